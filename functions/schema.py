@@ -1,0 +1,203 @@
+"""What an instance is: features, order, types, ranges. The one check for training rows and requests.
+
+Errors, by who must act:
+    PayloadError    the sender of the rows (a caller of the functions, the owner of a data set)
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+
+MOST_PROBLEMS = 20
+"""How many problems of one body, or warnings of one answer, are listed."""
+
+_NUMBERS = {int, float}
+_MOST_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One input of the model; *minimum* and *maximum* are inclusive, in the feature's own unit."""
+
+    name: str
+    minimum: float
+    maximum: float
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong, or worth a warning, and where: *pointer* is a JSON Pointer (RFC 6901)."""
+
+    detail: str
+    pointer: str
+
+
+class PayloadError(ValueError):
+    """Rows, or a whole body, that cannot be used; str() of it is safe to send to the caller."""
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problem.detail for problem in problems))
+
+
+def to_matrix(instances: Sequence[Any], features: Sequence[Feature]) -> Matrix:
+    """Arrange *instances* in the column order the model was trained with.
+
+    An instance is a number (one-feature models), a list in feature order, or a dict by feature name;
+    forms may be mixed.
+
+    Returns:
+        Array of shape (n_instances, n_features).
+
+    Raises:
+        PayloadError: A feature is missing, unknown, not a number or not finite. Problems are listed from
+            the first row on, MOST_PROBLEMS at most; pointers start at the list of instances.
+    """
+    flat = _flatten(instances, features)
+    if flat is not None and set(map(type, flat)) <= _NUMBERS:
+        try:
+            matrix = np.array(flat, dtype=np.float64).reshape(-1, len(features))
+        except OverflowError:  # an int beyond float64; the walk below says which
+            pass
+        else:
+            if np.isfinite(matrix).all():
+                return matrix
+    return _walk(instances, features)
+
+
+def outside(matrix: Matrix, features: Sequence[Feature]) -> NDArray[np.intp]:
+    """Find the cells outside their feature's range.
+
+    Returns:
+        Array of shape (n_cells, 2): row and column of each such cell, in row order.
+    """
+    low = np.array([feature.minimum for feature in features])
+    high = np.array([feature.maximum for feature in features])
+    return np.argwhere((matrix < low) | (matrix > high))
+
+
+def pointer(row: int, instance: object, feature: str, column: int) -> str:
+    """JSON Pointer, from the list of instances, to where *instance* holds a feature."""
+    match instance:
+        case list():
+            return f"/{row}/{column}"
+        case dict():
+            return f"/{row}/{escape(feature)}"
+        case _:
+            return f"/{row}"
+
+
+def escape(member: str) -> str:
+    """*member* as one reference token of a JSON Pointer, at most 40 characters, encodable as UTF-8."""
+    token = member[:_MOST_SHOWN].replace("~", "~0").replace("/", "~1")
+    return token.encode("utf-8", "replace").decode()
+
+
+def shown(value: object) -> str:
+    """*value* as JSON, shortened, for a message."""
+    match value:
+        case list():
+            return f"an array of {len(value)}"
+        case dict():
+            return "an object"
+        case float() if math.isnan(value):
+            return "NaN"
+        case float() if math.isinf(value):
+            return "a number beyond float64 or an infinity"
+        case str():
+            value = value[:_MOST_SHOWN] + "…" if len(value) > _MOST_SHOWN else value
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+    return text if len(text) <= _MOST_SHOWN + 4 else f"{text[:_MOST_SHOWN]}…"
+
+
+def _flatten(instances: Sequence[Any], features: Sequence[Feature]) -> Sequence[Any] | None:
+    """All cells in row order if every instance has the same right form, else None."""
+    width = len(features)
+    kinds = set(map(type, instances))
+    if kinds == {list} and set(map(len, instances)) == {width}:
+        return list(chain.from_iterable(instances))
+    if kinds == {dict} and set(map(len, instances)) == {width}:
+        names = [feature.name for feature in features]
+        try:
+            return [instance[name] for instance in instances for name in names]
+        except KeyError:
+            return None
+    return instances if width == 1 and kinds <= _NUMBERS else None
+
+
+def _walk(instances: Sequence[Any], features: Sequence[Feature]) -> Matrix:
+    """The careful way: row by row, with a name for everything that is wrong."""
+    rows: list[list[float]] = []
+    problems: list[Problem] = []
+    for row, instance in enumerate(instances):
+        if type(instance) is float and len(features) == 1 and math.isfinite(instance):
+            rows.append([instance])
+            continue
+        cells: list[float] = []
+        for found in _cells(row, instance, features):
+            if isinstance(found, Problem):
+                problems.append(found)
+            else:
+                cells.append(found)
+        rows.append(cells)
+        if len(problems) >= MOST_PROBLEMS:
+            break
+    if problems:
+        raise PayloadError(*problems[:MOST_PROBLEMS])
+    return np.array(rows, dtype=np.float64).reshape(-1, len(features))
+
+
+def _cells(row: int, instance: object, features: Sequence[Feature]) -> Iterator[float | Problem]:
+    values: Mapping[str, object]
+    match instance:
+        case dict():
+            values = instance
+            known = {feature.name for feature in features}
+            for name in instance:
+                if name not in known:
+                    yield Problem(f"row {row}: unknown feature {shown(name)}", f"/{row}/{escape(name)}")
+        case list():
+            if len(instance) != len(features):
+                expected = ", ".join(feature.name for feature in features)
+                detail = f"row {row}: must hold {len(features)} numbers ({expected}), got {len(instance)}"
+                yield Problem(detail, f"/{row}")
+                return
+            values = {feature.name: cell for feature, cell in zip(features, instance, strict=True)}
+        case _ if len(features) == 1:
+            values = {features[0].name: instance}
+        case _:
+            detail = f"row {row}: must be an array of {len(features)} numbers or an object, got {shown(instance)}"
+            yield Problem(detail, f"/{row}")
+            return
+    for column, feature in enumerate(features):
+        if feature.name not in values:
+            yield Problem(f"row {row}: missing feature '{feature.name}'", f"/{row}")
+            continue
+        value = values[feature.name]
+        number = _finite(value)
+        if number is None:
+            kind = "a finite number" if type(value) in _NUMBERS else "a number"
+            detail = f"row {row}: '{feature.name}' must be {kind}, got {shown(value)}"
+            yield Problem(detail, pointer(row, instance, feature.name, column))
+        else:
+            yield number
+
+
+def _finite(value: object) -> float | None:
+    if type(value) is not int and type(value) is not float:  # bool is an int, and no number here
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,72 @@
+"""What the environment may set, read in this one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .artifact import is_name
+
+
+class SettingsError(ValueError):
+    """A variable is missing or malformed; the message names it, what was expected and what was found."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this process serves; the defaults are those of a deployed function."""
+
+    bucket: str
+    model: str = "linear-regression"
+    alias: str = "production"
+    version: int | None = None
+    refresh_seconds: float = 60.0
+    max_body_bytes: int = 32 * 1024 * 1024
+    project: str = ""
+    log_execution_id: bool = False
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: MODEL_BUCKET is missing, or a value is not what it must be.
+    """
+    bucket = environ.get("MODEL_BUCKET", "")
+    if not bucket:
+        raise SettingsError("MODEL_BUCKET must name the bucket that holds the model, it is not set")
+    return Settings(
+        bucket=bucket,
+        model=_name(environ, "MODEL_NAME", Settings.model),
+        alias=_name(environ, "MODEL_ALIAS", Settings.alias),
+        version=_whole(environ, "MODEL_VERSION", least=1) if environ.get("MODEL_VERSION") else None,
+        refresh_seconds=_seconds(environ, "MODEL_REFRESH_SECONDS", Settings.refresh_seconds),
+        max_body_bytes=_whole(environ, "MAX_BODY_BYTES", least=1, default=Settings.max_body_bytes),
+        project=environ.get("GOOGLE_CLOUD_PROJECT", ""),
+        log_execution_id=environ.get("LOG_EXECUTION_ID", "").lower() in {"true", "1"},
+    )
+
+
+def _name(environ: Mapping[str, str], variable: str, default: str) -> str:
+    value = environ.get(variable) or default
+    if not is_name(value):
+        raise SettingsError(f"{variable} must be lower-case letters, digits, '.', '_' or '-', got {value!r}")
+    return value
+
+
+def _whole(environ: Mapping[str, str], variable: str, *, least: int, default: int = 0) -> int:
+    text = environ.get(variable) or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= least):  # noqa: PLR2004 - 64 bits
+        raise SettingsError(f"{variable} must be a whole number from {least}, got {text!r}")
+    return int(text)
+
+
+def _seconds(environ: Mapping[str, str], variable: str, default: float) -> float:
+    text = environ.get(variable) or str(default)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise SettingsError(f"{variable} must be a number of seconds from 0 (0 = never), got {text!r}")
+    return seconds

@@ -1,0 +1,384 @@
+"""Train, publish and promote models: `python -m model VERB`. Arguments, progress, tables, exit codes; no logic.
+
+Exit codes: 0 done · 1 something failed (bucket, file, network) · 2 wrong usage or configuration · 3 the data or
+the gate said no.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import getpass
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from functions import artifact, predictor
+from functions.artifact import ArtifactError, Manifest
+from functions.schema import Feature
+
+from . import config, data, evaluation, registry, training
+
+DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
+
+_CONFIG = Path(__file__).parent / "config.toml"
+_GOLDEN_ROWS = 8
+
+talk = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return int(parsed.verb(parsed))
+    except (config.ConfigError, training.TrainingError, registry.NotFoundError) as error:
+        return _say(error, USAGE)
+    except (data.DataError, registry.RefusedError) as error:
+        return _say(error, REFUSED)
+    except (data.SourceError, registry.RegistryError, ArtifactError) as error:
+        return _say(error, FAILED)
+    except KeyboardInterrupt:
+        return _say("interrupted", 130)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Read, split, search, fit, evaluate, decide, publish."""
+    settings = config.read(arguments.config)
+    store = _registry(arguments)
+    rows = _rows(arguments.data or settings.data.source, settings, store)
+    held = data.held_out(rows, settings.data.holdout)
+    x, y, seed = rows.x[~held], rows.y[~held], settings.training.seed
+    if held.all() or not held.any():
+        raise data.DataError(f"both training and held-out rows are needed, got {len(x)} and {int(held.sum())}")
+    trials = training.expand(
+        (candidate.estimator, candidate.scale, candidate.grid) for candidate in settings.training.candidates
+    )
+    with _progress("cross-validating", len(trials)) as done:
+        results = training.search(trials, x, y, folds=settings.training.folds, seed=seed, done=done)
+    best = results[0].trial
+    estimator = training.fit(best, x, y, seed=seed)
+    expected = estimator.predict(rows.x)
+    document: dict[str, Any] = {
+        "runtime": "linear",
+        "linear": training.to_linear(estimator),
+        "features": data.describe(x, rows.features),
+        "target": {"name": rows.target},
+        "data": {"rows": len(rows.y), "holdout_rows": int(held.sum())},
+        "training": {
+            "estimator": best["estimator"],
+            "parameters": {"scale": best["scale"], **best["parameters"]},
+            "candidates_tried": [
+                {**result.trial, "rmse": result.rmse, "rmse_std": result.rmse_std} for result in results
+            ],
+            "seed": seed,
+            "packages": {name: package_version(name) for name in ("numpy", "scikit-learn", "scipy")},
+            "python": platform.python_version(),
+            "git_commit": _git_commit(),
+        },
+        "golden": [
+            {"instance": rows.x[row].tolist(), "prediction": float(expected[row])} for row in _golden_rows(expected)
+        ],
+    }
+    served = _as_served(document)
+    predicted = served.predict(rows.x)
+    baseline = np.full(int(held.sum()), y.mean())
+    scores = evaluation.metrics(rows.y[held], predicted[held], confidence=settings.gate.confidence, seed=seed)
+    checks = evaluation.gate(
+        scores,
+        rows=len(rows.y),
+        holdout_rows=int(held.sum()),
+        baseline_rmse=float(evaluation.rmse(rows.y[held], baseline)),
+        furthest_relative=float(predictor.relative_distance(predicted, expected).max()),
+        tolerance=predictor.TOLERANCE,
+        min_rows=settings.gate.min_rows,
+        min_holdout_rows=settings.gate.min_holdout_rows,
+        min_r2=settings.gate.min_r2,
+    )
+    blessed = all(check.passed for check in checks)
+    document |= {"metrics": scores, "gate": evaluation.as_tables(checks), "blessed": blessed}
+    manifest = store.publish(document, snapshot=data.snapshot(rows), dataset=rows.dataset)
+    if arguments.json:
+        _print_json(manifest.document)
+    else:
+        _show(manifest)
+    if not blessed:
+        return _say(f"version {manifest.version} is published, unblessed: it cannot be promoted", REFUSED)
+    talk.print(
+        f"version {manifest.version} is published and blessed; `python -m model promote` puts it into production"
+    )
+    return DONE
+
+
+def promote(arguments: argparse.Namespace) -> int:
+    store = _registry(arguments)
+    version = arguments.version or store.newest()
+    moved = store.promote(version, alias=arguments.alias, by=arguments.by, reason=arguments.reason)
+    return _moved(arguments, moved, "promoted")
+
+
+def rollback(arguments: argparse.Namespace) -> int:
+    store = _registry(arguments)
+    moved = store.rollback(alias=arguments.alias, to=arguments.to, by=arguments.by, reason=arguments.reason)
+    return _moved(arguments, moved, "rolled back")
+
+
+def versions(arguments: argparse.Namespace) -> int:
+    store = _registry(arguments)
+    entries = store.entries()
+    if arguments.json:
+        _print_json([_entry(entry) for entry in entries])
+        return DONE
+    if not entries:
+        talk.print("no versions yet; `python -m model train` makes one")
+        return DONE
+    names = sorted({name for entry in entries if entry.manifest for name in entry.manifest.document["metrics"]})
+    table = Table("version", "created", *names, "blessed", "aliases", box=None, pad_edge=False, header_style="bold")
+    for entry in entries:
+        if entry.manifest is None:
+            table.add_row(str(entry.version), entry.error, *[""] * len(names), "", ", ".join(entry.aliases))
+            continue
+        document = entry.manifest.document
+        table.add_row(
+            str(entry.version),
+            document["created"].replace("T", " ")[:19],
+            *[_number(document["metrics"].get(name, {}).get("value")) for name in names],
+            "yes" if document["blessed"] else "no",
+            ", ".join(entry.aliases),
+        )
+    _print(table)
+    return DONE
+
+
+def show(arguments: argparse.Namespace) -> int:
+    manifest = _registry(arguments).manifest(arguments.version)
+    if arguments.json:
+        _print_json(manifest.document)
+    else:
+        _show(manifest)
+    return DONE
+
+
+def history(arguments: argparse.Namespace) -> int:
+    found, _ = _registry(arguments).alias(arguments.alias)
+    entries = list(found.history) if found else []
+    if arguments.json:
+        _print_json(entries)
+        return DONE
+    if not entries:
+        talk.print(f"{arguments.alias} has not been set yet")
+        return DONE
+    table = Table("version", "promoted", "action", "by", "reason", box=None, pad_edge=False, header_style="bold")
+    for entry in entries:
+        when = str(entry.get("promoted_at", "")).replace("T", " ")[:19]
+        action = entry.get("action", "promote")
+        table.add_row(str(entry["version"]), when, action, str(entry.get("by", "")), str(entry.get("reason", "")))
+    _print(table)
+    return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m model", description=__doc__.splitlines()[0])
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", type=Path, default=_CONFIG, metavar="FILE", help="default: model/config.toml")
+    common.add_argument("--data", metavar="URI", help="rows to use instead of the file's data.source")
+    common.add_argument("--json", action="store_true", help="machine output on stdout")
+    common.add_argument("--bucket", default=os.environ.get("MODEL_BUCKET"), help="default: $MODEL_BUCKET")
+    common.add_argument(
+        "--model", default=os.environ.get("MODEL_NAME") or "linear-regression", help="default: $MODEL_NAME"
+    )
+    alias = argparse.ArgumentParser(add_help=False)
+    alias.add_argument(
+        "--alias", default=os.environ.get("MODEL_ALIAS") or "production", help="default: $MODEL_ALIAS, or production"
+    )
+    mover = argparse.ArgumentParser(add_help=False)
+    mover.add_argument("--by", default=_user(), help="who does it, for the history (default: %(default)s)")
+    mover.add_argument("--reason", default="", help="why, for the history")
+
+    def verb(name: str, run: Any, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, help=text, description=text, parents=[common, *parents])
+        made.set_defaults(verb=run)
+        return made
+
+    verb("train", train, "train the candidates, evaluate the best, publish it as the next version")
+    made = verb("promote", promote, "put a blessed version into production", alias, mover)
+    made.add_argument("version", type=_version, nargs="?", metavar="VERSION", help="default: the newest")
+    made = verb("rollback", rollback, "put back what production held before the current version", alias, mover)
+    made.add_argument("--to", type=_version, metavar="VERSION", help="a version further back")
+    verb("versions", versions, "list all versions")
+    verb("show", show, "one version in full").add_argument("version", type=_version, metavar="VERSION")
+    verb("history", history, "what an alias held, newest first", alias)
+    return parser
+
+
+def _version(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):  # noqa: PLR2004 - no such number
+        raise argparse.ArgumentTypeError(f"a version is a whole number from 1, got {text!r}")
+    return int(text)
+
+
+def _registry(arguments: argparse.Namespace) -> registry.Registry:
+    if not arguments.bucket:
+        raise config.ConfigError("MODEL_BUCKET must name the bucket (for a local run: `. .local/env`), it is not set")
+    for option in ("model", "alias"):
+        name = getattr(arguments, option, "x")
+        if not artifact.is_name(name):
+            raise config.ConfigError(f"--{option} must be lower-case letters, digits, '.', '_' or '-', got {name!r}")
+    return registry.Registry(arguments.bucket, arguments.model)
+
+
+def _rows(source: str, settings: config.Config, store: registry.Registry) -> data.Rows:
+    features = [
+        Feature(
+            feature.name,
+            -np.inf if feature.minimum is None else feature.minimum,
+            np.inf if feature.maximum is None else feature.maximum,
+        )
+        for feature in settings.data.features
+    ]
+    if not source.startswith("gs://"):
+        return data.read(source, features, settings.data.target)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / source.rsplit("/", 1)[1]
+        store.download(source, path)
+        return data.read(source, features, settings.data.target, path=path)
+
+
+def _as_served(document: dict[str, Any]) -> predictor.Predictor:
+    """What a function would make of *document*, by the code the function runs."""
+    draft = artifact.seal({**document, "model": "draft", "version": 1})
+    return predictor.load(artifact.parse_manifest(draft, "draft", 1))
+
+
+def _golden_rows(expected: Any) -> list[int]:
+    """Rows whose predictions spread evenly from the smallest to the largest."""
+    order = np.argsort(expected, kind="stable")
+    places = np.linspace(0, len(order) - 1, min(_GOLDEN_ROWS, len(order))).round().astype(int)
+    return [int(order[place]) for place in places]
+
+
+@contextlib.contextmanager
+def _progress(text: str, total: int) -> Iterator[Any]:
+    """A bar on a terminal, nothing in a pipe; yields what advances it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=talk, disable=not talk.is_terminal, transient=True) as bar:
+        task = bar.add_task(text, total=total)
+        yield lambda: bar.advance(task)
+
+
+def _moved(arguments: argparse.Namespace, moved: registry.Moved, deed: str) -> int:
+    if arguments.json:
+        _print_json({"alias": arguments.alias, **vars(moved)})
+    elif not moved.changed:
+        print(f"{arguments.alias} already is version {moved.version}: nothing changed")
+    else:
+        before = f" (was {moved.before})" if moved.before else ""
+        print(f"{deed}: {arguments.alias} is version {moved.version}{before}")
+    return DONE
+
+
+def _show(manifest: Manifest) -> None:
+    document = manifest.document
+    facts = Table(box=None, pad_edge=False, show_header=False)
+    facts.add_column(style="bold")
+    trained, rows = document["training"], document["data"]
+    parameters = " ".join(f"{name}={value}" for name, value in trained["parameters"].items())
+    for name, value in (
+        ("model", f"{manifest.model} version {manifest.version}"),
+        ("created", document["created"]),
+        ("estimator", f"{trained['estimator']} {parameters}"),
+        ("features", ", ".join(feature.name for feature in manifest.features)),
+        ("target", document["target"]["name"]),
+        ("data", f"{rows['rows']} rows, {rows['holdout_rows']} held out, {rows['uri']}"),
+        ("git commit", str(trained["git_commit"])),
+    ):
+        facts.add_row(name, value)
+    scores = Table("metric", "held-out", "low", "high", box=None, pad_edge=False, header_style="bold")
+    for name, score in document["metrics"].items():
+        scores.add_row(name, *[_number(score[part]) for part in ("value", "low", "high")])
+    checks = Table("check", "passed", "value", "threshold", box=None, pad_edge=False, header_style="bold")
+    for check in document["gate"]:
+        passed = "yes" if check["passed"] else "NO"
+        checks.add_row(check["check"], passed, _number(check["value"]), _number(check["threshold"]))
+    _print(facts, "", scores, "", checks, "", f"blessed: {'yes' if document['blessed'] else 'no'}")
+
+
+def _entry(entry: registry.Entry) -> dict[str, Any]:
+    document = entry.manifest.document if entry.manifest else {}
+    return {
+        "version": entry.version,
+        "created": document.get("created"),
+        "metrics": document.get("metrics"),
+        "blessed": document.get("blessed"),
+        "aliases": entry.aliases,
+        "error": entry.error or None,
+    }
+
+
+def _print(*things: Any) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 1000  # a pipe has no edge to wrap at
+    with console.capture() as captured:
+        for thing in things:
+            console.print(thing)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _say(what: object, code: int) -> int:
+    for line in str(what).splitlines():
+        talk.print(line, markup=False)
+    return code
+
+
+def _user() -> str:
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):  # no entry in the password file
+        return f"{os.getuid()}@{socket.gethostname()}"
+
+
+def _git_commit() -> str | None:
+    """The commit this code stands at, "+" behind it when files differ from it; None outside a checkout."""
+    folder = Path(__file__).parent
+    try:
+        commit = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "-C", str(folder), "status", "--porcelain"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{commit}+" if changed else commit
+
+
+if __name__ == "__main__":
+    warnings.filterwarnings("default")
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""config.toml, read strictly: every wrong key, type or value is named with its place and what was expected."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+__all__ = ["Config", "ConfigError", "read"]
+
+
+class ConfigError(Exception):
+    """The file cannot be used; one line a problem."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Scalar = Finite | int | bool | str
+
+
+class FeatureConfig(_Strict):
+    """A column that the model reads; rows outside *minimum* … *maximum* (inclusive) are refused."""
+
+    name: Name
+    minimum: Finite | None = None
+    maximum: Finite | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} must not exceed maximum {self.maximum}")
+        return self
+
+
+def _distinct(features: list[FeatureConfig]) -> list[FeatureConfig]:
+    names = [feature.name for feature in features]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise ValueError(f"each feature must be named once, got {', '.join(doubled)} more often")
+    return features
+
+
+class DataConfig(_Strict):
+    """Where rows come from; *holdout* is the share of them kept for evaluation."""
+
+    source: Name
+    target: Name
+    holdout: Annotated[float, Field(gt=0, lt=1)]
+    features: Annotated[list[FeatureConfig], Field(min_length=1), AfterValidator(_distinct)]
+
+    @model_validator(mode="after")
+    def _target_is_no_feature(self) -> Self:
+        if self.target in {feature.name for feature in self.features}:
+            raise ValueError(f"target '{self.target}' must not be a feature too")
+        return self
+
+
+class CandidateConfig(_Strict):
+    """One estimator, by import path, and the values to try for its parameters."""
+
+    estimator: Name
+    scale: bool = False
+    grid: dict[str, Annotated[list[Scalar], Field(min_length=1)]] = Field(default_factory=dict)
+
+
+class TrainingConfig(_Strict):
+    """How candidates are compared: by cross-validation over *folds* folds, shuffled by *seed*."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    folds: Annotated[int, Field(ge=2, le=100)]
+    candidates: Annotated[list[CandidateConfig], Field(min_length=1)]
+
+
+class GateConfig(_Strict):
+    """What a version must reach, bounds included, to be blessed."""
+
+    min_rows: Annotated[int, Field(ge=1)]
+    min_holdout_rows: Annotated[int, Field(ge=2)]
+    min_r2: Annotated[float, Field(ge=-1, le=1)]
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+
+
+class Config(_Strict):
+    """The whole file."""
+
+    data: DataConfig
+    training: TrainingConfig
+    gate: GateConfig
+
+
+def read(path: Path) -> Config:
+    """Read *path*.
+
+    Raises:
+        ConfigError: It cannot be read, is no TOML, or a key or value is wrong; all problems at once.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # of TOML, or of UTF-8
+        raise ConfigError(f"{path} must be TOML: {error}") from error
+    try:
+        return Config.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{path}: {_line(problem)}" for problem in error.errors())) from error
+
+
+def _line(problem: Any) -> str:
+    place = ""
+    for step in problem["loc"]:
+        place += f"[{step}]" if isinstance(step, int) else f".{step}"
+    place = place.removeprefix(".") or "the file"
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"{place} is no key that is known here"
+        case "missing":
+            return f"{place} is missing"
+        case "value_error":
+            return f"{place}: {problem['ctx']['error']}"
+        case _:
+            message = problem["msg"][:1].lower() + problem["msg"][1:]
+            return f"{place}: {message}, got {problem['input']!r:.80}"

@@ -1,0 +1,325 @@
+"""The writing side of the bucket: publish versions, move aliases, list what is there.
+
+Nothing is ever overwritten but an alias, and that only by compare-and-set on its generation. A version becomes
+visible with one create-only write of its manifest, which also hands out its number; what it needs is there before.
+
+Errors, by who must act:
+    RegistryError       the operator: the bucket is out of reach, refused, or holds something that does not verify
+     └─ NotFoundError   the operator: there is no such version or alias
+     └─ RefusedError    the operator: the registry will not do this; the message says why
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, PreconditionFailed, Unauthorized
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import storage
+from google.cloud.storage.retry import DEFAULT_RETRY
+from requests.exceptions import RequestException
+
+from functions import artifact, predictor
+from functions.artifact import Alias, ArtifactError, Manifest
+
+DEADLINE_SECONDS = 60.0
+"""Of one request to the bucket, retries included."""
+
+_MOST_LISTED = 20
+_RETRY = DEFAULT_RETRY.with_timeout(DEADLINE_SECONDS)
+_TIMEOUT = (5.0, 30.0)
+
+
+class RegistryError(Exception):
+    """The bucket did not do what was asked; the message names bucket, object and reason."""
+
+
+class NotFoundError(RegistryError):
+    """There is no such version, alias or object."""
+
+
+class RefusedError(RegistryError):
+    """The registry refuses, and nothing has changed."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A version in the list: its manifest, or why it does not verify, and the aliases that point at it."""
+
+    version: int
+    manifest: Manifest | None
+    error: str
+    aliases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What became of a promotion or rollback: *before* is the version the alias held, None for the first."""
+
+    version: int
+    before: int | None
+    changed: bool
+
+
+class Registry:
+    """The versions and aliases of one model in one bucket."""
+
+    def __init__(self, bucket: str, model: str) -> None:
+        self._model = model
+        self._name = bucket
+        with self._translated(""):
+            self._client = storage.Client()
+        self._bucket = self._client.bucket(bucket)
+
+    def publish(self, document: artifact.Document, *, snapshot: bytes, dataset: str) -> Manifest:
+        """Write the data *snapshot* and the next version; returns the manifest as written.
+
+        *document* is the manifest without model, version, created, data.uri, data.sha256, format and digest; those
+        are filled in here.
+        """
+        sha256 = artifact.sha256_of(snapshot)
+        name = artifact.data_name(dataset, sha256)
+        self._write(name, snapshot, generation=0, content_type="application/vnd.apache.parquet")
+        data = {**document["data"], "uri": f"gs://{self._name}/{name}", "sha256": sha256}
+        version = max(self._numbers(), default=0) + 1
+        while True:
+            created = _now()
+            body = {**document, "model": self._model, "version": version, "created": created, "data": data}
+            sealed = artifact.seal(body)
+            manifest = artifact.parse_manifest(sealed, self._model, version)  # what no reader takes is not written
+            if self._write(artifact.manifest_name(self._model, version), sealed, generation=0):
+                return manifest
+            version += 1
+
+    def manifest(self, version: int) -> Manifest:
+        """The verified manifest of *version*.
+
+        Raises:
+            NotFoundError: There is none; the message says which there are.
+            RegistryError: It does not verify.
+        """
+        data, _ = self._read(artifact.manifest_name(self._model, version))
+        if data is None:
+            raise NotFoundError(f"{self._model} has no version {version}; {self._existing()}")
+        try:
+            return artifact.parse_manifest(data, self._model, version)
+        except ArtifactError as error:
+            raise RegistryError(str(error)) from error
+
+    def newest(self) -> int:
+        """The highest version number, blessed or not.
+
+        Raises:
+            NotFoundError: Nothing was published yet.
+        """
+        numbers = self._numbers()
+        if not numbers:
+            raise NotFoundError(
+                f"{self._model} has no versions in gs://{self._name}; `python -m model train` makes one"
+            )
+        return max(numbers)
+
+    def entries(self) -> list[Entry]:
+        """Every version, newest first. One that does not verify is listed with the reason."""
+        aliases: dict[int, list[str]] = {}
+        for alias in self._alias_names():
+            try:
+                found, _ = self.alias(alias)
+            except RegistryError:
+                continue  # reported by whoever uses that alias
+            if found:
+                aliases.setdefault(found.version, []).append(alias)
+
+        def entry(version: int) -> Entry:
+            try:
+                return Entry(version, self.manifest(version), "", tuple(aliases.get(version, ())))
+            except RegistryError as error:
+                return Entry(version, None, str(error), tuple(aliases.get(version, ())))
+
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(entry, sorted(self._numbers(), reverse=True)))
+
+    def alias(self, name: str) -> tuple[Alias | None, int]:
+        """What alias *name* says, and its generation; None and 0 if there is none yet.
+
+        Raises:
+            RegistryError: There is one, and it does not parse.
+        """
+        object_name = artifact.alias_name(self._model, name)
+        data, generation = self._read(object_name)
+        if data is None:
+            return None, 0
+        try:
+            return artifact.parse_alias(data, object_name), generation
+        except ArtifactError as error:
+            raise RegistryError(str(error)) from error
+
+    def promote(self, version: int, *, alias: str, by: str, reason: str) -> Moved:
+        """Point *alias* at *version*. If it points there already, nothing changes.
+
+        Raises:
+            NotFoundError: There is no such version.
+            RefusedError: It is not blessed.
+            RegistryError: It does not verify, or its data snapshot is missing.
+        """
+        manifest = self._promotable(version)
+        if manifest.document.get("blessed") is not True:
+            failed = [check["check"] for check in manifest.document.get("gate", ()) if not check["passed"]]
+            because = f" (failed: {', '.join(failed)})" if failed else ""
+            raise RefusedError(
+                f"{self._model} version {version} is not blessed{because}; {self._existing(blessed=True)}"
+            )
+        return self._move(alias, lambda _: (manifest, {}), by=by, reason=reason)
+
+    def rollback(self, *, alias: str, to: int | None, by: str, reason: str) -> Moved:
+        """Point *alias* at the version it held before the current one, or at *to*, further back.
+
+        Raises:
+            NotFoundError: There is no such alias yet.
+            RefusedError: The current version is the oldest, or *to* does not stand behind it.
+            RegistryError: The earlier version does not verify.
+        """
+
+        def earlier(current: Alias | None) -> tuple[Manifest, Mapping[str, Any]]:
+            if current is None:
+                raise NotFoundError(f"{self._model} has no alias {alias} yet; `python -m model promote` makes it")
+            behind = current.lineage()[1:]
+            if not behind:
+                raise RefusedError(
+                    f"{alias} holds version {current.version}, the oldest it ever held: nothing to roll back to"
+                )
+            if to is not None and to not in behind:
+                there = ", ".join(map(str, behind))
+                raise RefusedError(
+                    f"version {to} does not stand behind version {current.version} in {alias}; there is {there}"
+                )
+            return self._promotable(behind[0] if to is None else to), {"action": "rollback"}
+
+        return self._move(alias, earlier, by=by, reason=reason)
+
+    def download(self, uri: str, path: Path) -> None:
+        """Copy the object at *uri* (gs://bucket/name) to *path*."""
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        with self._translated(uri):
+            self._client.bucket(bucket).blob(name).download_to_filename(str(path), timeout=_TIMEOUT, retry=_RETRY)
+
+    def _move(
+        self,
+        alias: str,
+        choose: Callable[[Alias | None], tuple[Manifest, Mapping[str, Any]]],
+        *,
+        by: str,
+        reason: str,
+    ) -> Moved:
+        """Compare-and-set until it holds: *choose* decides anew from what the alias says each time."""
+        while True:
+            current, generation = self.alias(alias)
+            manifest, extra = choose(current)
+            before = current.version if current else None
+            if before == manifest.version:
+                return Moved(manifest.version, before, changed=False)
+            entry = {"version": manifest.version, "promoted_at": _now(), "by": by, "reason": reason, **extra}
+            history = [entry, *(current.history if current else ())]
+            data = artifact.render_alias(manifest, history)
+            if self._write(artifact.alias_name(self._model, alias), data, generation=generation):
+                return Moved(manifest.version, before, changed=True)
+
+    def _promotable(self, version: int) -> Manifest:
+        """The manifest of *version*, once it has reproduced its golden predictions and its data is found."""
+        manifest = self.manifest(version)
+        try:
+            predictor.load(manifest)
+        except ArtifactError as error:
+            raise RegistryError(str(error)) from error
+        uri = manifest.document["data"]["uri"]
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        with self._translated(uri):
+            if not self._client.bucket(bucket).blob(name).exists(timeout=_TIMEOUT, retry=_RETRY):
+                raise RegistryError(f"{self._model} version {version}: expected its data at {uri}, found none")
+        return manifest
+
+    def _existing(self, *, blessed: bool = False) -> str:
+        numbers = [entry.version for entry in self.entries() if not blessed or _is_blessed(entry)]
+        kind = "blessed versions" if blessed else "versions"
+        if not numbers:
+            return f"there are no {kind}"
+        more = f" and {len(numbers) - _MOST_LISTED} older ones" if len(numbers) > _MOST_LISTED else ""
+        return f"{kind}: {', '.join(map(str, numbers[:_MOST_LISTED]))}{more}"
+
+    def _numbers(self) -> list[int]:
+        names = self._names(artifact.versions_prefix(self._model), "**/manifest.json")
+        found = (artifact.version_of(self._model, name) for name in names)
+        return [number for number in found if number is not None]
+
+    def _alias_names(self) -> list[str]:
+        prefix = artifact.alias_name(self._model, "").removesuffix(".json")
+        names = self._names(prefix, "**.json")
+        return [name.removeprefix(prefix).removesuffix(".json") for name in names if name.endswith(".json")]
+
+    def _names(self, prefix: str, glob: str) -> list[str]:
+        with self._translated(prefix):
+            found = self._client.list_blobs(
+                self._bucket,
+                prefix=prefix,
+                match_glob=glob,
+                fields="items(name),nextPageToken",
+                timeout=_TIMEOUT,
+                retry=_RETRY,
+            )
+            return [blob.name for blob in found]
+
+    def _read(self, name: str) -> tuple[bytes | None, int]:
+        blob = self._bucket.blob(name)
+        try:
+            with self._translated(name):
+                data = blob.download_as_bytes(timeout=_TIMEOUT, retry=_RETRY)
+        except NotFoundError:
+            return None, 0
+        return data, int(blob.generation or 0)
+
+    def _write(self, name: str, data: bytes, *, generation: int, content_type: str = "application/json") -> bool:
+        """Write *name* if its generation still is *generation* (0: absent); False if somebody else was first.
+
+        A write whose answer got lost is repeated by the client and then meets itself; the token tells.
+        """
+        token = uuid.uuid4().hex
+        blob = self._bucket.blob(name)
+        blob.metadata = {"writer": token}
+        with self._translated(name):
+            try:
+                blob.upload_from_string(
+                    data, content_type=content_type, if_generation_match=generation, timeout=_TIMEOUT, retry=_RETRY
+                )
+            except PreconditionFailed:
+                found = self._bucket.get_blob(name, timeout=_TIMEOUT, retry=_RETRY)
+                return found is not None and (found.metadata or {}).get("writer") == token
+        return True
+
+    @contextmanager
+    def _translated(self, name: str) -> Iterator[None]:
+        """The one place where the client's exceptions become ours."""
+        where = name if name.startswith("gs://") else f"gs://{self._name}/{name}"
+        try:
+            yield
+        except NotFound as error:
+            raise NotFoundError(f"{where} does not exist") from error
+        except (Forbidden, Unauthorized) as error:
+            raise RegistryError(f"{where} is refused to this account") from error
+        except (GoogleAPIError, GoogleAuthError, RequestException, OSError) as error:
+            reason = str(error.__cause__ or error).splitlines()[0][:200]
+            raise RegistryError(f"{where} cannot be reached: {type(error).__name__}: {reason}") from error
+
+
+def _is_blessed(entry: Entry) -> bool:
+    return entry.manifest is not None and entry.manifest.document.get("blessed") is True
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
