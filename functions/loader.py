@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ from .artifact import ArtifactError, Manifest, alias_name, manifest_name, parse_
 from .predictor import Predictor
 
 __all__ = ["Loader", "Predictor", "fetch"]
+
+# The client would ask for the bucket's metadata in a thread beside the first fetch, for traces that are not made here:
+# a second request at each cold start, a right the service account lacks, and a thread under way when the process forks.
+os.environ["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] = "true"
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 4.0

@@ -11,6 +11,7 @@ Errors, by who must act:
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -29,11 +30,13 @@ from requests.exceptions import RequestException
 from functions import artifact, predictor
 from functions.artifact import Alias, ArtifactError, Manifest
 
-DEADLINE_SECONDS = 60.0
+# Without this the client asks for the bucket's metadata in a thread beside the first request, for traces.
+os.environ["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] = "true"
+
+DEADLINE_SECONDS = 20.0
 """Of one request to the bucket, retries included."""
 
 _MOST_LISTED = 20
-_RETRY = DEFAULT_RETRY.with_timeout(DEADLINE_SECONDS)
 _TIMEOUT = (5.0, 30.0)
 
 
@@ -71,8 +74,9 @@ class Moved:
 class Registry:
     """The versions and aliases of one model in one bucket."""
 
-    def __init__(self, bucket: str, model: str) -> None:
+    def __init__(self, bucket: str, model: str, *, deadline_seconds: float = DEADLINE_SECONDS) -> None:
         self._model = model
+        self._retry = DEFAULT_RETRY.with_timeout(deadline_seconds)
         self._name = bucket
         with self._translated(""):
             self._client = storage.Client()
@@ -208,7 +212,7 @@ class Registry:
         """Copy the object at *uri* (gs://bucket/name) to *path*."""
         bucket, _, name = uri.removeprefix("gs://").partition("/")
         with self._translated(uri):
-            self._client.bucket(bucket).blob(name).download_to_filename(str(path), timeout=_TIMEOUT, retry=_RETRY)
+            self._client.bucket(bucket).blob(name).download_to_filename(str(path), timeout=_TIMEOUT, retry=self._retry)
 
     def _move(
         self,
@@ -241,7 +245,7 @@ class Registry:
         uri = manifest.document["data"]["uri"]
         bucket, _, name = uri.removeprefix("gs://").partition("/")
         with self._translated(uri):
-            if not self._client.bucket(bucket).blob(name).exists(timeout=_TIMEOUT, retry=_RETRY):
+            if not self._client.bucket(bucket).blob(name).exists(timeout=_TIMEOUT, retry=self._retry):
                 raise RegistryError(f"{self._model} version {version}: expected its data at {uri}, found none")
         return manifest
 
@@ -271,7 +275,7 @@ class Registry:
                 match_glob=glob,
                 fields="items(name),nextPageToken",
                 timeout=_TIMEOUT,
-                retry=_RETRY,
+                retry=self._retry,
             )
             return [blob.name for blob in found]
 
@@ -279,7 +283,7 @@ class Registry:
         blob = self._bucket.blob(name)
         try:
             with self._translated(name):
-                data = blob.download_as_bytes(timeout=_TIMEOUT, retry=_RETRY)
+                data = blob.download_as_bytes(timeout=_TIMEOUT, retry=self._retry)
         except NotFoundError:
             return None, 0
         return data, int(blob.generation or 0)
@@ -295,10 +299,10 @@ class Registry:
         with self._translated(name):
             try:
                 blob.upload_from_string(
-                    data, content_type=content_type, if_generation_match=generation, timeout=_TIMEOUT, retry=_RETRY
+                    data, content_type=content_type, if_generation_match=generation, timeout=_TIMEOUT, retry=self._retry
                 )
             except PreconditionFailed:
-                found = self._bucket.get_blob(name, timeout=_TIMEOUT, retry=_RETRY)
+                found = self._bucket.get_blob(name, timeout=_TIMEOUT, retry=self._retry)
                 return found is not None and (found.metadata or {}).get("writer") == token
         return True
 

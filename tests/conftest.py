@@ -1,0 +1,131 @@
+"""Fixtures: a bucket, a registry, running functions, `python -m model`. What they are made of is in parts.py."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.cloud import storage
+from parts import MODEL, ROOT, Emulator, Server, document
+
+from model.registry import Registry
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    started = Emulator()
+    started.start()
+    yield started
+    started.kill()
+
+
+@pytest.fixture
+def own_emulator() -> Iterator[Emulator]:
+    """One that the test may kill."""
+    started = Emulator()
+    started.start()
+    yield started
+    started.kill()
+
+
+@pytest.fixture
+def bucket(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> storage.Bucket:
+    """An empty bucket with object versioning on, for this test; the environment points at it."""
+    made = emulator.make_bucket()
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", emulator.url)
+    monkeypatch.setenv("MODEL_BUCKET", made.name)
+    return made
+
+
+@pytest.fixture
+def registry(bucket: storage.Bucket) -> Registry:
+    return Registry(bucket.name, MODEL)
+
+
+@pytest.fixture
+def publish(registry: Registry) -> Callable[..., int]:
+    """Publish a line by slope and intercept, without training; gives the version."""
+
+    def publish(*arguments: Any, **changes: Any) -> int:
+        made = document(*arguments, **changes)
+        return registry.publish(made, snapshot=b"rows", dataset="by-hand").version
+
+    return publish
+
+
+@pytest.fixture
+def production(publish: Callable[..., int], registry: Registry) -> Callable[..., int]:
+    """Publish a line and promote it; gives the version."""
+
+    def production(*arguments: Any, **changes: Any) -> int:
+        version = publish(*arguments, **changes)
+        registry.promote(version, alias="production", by="test", reason="test")
+        return version
+
+    return production
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start a function with the present environment and what is given; all end with the test."""
+    started: list[Server] = []
+
+    def serve(function: str, **environ: str) -> Server:
+        source = ROOT / "functions" / "main.py"
+        started.append(Server(tmp_path, function, {**os.environ, **environ}, source, sys.executable))
+        return started[-1]
+
+    yield serve
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def served(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
+    """Both functions over one model, y = 1 + 2 · bmi in [-1, 1], for tests that only ask."""
+    bucket = emulator.make_bucket()
+    folder = tmp_path_factory.mktemp("served")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", emulator.url)
+        registry = Registry(bucket.name, MODEL)
+        version = registry.publish(document(), snapshot=b"rows", dataset="by-hand").version
+        registry.promote(version, alias="production", by="test", reason="test")
+        environ = {**os.environ, "MODEL_BUCKET": bucket.name, "MAX_BODY_BYTES": str(4 << 20)}
+        source = ROOT / "functions" / "main.py"
+        servers = {name: Server(folder, name, environ, source, sys.executable) for name in ("batch", "stream")}
+    yield servers
+    for server in servers.values():
+        server.stop()
+
+
+@pytest.fixture
+def batch(served: dict[str, Server]) -> Server:
+    return served["batch"]
+
+
+@pytest.fixture
+def stream(served: dict[str, Server]) -> Server:
+    return served["stream"]
+
+
+@pytest.fixture
+def model() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `python -m model …` with the present environment."""
+
+    def model(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "model", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **environ},
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    return model

@@ -1,0 +1,330 @@
+"""The bucket contract, against the emulator: what is published stays, what moves leaves a history without holes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from parts import ALIAS, MODEL, ROOT, Proxy, document, free_port, manifest_name, put
+
+from functions import artifact
+from model.registry import Moved, NotFoundError, RefusedError, Registry, RegistryError
+
+
+def promote(registry, version, reason="test"):
+    return registry.promote(version, alias="production", by="test", reason=reason)
+
+
+def rollback(registry, to=None):
+    return registry.rollback(alias="production", to=to, by="test", reason="worse")
+
+
+def held(registry):
+    """The versions in the alias's history, newest first."""
+    alias, _ = registry.alias("production")
+    return [entry["version"] for entry in alias.history]
+
+
+def test_a_published_version_is_read_back_whole(registry, bucket):
+    published = registry.publish(document(), snapshot=b"rows", dataset="by-hand")
+
+    sha256 = artifact.sha256_of(b"rows")
+    uri = f"gs://{bucket.name}/data/by-hand/{sha256}.parquet"
+    assert registry.manifest(1) == published
+    assert published.document["data"] == {"rows": 10, "holdout_rows": 2, "uri": uri, "sha256": sha256}
+    assert bucket.blob(f"data/by-hand/{sha256}.parquet").download_as_bytes() == b"rows"
+
+
+def test_a_snapshot_that_is_there_already_is_kept_and_shared(registry, bucket, publish):
+    publish()
+    before = bucket.get_blob(f"data/by-hand/{artifact.sha256_of(b'rows')}.parquet").generation
+
+    publish()
+
+    assert bucket.get_blob(f"data/by-hand/{artifact.sha256_of(b'rows')}.parquet").generation == before
+    assert registry.newest() == 2
+
+
+def test_what_no_reader_would_take_is_not_written(registry, bucket):
+    with pytest.raises(artifact.ArtifactError, match=r"'linear.coefficients' must be 1 finite numbers"):
+        registry.publish(document(linear={"coefficients": [], "intercept": 0}), snapshot=b"rows", dataset="by-hand")
+
+    assert [blob.name for blob in bucket.list_blobs(prefix=f"{MODEL}/")] == []
+
+
+def test_eight_trainers_at_once_get_eight_numbers(registry, bucket):
+    trainers = [
+        subprocess.Popen([sys.executable, "-m", "model", "train", "--json"], cwd=ROOT, stdout=subprocess.PIPE)
+        for _ in range(8)
+    ]
+
+    outputs = [trainer.communicate(timeout=110)[0] for trainer in trainers]
+
+    assert sorted(json.loads(output)["version"] for output in outputs) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [entry.error for entry in registry.entries()] == [""] * 8
+
+
+def test_eight_promotions_at_once_are_all_in_the_history(registry, bucket, publish):
+    versions = [publish(float(n)) for n in range(8)]
+
+    with ThreadPoolExecutor(8) as pool:
+        moves = list(pool.map(lambda version: promote(Registry(bucket.name, MODEL), version), versions))
+
+    assert all(move.changed for move in moves)
+    assert sorted(held(registry)) == versions
+    assert [move.before for move in sorted(moves, key=lambda move: held(registry)[::-1].index(move.version))] == [
+        None,
+        *held(registry)[:0:-1],
+    ]
+
+
+def test_eight_promotions_of_one_version_are_one_entry(registry, bucket, publish):
+    version = publish()
+
+    with ThreadPoolExecutor(8) as pool:
+        moves = list(pool.map(lambda _: promote(Registry(bucket.name, MODEL), version), range(8)))
+
+    assert held(registry) == [version]
+    assert [move.changed for move in moves].count(True) == 1
+
+
+def test_an_entry_says_who_when_and_why(registry, publish):
+    version = publish()
+
+    registry.promote(version, alias="production", by="ada@example", reason="better on slices")
+
+    alias, _ = registry.alias("production")
+    entry = dict(alias.history[0])
+    assert entry.pop("promoted_at").endswith("Z")
+    assert entry == {"version": 1, "by": "ada@example", "reason": "better on slices"}
+
+
+def test_promoting_what_is_in_production_changes_nothing(registry, production):
+    production()
+
+    assert promote(registry, 1) == Moved(version=1, before=1, changed=False)
+    assert held(registry) == [1]
+
+
+def test_promoting_an_unknown_version_says_which_exist(registry, publish):
+    publish()
+    publish()
+
+    with pytest.raises(NotFoundError) as raised:
+        promote(registry, 9)
+
+    assert str(raised.value) == "linear-regression has no version 9; versions: 2, 1"
+
+
+def test_promoting_an_unblessed_version_says_what_failed_and_what_is_blessed(registry, publish):
+    publish()
+    publish(blessed=False)
+
+    with pytest.raises(RefusedError) as raised:
+        promote(registry, 2)
+
+    assert str(raised.value) == "linear-regression version 2 is not blessed (failed: r2); blessed versions: 1"
+    assert registry.alias("production") == (None, 0)
+
+
+def test_rollback_goes_back_one_version_at_a_time(registry, production):
+    production()
+    production()
+    production()
+
+    moves = [rollback(registry), rollback(registry)]
+
+    assert moves == [Moved(version=2, before=3, changed=True), Moved(version=1, before=2, changed=True)]
+    assert held(registry) == [1, 2, 3, 2, 1]
+
+
+def test_rollback_at_the_oldest_says_so(registry, production):
+    production()
+    production()
+    rollback(registry)
+
+    with pytest.raises(RefusedError) as raised:
+        rollback(registry)
+
+    assert str(raised.value) == "production holds version 1, the oldest it ever held: nothing to roll back to"
+
+
+def test_rollback_to_a_named_version_skips_those_between(registry, production):
+    production()
+    production()
+    production()
+
+    assert rollback(registry, to=1) == Moved(version=1, before=3, changed=True)
+
+
+def test_rollback_to_what_does_not_stand_behind_says_what_does(registry, production):
+    production()
+    production()
+    production()
+    rollback(registry)
+
+    with pytest.raises(RefusedError) as raised:
+        rollback(registry, to=3)
+
+    assert str(raised.value) == "version 3 does not stand behind version 2 in production; there is 1"
+
+
+def test_rollback_before_any_promotion_says_how_to_promote(registry):
+    with pytest.raises(NotFoundError) as raised:
+        rollback(registry)
+
+    assert str(raised.value) == "linear-regression has no alias production yet; `python -m model promote` makes it"
+
+
+def test_after_a_rollback_a_promotion_starts_a_new_line(registry, production):
+    production()
+    production()
+    rollback(registry)
+    production()
+
+    assert rollback(registry) == Moved(version=1, before=3, changed=True)
+
+
+def sealed(**changes):
+    body = {**document(), "model": MODEL, "version": 1, "created": "2026-01-01T00:00:00.000Z", **changes}
+    return artifact.seal(body)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        pytest.param(
+            sealed().replace(b'"rows":10', b'"rows":11'),
+            r"linear-regression version 1: manifest: expected sha256 [0-9a-f]{12}, found [0-9a-f]{12}",
+            id="one-byte",
+        ),
+        pytest.param(
+            artifact.canonical({**json.loads(sealed()), "format": 2}),
+            r"linear-regression version 1: manifest has format 2, newer than the 1 this code reads: deploy newer code",
+            id="newer-format",
+        ),
+        pytest.param(
+            sealed(version=2), r"linear-regression version 1: manifest: expected version 1, found 2", id="other-version"
+        ),
+        pytest.param(
+            sealed(model="other"),
+            r'linear-regression version 1: manifest: expected model "linear-regression", found "other"',
+            id="other-model",
+        ),
+        pytest.param(
+            sealed()[:-1],
+            r"linear-regression version 1: manifest must be JSON, found \d+ bytes that are not: .*",
+            id="cut",
+        ),
+        pytest.param(b"", r"linear-regression version 1: manifest must be JSON, found 0 bytes .*", id="empty"),
+        pytest.param(
+            sealed(golden=[{"instance": [0.5], "prediction": 2.1}], data={"uri": "gs://x/y"}),
+            r"linear-regression version 1: golden 0: expected a prediction of 2.1, found 2.0",
+            id="golden",
+        ),
+    ],
+)
+def test_a_manifest_that_does_not_verify_is_not_promoted(registry, bucket, data, message):
+    put(bucket, manifest_name(1), data)
+
+    with pytest.raises(RegistryError, match=f"^{message}$"):
+        promote(registry, 1)
+
+    assert registry.alias("production") == (None, 0)
+
+
+def test_a_version_whose_data_is_gone_is_not_promoted(registry, bucket, publish):
+    publish()
+    name = f"data/by-hand/{artifact.sha256_of(b'rows')}.parquet"
+    bucket.blob(name).delete()
+
+    with pytest.raises(RegistryError) as raised:
+        promote(registry, 1)
+
+    uri = f"gs://{bucket.name}/{name}"
+    assert str(raised.value) == f"linear-regression version 1: expected its data at {uri}, found none"
+
+
+def test_a_corrupt_alias_is_named_and_left_alone(registry, bucket, publish):
+    publish()
+    put(bucket, ALIAS, b"{}")
+
+    with pytest.raises(RegistryError) as raised:
+        promote(registry, 1)
+
+    assert str(raised.value) == f"{ALIAS}: expected format 1, found null"
+    assert bucket.blob(ALIAS).download_as_bytes() == b"{}"
+
+
+def test_the_list_names_aliases_and_what_does_not_verify(registry, bucket, production):
+    production()
+    put(bucket, manifest_name(2), b"[]")
+    put(bucket, f"{MODEL}/versions/02/manifest.json", b"no version")
+    put(bucket, f"{MODEL}/versions/3/report.html", b"no manifest")
+
+    entries = [(entry.version, entry.error, entry.aliases) for entry in registry.entries()]
+
+    assert entries == [
+        (2, "linear-regression version 2: manifest must be a JSON object, found an array of 0", ()),
+        (1, "", ("production",)),
+    ]
+
+
+def test_a_bucket_out_of_reach_is_one_clear_error(monkeypatch):
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{free_port()}")
+
+    with pytest.raises(RegistryError, match=r"^gs://nowhere/linear-regression/versions/ cannot be reached: "):
+        Registry("nowhere", MODEL, deadline_seconds=0.3).newest()
+
+
+def test_a_bucket_that_does_not_exist_is_one_clear_error(registry):
+    missing = Registry("missing", MODEL)
+
+    with pytest.raises(RegistryError, match=r"^gs://missing/.* does not exist$"):
+        missing.publish(document(), snapshot=b"rows", dataset="by-hand")
+
+
+@pytest.mark.parametrize("answered", [pytest.param(False, id="before"), pytest.param(True, id="after")])
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_trainer_killed_at_any_request_leaves_no_half_version(registry, emulator, step, answered):
+    started = []
+    with Proxy(emulator, lambda: os.kill(started[0].pid, signal.SIGKILL), at=step, answered=answered) as proxy:
+        environ = {**os.environ, "STORAGE_EMULATOR_HOST": proxy.url}
+        started.append(subprocess.Popen([sys.executable, "-m", "model", "train"], cwd=ROOT, env=environ))
+
+        assert started[0].wait(100) == -signal.SIGKILL
+
+        proxy.shutdown()
+    complete = step == 3 and answered
+    assert [(entry.version, entry.error) for entry in registry.entries()] == ([(1, "")] if complete else [])
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_write_whose_answer_is_lost_is_not_done_twice(registry, bucket, emulator, monkeypatch, step):
+    with Proxy(emulator, lambda: None, at=step, answered=True) as proxy:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", proxy.url)
+        through = Registry(bucket.name, MODEL)
+
+        published = through.publish(document(), snapshot=b"rows", dataset="by-hand")
+
+        proxy.shutdown()
+    assert published.version == 1
+    assert [entry.version for entry in registry.entries()] == [1]
+
+
+def test_a_promotion_whose_answer_is_lost_is_one_entry(registry, bucket, emulator, publish, monkeypatch):
+    publish()
+    with Proxy(emulator, lambda: None, at=4, answered=True) as proxy:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", proxy.url)
+        through = Registry(bucket.name, MODEL)
+
+        moved = promote(through, 1)
+
+        proxy.shutdown()
+    assert moved == Moved(version=1, before=None, changed=True)
+    assert held(registry) == [1]
