@@ -39,6 +39,9 @@ DEADLINE_SECONDS = 8.0
 RETRY_SECONDS = 2.0
 """Pause between attempts while nothing is loaded; what Retry-After says."""
 
+WAIT_SECONDS = 2.0
+"""How long a request waits for an attempt while nothing is loaded, before it is told to come again."""
+
 
 class BucketError(Exception):
     """An object cannot be read; the message says which, and why as far as it is known."""
@@ -117,11 +120,11 @@ class Loader:
         """The model to answer this request with, or None if there is none yet.
 
         With a model in hand a due check starts in the background and nobody waits for it. With none, the requests
-        that come wait for one attempt together, at most once in RETRY_SECONDS.
+        that come wait for one attempt together, WAIT_SECONDS at most; the next begins RETRY_SECONDS after its end.
         """
         if self._current is None:
             if self._running() or self._clock() >= self._checked + RETRY_SECONDS:
-                await asyncio.shield(self._start())
+                await asyncio.wait({self._start()}, timeout=WAIT_SECONDS)
         elif self._refresh_seconds and not self._running() and self._clock() >= self._checked + self._refresh_seconds:
             self._start()
         return self._current

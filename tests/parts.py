@@ -172,7 +172,7 @@ class Server:
 
 
 class Proxy(socketserver.ThreadingTCPServer):
-    """Passes requests on to the emulator, notes them, and strikes at one before or after the emulator has answered it."""
+    """Passes requests on to the emulator, and strikes at one of them, before or after it is answered."""
 
     daemon_threads = True
     allow_reuse_address = True
