@@ -51,9 +51,14 @@ verb_local() {
   check_free STREAM_PORT "$stream_port"
   ensure_venv
 
-  local folder
-  folder=$(local_folder "$batch_port")
+  local folder=$root/.local
   exec 9>"$folder/lock"
+  if ! lock 9 at-once; then # another run has .local: this one gets a folder of its own below it
+    folder=$root/.local/$batch_port
+    mkdir -p "$folder"
+    exec 9>"$folder/lock"
+    lock 9
+  fi
   trap stop_children EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
@@ -168,17 +173,6 @@ PY
 lock() {
   "$python" -c 'import fcntl, sys; fcntl.flock(int(sys.argv[1]), fcntl.LOCK_EX | (fcntl.LOCK_NB * (len(sys.argv) > 2)))' \
     "$@" 2>/dev/null
-}
-
-# .local, or below it a folder of its own when another run has .local.
-local_folder() {
-  local folder=$root/.local
-  exec 9>"$folder/lock"
-  if ! lock 9 at-once; then
-    folder=$root/.local/$1
-    mkdir -p "$folder"
-  fi
-  echo "$folder"
 }
 
 # --- processes ---

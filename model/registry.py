@@ -5,6 +5,7 @@ visible with one create-only write of its manifest, which also hands out its num
 
 Errors, by who must act:
     RegistryError       the operator: the bucket is out of reach, refused, or holds something that does not verify
+     └─ AbsentError     the operator: there is no such bucket or object
      └─ NotFoundError   the operator: there is no such version or alias
      └─ RefusedError    the operator: the registry will not do this; the message says why
 """
@@ -44,8 +45,12 @@ class RegistryError(Exception):
     """The bucket did not do what was asked; the message names bucket, object and reason."""
 
 
+class AbsentError(RegistryError):
+    """There is no such bucket or object."""
+
+
 class NotFoundError(RegistryError):
-    """There is no such version, alias or object."""
+    """There is no such version or alias; the message says which there are."""
 
 
 class RefusedError(RegistryError):
@@ -284,7 +289,7 @@ class Registry:
         try:
             with self._translated(name):
                 data = blob.download_as_bytes(timeout=_TIMEOUT, retry=self._retry)
-        except NotFoundError:
+        except AbsentError:
             return None, 0
         return data, int(blob.generation or 0)
 
@@ -313,7 +318,7 @@ class Registry:
         try:
             yield
         except NotFound as error:
-            raise NotFoundError(f"{where} does not exist") from error
+            raise AbsentError(f"{where} does not exist") from error
         except (Forbidden, Unauthorized) as error:
             raise RegistryError(f"{where} is refused to this account") from error
         except (GoogleAPIError, GoogleAuthError, RequestException, OSError) as error:

@@ -1,0 +1,245 @@
+"""`python -m model`: what each verb prints, with which exit code, for people and for machines."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from parts import MODEL, ROOT, free_port, manifest_name, put
+
+CONFIG = (ROOT / "model" / "config.toml").read_text()
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Write the shipped configuration with replacements; gives its path."""
+
+    def config(**replacements: str) -> str:
+        text = CONFIG
+        for old, new in replacements.items():
+            line = next(line for line in text.splitlines() if line.startswith(f"{old} = "))
+            text = text.replace(line, f"{old} = {new}")
+        path = tmp_path / "config.toml"
+        path.write_text(text)
+        return str(path)
+
+    return config
+
+
+def test_train_publishes_a_blessed_version_and_says_what_is_next(model, registry):
+    ended = model("train")
+
+    assert ended.returncode == 0
+    assert "blessed: yes" in ended.stdout
+    assert ended.stderr == ("version 1 is published and blessed; `python -m model promote` puts it into production\n")
+    assert registry.manifest(1).document["blessed"] is True
+
+
+def test_the_same_data_and_seed_give_the_same_version_but_for_number_time_and_commit(model, bucket):
+    first, second = (json.loads(model("train", "--json").stdout) for _ in range(2))
+
+    changing = {"version", "created", "sha256"}
+    assert {name: value for name, value in first.items() if name not in changing} == {
+        name: value for name, value in second.items() if name not in changing
+    }
+
+
+def test_a_version_is_reproduced_from_the_rows_it_was_trained_on(model, bucket):
+    first = json.loads(model("train", "--json").stdout)
+
+    again = json.loads(model("train", "--json", "--data", first["data"]["uri"]).stdout)
+
+    assert {name: again[name] for name in ("data", "linear", "metrics")} == {
+        name: first[name] for name in ("data", "linear", "metrics")
+    }
+
+
+def test_the_manifest_records_where_it_comes_from(model, bucket):
+    document = json.loads(model("train", "--json").stdout)
+
+    assert set(document) == {
+        *("blessed", "created", "data", "features", "format", "gate", "golden", "linear", "metrics", "model"),
+        *("runtime", "sha256", "target", "training", "version"),
+    }
+    assert (document["data"]["rows"], document["data"]["holdout_rows"]) == (442, 82)
+    assert [entry["check"] for entry in document["gate"] if not entry["passed"]] == []
+    assert len(document["training"]["candidates_tried"]) == 6
+    assert set(document["training"]["packages"]) == {"numpy", "scikit-learn", "scipy"}
+
+
+def test_a_version_the_gate_refuses_is_published_unblessed_and_exits_with_three(model, registry, config):
+    ended = model("train", "--config", config(min_r2="0.9"))
+
+    assert ended.returncode == 3
+    assert "r2                           NO" in ended.stdout
+    assert ended.stderr == "version 1 is published, unblessed: it cannot be promoted\n"
+    assert registry.manifest(1).document["blessed"] is False
+
+    refused = model("promote")
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert refused.stderr == f"{MODEL} version 1 is not blessed (failed: r2); there are no blessed versions\n"
+
+
+def test_promote_and_rollback_say_what_moved(model, publish):
+    publish()
+    publish()
+
+    said = [
+        model("promote", "1").stdout,
+        model("promote").stdout,
+        model("promote").stdout,
+        model("rollback", "--reason", "2 is worse").stdout,
+    ]
+
+    assert said == [
+        "promoted: production is version 1\n",
+        "promoted: production is version 2 (was 1)\n",
+        "production already is version 2: nothing changed\n",
+        "rolled back: production is version 1 (was 2)\n",
+    ]
+    history = json.loads(model("history", "--json").stdout)
+    assert [(entry["version"], entry.get("action"), entry["reason"]) for entry in history] == [
+        (1, "rollback", "2 is worse"),
+        (2, None, ""),
+        (1, None, ""),
+    ]
+
+
+def test_rollback_at_the_oldest_exits_with_three(model, production):
+    production()
+
+    ended = model("rollback")
+
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert ended.stderr == "production holds version 1, the oldest it ever held: nothing to roll back to\n"
+
+
+def test_moves_have_machine_output(model, publish):
+    publish()
+
+    moved = json.loads(model("promote", "--json", "--alias", "staging").stdout)
+
+    assert moved == {"alias": "staging", "version": 1, "before": None, "changed": True}
+
+
+def test_versions_is_a_table(model, bucket, production, publish):
+    production()
+    publish(blessed=False)
+    put(bucket, manifest_name(3), b"{}")
+
+    lines = model("versions").stdout.splitlines()
+
+    assert lines[0].split() == ["version", "created", "r2", "blessed", "aliases"]
+    assert lines[1].split("  ")[0] == "3"
+    assert f"{MODEL} version 3: manifest: expected format 1, found null" in lines[1]
+    assert lines[2].split()[3:] == ["0.5", "no"]
+    assert lines[3].split()[3:] == ["0.5", "yes", "production"]
+
+
+def test_versions_has_machine_output(model, registry, production):
+    production()
+
+    entries = json.loads(model("versions", "--json").stdout)
+
+    document = registry.manifest(1).document
+    assert entries == [
+        {
+            "version": 1,
+            "created": document["created"],
+            "metrics": document["metrics"],
+            "blessed": True,
+            "aliases": ["production"],
+            "error": None,
+        }
+    ]
+
+
+def test_an_empty_registry_says_how_to_begin(model, bucket):
+    assert model("versions").stderr == "no versions yet; `python -m model train` makes one\n"
+    assert model("versions", "--json").stdout == "[]\n"
+    assert model("history").stderr == "production has not been set yet\n"
+    promoted = model("promote")
+    assert promoted.returncode == 2
+    assert promoted.stderr == f"{MODEL} has no versions in gs://{bucket.name}; `python -m model train` makes one\n"
+
+
+def test_show_prints_one_version_and_json_the_manifest(model, registry, publish):
+    publish()
+
+    shown, machine = model("show", "1"), model("show", "1", "--json")
+
+    assert "estimator   by hand" in shown.stdout
+    assert json.loads(machine.stdout) == registry.manifest(1).document
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        pytest.param(["show", "9"], 2, f"{MODEL} has no version 9; versions: 1", id="unknown-version"),
+        pytest.param(
+            ["versions", "--model", "../x"],
+            2,
+            "--model must be lower-case letters, digits, '.', '_' or '-', got '../x'",
+            id="model-name",
+        ),
+        pytest.param(
+            ["promote", "1", "--alias", "A"],
+            2,
+            "--alias must be lower-case letters, digits, '.', '_' or '-', got 'A'",
+            id="alias-name",
+        ),
+        pytest.param(
+            ["versions", "--bucket", ""],
+            2,
+            "MODEL_BUCKET must name the bucket (for a local run: `. .local/env`), it is not set",
+            id="no-bucket",
+        ),
+        pytest.param(
+            ["train", "--config", "/nowhere.toml"],
+            2,
+            "/nowhere.toml cannot be read: No such file or directory",
+            id="no-config",
+        ),
+        pytest.param(["train", "--data", "/nowhere.csv"], 1, "/nowhere.csv does not exist", id="no-data"),
+        pytest.param(["train", "--data", "gs://nowhere/x.csv"], 1, "gs://nowhere/x.csv does not exist", id="no-object"),
+        pytest.param(
+            ["train", "--data", "sklearn:linnerud"],
+            3,
+            "column 'bmi' must be there once, found 0; there are Chins, Situps, Jumps, Weight, Waist, Pulse",
+            id="no-column",
+        ),
+    ],
+)
+def test_what_goes_wrong_is_one_clear_line(model, publish, arguments, code, message):
+    publish()
+
+    ended = model(*arguments)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, "", f"{message}\n")
+
+
+@pytest.mark.parametrize("version", ["0", "-1", "x", "1.5", "²", "9" * 40])
+def test_a_version_is_a_whole_number(model, bucket, version):
+    ended = model("promote", "--", version)
+
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1].endswith(f"a version is a whole number from 1, got '{version}'")
+
+
+def test_no_rows_on_one_side_is_the_datas_fault(model, bucket, tmp_path):
+    (tmp_path / "one.csv").write_text("bmi,disease_progression\n1,2\n")
+
+    ended = model("train", "--data", str(tmp_path / "one.csv"))
+
+    assert ended.returncode == 3
+    assert ended.stderr.startswith("both training and held-out rows are needed, got ")
+
+
+def test_a_bucket_out_of_reach_is_one_line(model, monkeypatch):
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{free_port()}")
+
+    ended = model("versions", "--bucket", "any")
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"gs://any/{MODEL}/aliases/ cannot be reached: ")
+    assert len(ended.stderr.splitlines()) == 1
