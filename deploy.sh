@@ -5,6 +5,7 @@
 #                   in memory; print three calls with their answers, and stay until Ctrl-C. Logs: .local/
 #   test [ARGS…]    Run every check: shellcheck, ruff, mypy, pytest with coverage. ARGS go to pytest, and then
 #                   only pytest runs, without coverage.
+#   bench           Measure cold start, memory, requests/s and rows/s, side by side with what else one could do.
 #   lock            Pin anew what functions/requirements.in and pyproject.toml ask for; other verbs install that.
 #   help            Print this text.
 #
@@ -26,7 +27,7 @@ main() {
   local verb=${1:-}
   shift || true
   case $verb in
-    local | lock | help)
+    local | bench | lock | help)
       (($# == 0)) || usage_error "$verb takes no arguments, got: $*"
       "verb_$verb"
       ;;
@@ -94,6 +95,12 @@ verb_test() {
   step 'ruff format' "$venv_python" -m ruff format --check
   step mypy "$venv_python" -m mypy
   step pytest "$venv_python" -m pytest --numprocesses auto --cov --cov-report=term:skip-covered
+}
+
+verb_bench() {
+  check_python
+  ensure_venv
+  PYTHONPATH=$root:$root/tests "$venv_python" "$root/tests/benchmark.py"
 }
 
 verb_lock() {

@@ -13,6 +13,7 @@ import re
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -93,13 +94,14 @@ async def stream(request: Request) -> Response:
 
 async def _serve(request: Request, function: str, *, one: bool) -> Response:
     began = time.perf_counter()
+    received = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
     model: Predictor | None = None
     failure: dict[str, str] = {}
     rest = _below(request.scope["path"], function)
     try:
         if rest != "healthz":
             model = await _loader.model()
-        answer = await _answer(request, model, function, rest, one=one)
+        answer = await _answer(request, received, model, function, rest, one=one)
     except _RefusalError as refused:
         answer = refused.answer
     except ClientDisconnect:
@@ -113,11 +115,11 @@ async def _serve(request: Request, function: str, *, one: bool) -> Response:
         headers["X-Model-Version"] = str(version)
     telemetry.request(
         method=request.method,
-        path=request.url.path,
+        path=request.scope["path"],
         status=answer.status,
         seconds=time.perf_counter() - began,
-        headers=request.headers,
-        remote_ip=request.headers.get("x-forwarded-for", "").partition(",")[0] or _peer(request),
+        headers=received,
+        remote_ip=received.get("x-forwarded-for", "").partition(",")[0] or _peer(request),
         project=_settings.project,
         execution_id=_settings.log_execution_id,
         fields={
@@ -132,7 +134,9 @@ async def _serve(request: Request, function: str, *, one: bool) -> Response:
     return Response(answer.body, answer.status, headers, answer.media_type)
 
 
-async def _answer(request: Request, model: Predictor | None, function: str, rest: str, *, one: bool) -> _Answer:
+async def _answer(
+    request: Request, received: Mapping[str, str], model: Predictor | None, function: str, rest: str, *, one: bool
+) -> _Answer:
     if rest == "healthz":
         _allow(request, _READ)
         return _Answer(200, b'{"status":"ok"}')
@@ -144,7 +148,7 @@ async def _answer(request: Request, model: Predictor | None, function: str, rest
         _allow(request, (*_READ, "POST"))
         if request.method != "POST":
             return _Answer(200, orjson.dumps(_metadata(_loaded(model), function)))
-        body = await _body(request)
+        body = await _body(request, received)
         return _predict(_loaded(model), partial(payload.from_body, body), one=one)
     if rest[0] in _VALUE_STARTS or rest.lower() in _VALUE_WORDS:
         _allow(request, _READ)
@@ -184,17 +188,17 @@ def _loaded(model: Predictor | None) -> Predictor:
     return model
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, headers: Mapping[str, str]) -> bytes:
     """The body of a POST, refused before it is read whole when its type or size is wrong."""
-    kind, _, rest = request.headers.get("content-type", _JSON).partition(";")
+    kind, _, rest = headers.get("content-type", _JSON).partition(";")
     charset = dict(part.strip().lower().partition("=")[::2] for part in rest.split(";")).get("charset", "utf-8")
     if kind.strip().lower() != _JSON or charset.strip('"') not in {"utf-8", "utf8"}:
         raise _RefusalError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"Content-Type must be {_JSON} in UTF-8, got {quote(request.headers['content-type'][:80], safe=' /;=+-')}",
+            f"Content-Type must be {_JSON} in UTF-8, got {quote(headers['content-type'][:80], safe=' /;=+-')}",
             headers=(("Accept-Post", _JSON),),
         )
-    coding = request.headers.get("content-encoding", "identity")
+    coding = headers.get("content-encoding", "identity")
     if coding.strip().lower() != "identity":
         raise _RefusalError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -202,7 +206,7 @@ async def _body(request: Request) -> bytes:
             headers=(("Accept-Encoding", "identity"),),
         )
     most = _settings.max_body_bytes
-    declared = request.headers.get("content-length", "")
+    declared = headers.get("content-length", "")
     received: list[bytes] = []
     size = int(declared) if re.fullmatch("[0-9]{1,18}", declared) else 0
     if size <= most:

@@ -99,17 +99,18 @@ def _interval(
 ) -> dict[str, float | None]:
     if len(actual) < 2:  # noqa: PLR2004 - one row cannot be resampled
         return {"low": None, "high": None}
-    found = bootstrap(
-        (actual, predicted),
-        statistic,
-        paired=True,
-        vectorized=True,
-        n_resamples=REPLICATES,
-        batch=max(1, 10_000_000 // len(actual)),
-        confidence_level=confidence,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
+    with np.errstate(invalid="ignore"):  # a draw of equal targets has an r2 of minus infinity
+        found = bootstrap(
+            (actual, predicted),
+            statistic,
+            paired=True,
+            vectorized=True,
+            n_resamples=REPLICATES,
+            batch=max(1, 10_000_000 // len(actual)),
+            confidence_level=confidence,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        ).confidence_interval
     return {"low": _finite(found.low), "high": _finite(found.high)}
 
 

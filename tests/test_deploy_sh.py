@@ -268,5 +268,5 @@ def test_help_names_every_verb(project):
     assert ended.returncode == 0
     assert ended.stdout.startswith("Usage: ./deploy.sh VERB\n")
     assert [line.split()[0] for line in ended.stdout.splitlines() if line.startswith("  ") and line[2] != " "] == [
-        *["local", "test", "lock", "help", "BATCH_PORT", "STREAM_PORT", "PYTHON", "MODEL_REFRESH_SECONDS,"],
+        *["local", "test", "bench", "lock", "help", "BATCH_PORT", "STREAM_PORT", "PYTHON", "MODEL_REFRESH_SECONDS,"],
     ]
