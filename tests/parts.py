@@ -126,6 +126,8 @@ class Server:
         self.port = free_port()
         self._log = folder / f"{function}-{self.port}.log"
         command = [python, "-m", "functions_framework", "--source", source, "--target", function]
+        if any(variable.startswith("COVERAGE_PROCESS") for variable in environ):
+            environ = {**environ, "PYTHONPATH": str(ROOT / "tests" / "save_coverage")}
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*command, "--host", "127.0.0.1", "--port", str(self.port)],
@@ -164,7 +166,7 @@ class Server:
 
     def lines(self, severity: str | None = None) -> list[dict[str, Any]]:
         """The structured log lines so far."""
-        found = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+        found = [json.loads(line) for line in self.log().split("\n") if line.startswith("{")]
         return [line for line in found if severity in {None, line["severity"]}]
 
     def stop(self) -> None:
