@@ -68,7 +68,7 @@ class Alias:
             if entry.get("action") == "rollback" and version in stack:
                 while stack[-1] != version:
                     stack.pop()
-            else:
+            elif stack[-1:] != [version]:
                 stack.append(version)
         return tuple(reversed(stack))
 

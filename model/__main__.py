@@ -263,9 +263,9 @@ def _rows(source: str, settings: config.Config, store: registry.Registry) -> dat
 
 
 def _as_served(document: dict[str, Any]) -> predictor.Predictor:
-    """What a function would make of *document*, by the code the function runs."""
+    """What a function would make of *document*, by the code the function runs; the gate judges whether it is right."""
     draft = artifact.seal({**document, "model": "draft", "version": 1})
-    return predictor.load(artifact.parse_manifest(draft, "draft", 1))
+    return predictor.Predictor(artifact.parse_manifest(draft, "draft", 1))
 
 
 def _golden_rows(expected: Any) -> list[int]:

@@ -171,7 +171,7 @@ class Registry:
             raise RegistryError(str(error)) from error
 
     def promote(self, version: int, *, alias: str, by: str, reason: str) -> Moved:
-        """Point *alias* at *version*. If it points there already, nothing changes.
+        """Point *alias* at *version*. If it points there already, at the same manifest, nothing changes.
 
         Raises:
             NotFoundError: There is no such version.
@@ -232,7 +232,7 @@ class Registry:
             current, generation = self.alias(alias)
             manifest, extra = choose(current)
             before = current.version if current else None
-            if before == manifest.version:
+            if current and before == manifest.version and current.manifest == manifest.document:
                 return Moved(manifest.version, before, changed=False)
             entry = {"version": manifest.version, "promoted_at": _now(), "by": by, "reason": reason, **extra}
             history = [entry, *(current.history if current else ())]
@@ -255,7 +255,9 @@ class Registry:
         return manifest
 
     def _existing(self, *, blessed: bool = False) -> str:
-        numbers = [entry.version for entry in self.entries() if not blessed or _is_blessed(entry)]
+        numbers = sorted(self._numbers(), reverse=True)
+        if blessed:
+            numbers = [entry.version for entry in self.entries() if _is_blessed(entry)]
         kind = "blessed versions" if blessed else "versions"
         if not numbers:
             return f"there are no {kind}"

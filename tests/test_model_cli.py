@@ -80,6 +80,17 @@ def test_a_version_the_gate_refuses_is_published_unblessed_and_exits_with_three(
     assert refused.stderr == f"{MODEL} version 1 is not blessed (failed: r2); there are no blessed versions\n"
 
 
+def test_a_model_that_double_precision_cannot_hold_is_refused_by_the_gate(model, registry, tmp_path):
+    cells = [(1e15 + n, n % 7) for n in range(400)]
+    (tmp_path / "far.csv").write_text("bmi,disease_progression\n" + "".join(f"{x},{y + x - 1e15}\n" for x, y in cells))
+
+    ended = model("train", "--data", str(tmp_path / "far.csv"))
+
+    assert ended.returncode == 3, ended.stderr
+    failed = [check["check"] for check in registry.manifest(1).document["gate"] if not check["passed"]]
+    assert failed == ["artefact equals estimator"]
+
+
 def test_promote_and_rollback_say_what_moved(model, publish):
     publish()
     publish()

@@ -111,6 +111,19 @@ def test_promoting_what_is_in_production_changes_nothing(registry, production):
     assert held(registry) == [1]
 
 
+def test_promoting_a_damaged_production_again_mends_it(registry, bucket, production):
+    production()
+    damaged = json.loads(bucket.blob(ALIAS).download_as_bytes())
+    damaged["manifest"]["linear"]["intercept"] = 7
+    put(bucket, ALIAS, artifact.canonical(damaged))
+
+    assert promote(registry, 1) == Moved(version=1, before=1, changed=True)
+
+    alias, _ = registry.alias("production")
+    assert artifact.promoted_manifest(alias, MODEL) == registry.manifest(1)
+    assert alias.lineage() == (1,)
+
+
 def test_promoting_an_unknown_version_says_which_exist(registry, publish):
     publish()
     publish()
