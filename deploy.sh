@@ -15,7 +15,7 @@
 #   PYTHON          the Python to make .venv with, 3.11 or newer (python3)
 #   MODEL_REFRESH_SECONDS, MODEL_ALIAS, …   reach the functions as they are: see the README
 #
-# Exit status: 0 done or stopped · 1 something failed · 2 wrong usage or settings
+# Exit status: 0 done · 1 something failed · 2 wrong usage or settings · 130, 143 stopped by Ctrl-C, by a signal
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -25,6 +25,7 @@ children=()
 
 main() {
   local verb=${1:-}
+  trap 'exit 130' INT
   shift || true
   case $verb in
     local | bench | lock | help)
@@ -61,7 +62,6 @@ verb_local() {
     lock 9
   fi
   trap stop_children EXIT
-  trap 'exit 130' INT
   trap 'exit 143' TERM HUP
 
   start_bucket "$folder"
@@ -74,9 +74,15 @@ verb_local() {
   wait_ready stream "$stream_port" "$folder"
 
   printf '%s\n' '' "batch   http://127.0.0.1:$batch_port" "stream  http://127.0.0.1:$stream_port" ''
-  show_call curl -g "http://127.0.0.1:$batch_port/batch/[0.5,0.2,0.6]"
-  show_call curl "http://127.0.0.1:$stream_port/stream/0.5"
-  show_call curl "http://127.0.0.1:$batch_port/batch" -H 'Content-Type: application/json' -d '{"instances": [0.05, {"bmi": -0.02}]}'
+  local many one body
+  { IFS= read -r many && IFS= read -r one && IFS= read -r body; } < <(example_instances)
+  show_call curl -g "http://127.0.0.1:$batch_port/batch/$many"
+  if [[ $one == \[* ]]; then
+    show_call curl -g "http://127.0.0.1:$stream_port/stream/$one"
+  else
+    show_call curl "http://127.0.0.1:$stream_port/stream/$one"
+  fi
+  show_call curl "http://127.0.0.1:$batch_port/batch" -H 'Content-Type: application/json' -d "$body"
   printf '%s\n' "logs: $folder/batch.log, $folder/stream.log" \
     "for python -m model in another terminal: . $(printf %q "$folder/env")" 'Ctrl-C stops everything.'
   watch_children
@@ -132,7 +138,7 @@ check_port() {
 }
 
 check_free() {
-  "$python" - "$2" <<'PY' || fail "$1: port $2 is taken by another program; choose one with $1=…"
+  "$python" - "$2" <<'PY' || fail "$1: port $2 is taken (another program, or another run of this); choose one with $1=…"
 import socket, sys
 with socket.socket() as probe:
     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -271,10 +277,32 @@ wait_for() {
 
 # --- words ---
 
+# Three lines: instances for batch, one for stream, and a body, all of them for the model that was just promoted.
+example_instances() {
+  "$venv_python" -m model show 1 --json | "$venv_python" -c '
+import json, sys
+manifest = json.load(sys.stdin)
+names = [feature["name"] for feature in manifest["features"]]
+golden = [entry["instance"] for entry in manifest["golden"]]
+if len(names) == 1:
+    many, one, posted = [0.5, 0.2, 0.6], 0.5, [0.05, {names[0]: -0.02}]
+else:
+    many, one, posted = golden[:2], golden[0], [golden[0], dict(zip(names, golden[-1]))]
+for value in (many, one):
+    print(json.dumps(value, separators=(",", ":")))
+print(json.dumps({"instances": posted}))'
+}
+
 show_call() {
   local word line=''
   for word in "$@"; do
-    if [[ $word =~ ^[a-zA-Z0-9:/.-]+$ ]]; then line+=" $word"; else line+=" '$word'"; fi
+    if [[ $word =~ ^[a-zA-Z0-9:/.-]+$ ]]; then
+      line+=" $word"
+    elif [[ $word == *\'* ]]; then
+      line+=" $(printf %q "$word")"
+    else
+      line+=" '$word'"
+    fi
   done
   printf '$%s\n' "$line"
   "$@" --silent

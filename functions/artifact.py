@@ -110,7 +110,7 @@ def canonical(document: Document) -> bytes:
 
 def seal(document: Document) -> bytes:
     """The bytes of a manifest: *document* with its format and its own digest, in canonical form."""
-    body = {**document, "format": FORMAT}
+    body = {**_without_digest(document), "format": FORMAT}
     return canonical({**body, "sha256": sha256_of(canonical(body))})
 
 
@@ -123,7 +123,7 @@ def parse_manifest(data: bytes, model: str, version: int) -> Manifest:
     where = f"{model} version {version}: manifest"
     document = _object(data, where)
     _check_format(document, where)
-    if canonical(document) != data:
+    if _canonical(document, where) != data:
         raise ArtifactError(f"{where} must be canonical JSON (sorted keys, no blanks), found other bytes")
     return manifest_of(document, model, version)
 
@@ -136,8 +136,7 @@ def manifest_of(document: Document, model: str, version: int) -> Manifest:
     """
     where = f"{model} version {version}: manifest"
     _check_format(document, where)
-    body = {name: value for name, value in document.items() if name != "sha256"}
-    _expect(where, "sha256", sha256_of(canonical(body)), document.get("sha256"))
+    _expect(where, "sha256", sha256_of(_canonical(_without_digest(document), where)), document.get("sha256"))
     _expect(where, "model", model, document.get("model"))
     _expect(where, "version", version, document.get("version"))
     _expect(where, "runtime", "linear", document.get("runtime"))
@@ -188,9 +187,10 @@ def promoted_manifest(alias: Alias, model: str) -> Manifest:
     Raises:
         ArtifactError: It is not the one whose digest the alias names, or does not verify by itself.
     """
-    found = sha256_of(canonical(alias.manifest))
-    _check_format(alias.manifest, f"{model} version {alias.version}: manifest")
-    _expect(f"{model} version {alias.version}: manifest in the alias", "sha256", alias.manifest_sha256, found)
+    where = f"{model} version {alias.version}: manifest"
+    _check_format(alias.manifest, where)
+    found = sha256_of(_canonical(alias.manifest, where))
+    _expect(f"{where} in the alias", "sha256", alias.manifest_sha256, found)
     return manifest_of(alias.manifest, model, alias.version)
 
 
@@ -215,6 +215,17 @@ def _object(data: bytes, where: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ArtifactError(f"{where} must be a JSON object, found {shown(document)}")
     return document
+
+
+def _without_digest(document: Document) -> Document:
+    return {name: value for name, value in document.items() if name != "sha256"}
+
+
+def _canonical(document: Document, where: str) -> bytes:
+    try:
+        return canonical(document)
+    except orjson.JSONEncodeError as error:  # it can be read, and nests too deeply to be written
+        raise ArtifactError(f"{where} must nest less deeply: {error}") from error
 
 
 def _check_format(document: Document, where: str) -> None:

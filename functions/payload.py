@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ __all__ = ["PayloadError", "Problem", "Request", "TooLargeError"]
 MOST_PREDICTION_BYTES = 25
 """A float64 as JSON, and the comma behind it: -1.7976931348623157e+308 has 24 characters."""
 
-_PATH_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_PATH_NUMBER = re.compile(r"(?<![\w.+-])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.+-])", re.ASCII)
+_COMMAS_BESIDE_CELLS = 1000
 _MOST_DIAGNOSED_BYTES = 1 << 20
 """Up to this size a body that orjson refuses is read again by the standard library, to say what is wrong in it."""
 
@@ -44,12 +46,10 @@ class TooLargeError(PayloadError):
     """More instances than one answer can hold predictions for."""
 
 
-class _Object(dict[str, Any]):
-    """A JSON object that remembers which of its members came twice."""
+class _Doubled(dict[str, Any]):
+    """A JSON object in which some members came twice: those in *names*."""
 
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        self.doubled = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
+    names: list[str]
 
 
 def from_body(body: bytes, features: Sequence[Feature], *, one: bool, most_bytes: int) -> Request:
@@ -61,17 +61,20 @@ def from_body(body: bytes, features: Sequence[Feature], *, one: bool, most_bytes
             *features*; up to MOST_PROBLEMS problems with JSON Pointers into the body.
     """
     if not body.strip():
-        raise PayloadError(Problem(f"the body must be JSON like {_example(one=one)}, got an empty one", ""))
+        raise PayloadError(Problem(f"the body must be JSON like {_example(features, one=one)}, got an empty one", ""))
+    _check_cells(body, len(features), most_bytes)
     document = _decode(body)
     members = ("instances", "instance") if one else ("instances",)
     if not isinstance(document, dict):
-        raise PayloadError(Problem(f"the body must be an object like {_example(one=one)}, got {shown(document)}", ""))
-    _check_members(document, members, one=one)
+        raise PayloadError(
+            Problem(f"the body must be an object like {_example(features, one=one)}, got {shown(document)}", "")
+        )
+    _check_members(document, members, _example(features, one=one))
     single = "instance" in document
     root = "/instance" if single else "/instances"
     instances = [document["instance"]] if single else document["instances"]
     request = _request(instances, features, root=root, single=single, one=one, most_bytes=most_bytes)
-    _check_doubled(body, document, request)
+    _check_doubled(body, request, members=len(document))
     return request
 
 
@@ -83,12 +86,16 @@ def from_path(text: str, features: Sequence[Feature], *, one: bool, most_bytes: 
     Raises:
         PayloadError: As for `from_body`; pointers are those of the same request sent as a body.
     """
-    value = _decode((text if '"' in text else _PATH_NUMBER.sub(_json_number, text)).encode("utf-8", "replace"))
+    spelled = (text if '"' in text else _PATH_NUMBER.sub(_json_number, text)).encode("utf-8", "replace")
+    value = _decode(spelled)
     if one:
-        return _request([value], features, root="/instance", single=True, one=True, most_bytes=most_bytes)
-    if not isinstance(value, list):
-        raise PayloadError(Problem(f"the path must hold an array like [0.5,0.2,0.6], got {shown(value)}", "/instances"))
-    return _request(value, features, root="/instances", single=False, one=False, most_bytes=most_bytes)
+        request = _request([value], features, root="/instance", single=True, one=True, most_bytes=most_bytes)
+    elif isinstance(value, list):
+        request = _request(value, features, root="/instances", single=False, one=False, most_bytes=most_bytes)
+    else:
+        raise PayloadError(Problem(f"the path must hold an array of instances, got {shown(value)}", "/instances"))
+    _check_doubled(spelled, request, members=0)
+    return request
 
 
 def warnings_of(request: Request, features: Sequence[Feature]) -> tuple[list[Problem], int]:
@@ -141,7 +148,7 @@ def _request(
     if not instances or (one and len(instances) != 1):
         wanted = "exactly 1 instance" if one else "at least 1 instance"
         raise PayloadError(Problem(f"'instances' must hold {wanted}, got {len(instances)}", root))
-    most = max(1, most_bytes // MOST_PREDICTION_BYTES)
+    most = _most_instances(most_bytes)
     if len(instances) > most:
         detail = f"'instances' must hold at most {most} instances, got {len(instances)}; send them in parts"
         raise TooLargeError(Problem(detail, root))
@@ -159,20 +166,38 @@ def _absolute(request: Request, relative: str) -> str:
     return request.root + (relative.removeprefix("/0") if request.single else relative)
 
 
-def _example(*, one: bool) -> str:
-    return '{"instance": 0.5}' if one else '{"instances": [0.5, 0.2]}'
+def _example(features: Sequence[Feature], *, one: bool) -> str:
+    if len(features) == 1:
+        return '{"instance": 0.5}' if one else '{"instances": [0.5, 0.2]}'
+    row = f"[{', '.join(feature.name for feature in features)}]"
+    return f'{{"instance": {row}}}' if one else f'{{"instances": [{row}, …]}}'
 
 
-def _check_members(document: dict[str, Any], members: tuple[str, ...], *, one: bool) -> None:
+def _check_cells(body: bytes, width: int, most_bytes: int) -> None:
+    """Refuse, before it is parsed, a body with more commas than the most cells that could be answered.
+
+    Parsed, a body takes up to forty times its size; its commas are counted in a thousandth of the time.
+    """
+    most = _most_instances(most_bytes)
+    if body.count(b",") > most * width + _COMMAS_BESIDE_CELLS:
+        wanted = f"at most {most} instances of {width} values" if width > 1 else f"at most {most} instances"
+        raise TooLargeError(Problem(f"the body must hold {wanted}, got more; send them in parts", ""))
+
+
+def _most_instances(most_bytes: int) -> int:
+    return max(1, most_bytes // MOST_PREDICTION_BYTES)
+
+
+def _check_members(document: dict[str, Any], members: tuple[str, ...], example: str) -> None:
+    unknown = (name for name in document if name not in members and name != "parameters")
     problems = [
-        Problem(f"unknown member {shown(name)}; expected {_example(one=one)}", f"/{escape(name)}")
-        for name in document
-        if name not in members and name != "parameters"
+        Problem(f"unknown member {shown(name)}; expected {example}", f"/{escape(name)}")
+        for name in islice(unknown, MOST_PROBLEMS)
     ]
     given = [name for name in members if name in document]
     if not given:
         names = " or ".join(f"'{name}'" for name in members)
-        problems.append(Problem(f"missing member {names}; expected {_example(one=one)}", ""))
+        problems.append(Problem(f"missing member {names}; expected {example}", ""))
     if len(given) > 1:
         problems.append(Problem("'instances' and 'instance' exclude each other", ""))
     if document.get("parameters"):
@@ -198,26 +223,41 @@ def _lenient_int(digits: str) -> int | float:
     return int(digits) if len(digits) < 19 else float(digits)  # noqa: PLR2004 - always fits 64 bits
 
 
-def _check_doubled(body: bytes, document: dict[str, Any], request: Request) -> None:
-    """Refuse a member that came twice; parsers keep the last one silently.
+def _check_doubled(body: bytes, request: Request, *, members: int) -> None:
+    """Refuse a name that came twice; parsers keep the last one silently.
 
-    After all other checks the only strings in the body are names of members, two quotes each. Only a body with
-    more quotes than that is read again to find what was doubled.
+    After all other checks the only strings in *body* are names, two quotes each: of the instances' features, and of
+    *members* around them, 0 where the body is the instances themselves. Only a body with more quotes is read again.
     """
-    names = len(document) + sum(len(row) for row in request.instances if type(row) is dict)
+    names = members + sum(len(row) for row in request.instances if type(row) is dict)
     if body.count(b'"') == 2 * names:
         return
-    again = json.loads(body, object_pairs_hook=_Object)
-    problems = [Problem(f"member {shown(name)} came twice", f"/{escape(name)}") for name in again.doubled]
-    instances = [again["instance"]] if request.single else again["instances"]
-    for row, instance in enumerate(instances):
-        if isinstance(instance, _Object):
+    try:
+        again = json.loads(body, object_pairs_hook=_members, parse_int=_lenient_int)
+    except RecursionError:  # only what was dropped as a double can nest so deeply
+        raise PayloadError(Problem("a member came twice", "")) from None
+    problems: list[Problem] = []
+    if members:
+        twice = again.names if isinstance(again, _Doubled) else []
+        problems += (Problem(f"member {shown(name)} came twice", f"/{escape(name)}") for name in twice)
+        again = again[request.root[1:]]
+    for row, instance in enumerate([again] if request.single else again):
+        if isinstance(instance, _Doubled):
             problems += (
                 Problem(f"row {row}: feature {shown(name)} came twice", _absolute(request, f"/{row}/{escape(name)}"))
-                for name in instance.doubled
+                for name in instance.names
             )
     if problems:
         raise PayloadError(*problems[:MOST_PROBLEMS])
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+    doubled = _Doubled(made)
+    doubled.names = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
+    return doubled
 
 
 def _json_number(token: re.Match[str]) -> str:

@@ -71,6 +71,7 @@ def relative_distance(found: NDArray[np.float64], expected: NDArray[np.float64])
     Returns:
         Array of shape (n_instances,); infinite where a prediction is not finite.
     """
-    distance = np.abs(found - expected) / (np.abs(expected).max() or 1.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        distance = np.abs(found - expected) / (np.abs(expected).max() or 1.0)
     distance[~np.isfinite(distance)] = np.inf
     return distance

@@ -23,6 +23,7 @@ MOST_PROBLEMS = 20
 
 _NUMBERS = {int, float}
 _MOST_SHOWN = 40
+_MOST_BITS = 10_000
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,11 @@ def shown(value: object) -> str:
             return "NaN"
         case float() if math.isinf(value):
             return "a number beyond float64 or an infinity"
+        case int() if value.bit_length() > _MOST_BITS:  # its digits are more than Python prints
+            return "a number beyond float64 or an infinity"
         case str():
             value = value[:_MOST_SHOWN] + "…" if len(value) > _MOST_SHOWN else value
-    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+    text = json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()
     return text if len(text) <= _MOST_SHOWN + 4 else f"{text[:_MOST_SHOWN]}…"
 
 
@@ -169,7 +172,7 @@ def _cells(row: int, instance: object, features: Sequence[Feature]) -> Iterator[
         case list():
             if len(instance) != len(features):
                 expected = ", ".join(feature.name for feature in features)
-                detail = f"row {row}: must hold {len(features)} numbers ({expected}), got {len(instance)}"
+                detail = f"row {row}: must hold {_counted(len(features))} ({expected}), got {len(instance)}"
                 yield Problem(detail, f"/{row}")
                 return
             values = {feature.name: cell for feature, cell in zip(features, instance, strict=True)}
@@ -191,6 +194,10 @@ def _cells(row: int, instance: object, features: Sequence[Feature]) -> Iterator[
             yield Problem(detail, pointer(row, instance, feature.name, column))
         else:
             yield number
+
+
+def _counted(numbers: int) -> str:
+    return "1 number" if numbers == 1 else f"{numbers} numbers"
 
 
 def _finite(value: object) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -63,10 +64,6 @@ def _whole(environ: Mapping[str, str], variable: str, *, least: int, default: in
 
 def _seconds(environ: Mapping[str, str], variable: str, default: float) -> float:
     text = environ.get(variable) or str(default)
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
         raise SettingsError(f"{variable} must be a number of seconds from 0 (0 = never), got {text!r}")
-    return seconds
+    return float(text)

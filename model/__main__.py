@@ -22,30 +22,36 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+try:
+    import numpy as np
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Table
 
-from functions import artifact, predictor
-from functions.artifact import ArtifactError, Manifest
-from functions.schema import Feature
+    from functions import artifact, predictor
+    from functions.artifact import ArtifactError, Manifest
+    from functions.schema import Feature
 
-from . import config, data, evaluation, registry, training
+    from . import config, data, evaluation, registry, training
+except ModuleNotFoundError as missing:
+    sys.exit(f"{missing.name} is not there for this Python; do `. .local/env` first, which ./deploy.sh local writes")
 
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 
 _CONFIG = Path(__file__).parent / "config.toml"
 _GOLDEN_ROWS = 8
+_MOST_CHARACTERS = 500  # of a reason: the history is read at every cold start
 
-talk = Console(stderr=True, highlight=False, soft_wrap=True)
+talk = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     parsed = _parser().parse_args(arguments)
     try:
-        return int(parsed.verb(parsed))
+        code = int(parsed.verb(parsed))
+        sys.stdout.flush()
+        return code
     except (config.ConfigError, training.TrainingError, registry.NotFoundError) as error:
         return _say(error, USAGE)
     except (data.DataError, registry.RefusedError) as error:
@@ -54,9 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(error, FAILED)
     except KeyboardInterrupt:
         return _say("interrupted", 130)
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+    except OSError as error:  # of standard output; whoever closed a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return _say("" if isinstance(error, BrokenPipeError) else f"no output: {error.strerror}", FAILED)
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -66,8 +72,9 @@ def train(arguments: argparse.Namespace) -> int:
     rows = _rows(arguments.data or settings.data.source, settings, store)
     held = data.held_out(rows, settings.data.holdout)
     x, y, seed = rows.x[~held], rows.y[~held], settings.training.seed
-    if held.all() or not held.any():
-        raise data.DataError(f"both training and held-out rows are needed, got {len(x)} and {int(held.sum())}")
+    if len(x) < settings.training.folds or not held.any():
+        wanted = f"at least {settings.training.folds} training rows (training.folds) and 1 held-out row are needed"
+        raise data.DataError(f"{wanted}, got {len(x)} and {int(held.sum())}")
     trials = training.expand(
         (candidate.estimator, candidate.scale, candidate.grid) for candidate in settings.training.candidates
     )
@@ -188,8 +195,8 @@ def history(arguments: argparse.Namespace) -> int:
     table = Table("version", "promoted", "action", "by", "reason", box=None, pad_edge=False, header_style="bold")
     for entry in entries:
         when = str(entry.get("promoted_at", "")).replace("T", " ")[:19]
-        action = entry.get("action", "promote")
-        table.add_row(str(entry["version"]), when, action, str(entry.get("by", "")), str(entry.get("reason", "")))
+        said = [_plain(str(entry.get(name, ""))) for name in ("action", "by", "reason")]
+        table.add_row(str(entry["version"]), when, *said)
     _print(table)
     return DONE
 
@@ -210,8 +217,8 @@ def _parser() -> argparse.ArgumentParser:
         "--alias", default=os.environ.get("MODEL_ALIAS") or "production", help="default: $MODEL_ALIAS, or production"
     )
     mover = argparse.ArgumentParser(add_help=False)
-    mover.add_argument("--by", default=_user(), help="who does it, for the history (default: %(default)s)")
-    mover.add_argument("--reason", default="", help="why, for the history")
+    mover.add_argument("--by", type=_text, default=_user(), help="who does it, for the history (default: %(default)s)")
+    mover.add_argument("--reason", type=_text, default="", help="why, for the history")
 
     def verb(name: str, run: Any, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
         made = verbs.add_parser(name, help=text, description=text, parents=[common, *parents])
@@ -233,6 +240,19 @@ def _version(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):  # noqa: PLR2004 - no such number
         raise argparse.ArgumentTypeError(f"a version is a whole number from 1, got {text!r}")
     return int(text)
+
+
+def _text(text: str) -> str:
+    if len(text) > _MOST_CHARACTERS or not text.isprintable():
+        raise argparse.ArgumentTypeError(
+            f"one line of at most {_MOST_CHARACTERS} printable characters, got {text!r:.80}"
+        )
+    return text
+
+
+def _plain(text: str) -> str:
+    """*text* without what would steer the terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _registry(arguments: argparse.Namespace) -> registry.Registry:
@@ -257,7 +277,7 @@ def _rows(source: str, settings: config.Config, store: registry.Registry) -> dat
     if not source.startswith("gs://"):
         return data.read(source, features, settings.data.target)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / source.rsplit("/", 1)[1]
+        path = Path(folder) / f"rows{Path(source).suffix}"
         store.download(source, path)
         return data.read(source, features, settings.data.target, path=path)
 
@@ -334,7 +354,7 @@ def _entry(entry: registry.Entry) -> dict[str, Any]:
 
 
 def _print(*things: Any) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = 1000  # a pipe has no edge to wrap at
     with console.capture() as captured:
@@ -353,7 +373,7 @@ def _number(value: float | None) -> str:
 
 def _say(what: object, code: int) -> int:
     for line in str(what).splitlines():
-        talk.print(line, markup=False)
+        talk.print(_plain(line))
     return code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -21,7 +22,15 @@ class _Strict(BaseModel):
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Scalar = Finite | int | bool | str
+
+
+def _scalar(value: Any) -> Any:
+    if type(value) not in {bool, int, float, str} or (type(value) is float and not math.isfinite(value)):
+        raise ValueError(f"must be a finite number, a text, true or false, got {value!r:.80}")
+    return value
+
+
+Scalar = Annotated[Any, AfterValidator(_scalar)]
 
 
 class FeatureConfig(_Strict):
@@ -124,6 +133,8 @@ def _line(problem: Any) -> str:
             return f"{place} is missing"
         case "value_error":
             return f"{place}: {problem['ctx']['error']}"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"{place}: must be a table like {{ … }}, got {problem['input']!r:.80}"
         case _:
             message = problem["msg"][:1].lower() + problem["msg"][1:]
             return f"{place}: {message}, got {problem['input']!r:.80}"

@@ -26,6 +26,7 @@ from functions.schema import Feature, Matrix, PayloadError, outside, to_matrix
 QUANTILES = tuple(step / 10 for step in range(11))
 _CHUNK_ROWS = 65_536
 _MOST_PROBLEMS = 20
+_NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)", re.ASCII | re.IGNORECASE)
 
 
 class SourceError(Exception):
@@ -105,6 +106,9 @@ def _table(source: str, path: Path) -> tuple[pa.Table, bool]:
     """The whole source, and whether text in it may stand for numbers."""
     if source.startswith("sklearn:"):
         return _bundled(source.removeprefix("sklearn:")), False
+    wanted = f"{source} must be sklearn:NAME, or a path or gs:// address that ends in .csv or .parquet"
+    if "://" in source and not source.startswith("gs://"):
+        raise SourceError(wanted)
     try:
         match path.suffix.lower():
             case ".csv":
@@ -112,11 +116,11 @@ def _table(source: str, path: Path) -> tuple[pa.Table, bool]:
             case ".parquet":
                 return pyarrow.parquet.ParquetFile(path).read(), False
     except FileNotFoundError as error:
-        raise SourceError(f"{source} does not exist") from error
+        raise SourceError(f"{path.absolute()} does not exist") from error
     except (OSError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise SourceError(f"{source} cannot be read: {reason}") from error
-    raise SourceError(f"{source} must be sklearn:NAME, or a path or gs:// address that ends in .csv or .parquet")
+    raise SourceError(wanted)
 
 
 def _bundled(name: str) -> pa.Table:
@@ -173,7 +177,10 @@ def _check_columns(table: pa.Table, names: Sequence[str]) -> None:
 
 
 def _cells(column: pa.ChunkedArray, *, text_is_numeric: bool) -> list[Any]:
-    cells: list[Any] = column.to_pylist()
+    try:
+        cells: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError):  # a time that Python cannot hold, so no number: its type is complained about
+        return [str(column.type)] * len(column)
     if text_is_numeric and pa.types.is_string(column.type):
         return [_number(cell) for cell in cells]
     return cells
@@ -181,10 +188,8 @@ def _cells(column: pa.ChunkedArray, *, text_is_numeric: bool) -> list[Any]:
 
 def _number(text: str | None) -> float | str | None:
     """A cell of a CSV column that holds text somewhere: the number it is, or the text to complain about."""
-    try:
-        return float(text) if text is not None else None
-    except ValueError:
-        return text
+    stripped = (text or "").strip()
+    return float(stripped) if _NUMBER.fullmatch(stripped) else text if stripped else None
 
 
 def _renumbered(detail: str, start: int) -> str:

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, PreconditionFailed, Unauthorized
 from google.auth.exceptions import GoogleAuthError
@@ -85,7 +84,7 @@ class Registry:
         self._name = bucket
         with self._translated(""):
             self._client = storage.Client()
-        self._bucket = self._client.bucket(bucket)
+            self._bucket = self._client.bucket(bucket)
 
     def publish(self, document: artifact.Document, *, snapshot: bytes, dataset: str) -> Manifest:
         """Write the data *snapshot* and the next version; returns the manifest as written.
@@ -95,7 +94,10 @@ class Registry:
         """
         sha256 = artifact.sha256_of(snapshot)
         name = artifact.data_name(dataset, sha256)
-        self._write(name, snapshot, generation=0, content_type="application/vnd.apache.parquet")
+        try:
+            self._write(name, snapshot, generation=0, content_type="application/vnd.apache.parquet")
+        except AbsentError as error:  # what is absent when one writes is the bucket
+            raise AbsentError(f"gs://{self._name} does not exist") from error
         data = {**document["data"], "uri": f"gs://{self._name}/{name}", "sha256": sha256}
         version = max(self._numbers(), default=0) + 1
         while True:
@@ -185,7 +187,7 @@ class Registry:
             raise RefusedError(
                 f"{self._model} version {version} is not blessed{because}; {self._existing(blessed=True)}"
             )
-        return self._move(alias, lambda _: (manifest, {}), by=by, reason=reason)
+        return self._move(alias, lambda _: (manifest, "promote"), by=by, reason=reason)
 
     def rollback(self, *, alias: str, to: int | None, by: str, reason: str) -> Moved:
         """Point *alias* at the version it held before the current one, or at *to*, further back.
@@ -196,33 +198,37 @@ class Registry:
             RegistryError: The earlier version does not verify.
         """
 
-        def earlier(current: Alias | None) -> tuple[Manifest, Mapping[str, Any]]:
+        def earlier(current: Alias | None) -> tuple[Manifest, str]:
             if current is None:
                 raise NotFoundError(f"{self._model} has no alias {alias} yet; `python -m model promote` makes it")
             behind = current.lineage()[1:]
+            if to is not None and to not in behind:
+                self.manifest(to)
+                there = f"those that do: {', '.join(map(str, behind))}" if behind else "none does"
+                raise RefusedError(
+                    f"version {to} does not stand behind version {current.version} in {alias} ({there});"
+                    f" `promote {to}` puts it there"
+                )
             if not behind:
                 raise RefusedError(
                     f"{alias} holds version {current.version}, the oldest it ever held: nothing to roll back to"
                 )
-            if to is not None and to not in behind:
-                there = ", ".join(map(str, behind))
-                raise RefusedError(
-                    f"version {to} does not stand behind version {current.version} in {alias}; there is {there}"
-                )
-            return self._promotable(behind[0] if to is None else to), {"action": "rollback"}
+            return self._promotable(behind[0] if to is None else to), "rollback"
 
         return self._move(alias, earlier, by=by, reason=reason)
 
     def download(self, uri: str, path: Path) -> None:
         """Copy the object at *uri* (gs://bucket/name) to *path*."""
         bucket, _, name = uri.removeprefix("gs://").partition("/")
+        if not bucket or not name:
+            raise RegistryError(f"{uri} must be gs://BUCKET/NAME")
         with self._translated(uri):
             self._client.bucket(bucket).blob(name).download_to_filename(str(path), timeout=_TIMEOUT, retry=self._retry)
 
     def _move(
         self,
         alias: str,
-        choose: Callable[[Alias | None], tuple[Manifest, Mapping[str, Any]]],
+        choose: Callable[[Alias | None], tuple[Manifest, str]],
         *,
         by: str,
         reason: str,
@@ -230,11 +236,11 @@ class Registry:
         """Compare-and-set until it holds: *choose* decides anew from what the alias says each time."""
         while True:
             current, generation = self.alias(alias)
-            manifest, extra = choose(current)
+            manifest, action = choose(current)
             before = current.version if current else None
             if current and before == manifest.version and current.manifest == manifest.document:
                 return Moved(manifest.version, before, changed=False)
-            entry = {"version": manifest.version, "promoted_at": _now(), "by": by, "reason": reason, **extra}
+            entry = {"version": manifest.version, "action": action, "promoted_at": _now(), "by": by, "reason": reason}
             history = [entry, *(current.history if current else ())]
             data = artifact.render_alias(manifest, history)
             if self._write(artifact.alias_name(self._model, alias), data, generation=generation):
@@ -323,9 +329,16 @@ class Registry:
             raise AbsentError(f"{where} does not exist") from error
         except (Forbidden, Unauthorized) as error:
             raise RegistryError(f"{where} is refused to this account") from error
+        except ValueError as error:  # of the client, which checks names itself
+            raise RegistryError(f"{where}: {error}") from error
         except (GoogleAPIError, GoogleAuthError, RequestException, OSError) as error:
-            reason = str(error.__cause__ or error).splitlines()[0][:200]
-            raise RegistryError(f"{where} cannot be reached: {type(error).__name__}: {reason}") from error
+            emulator = os.environ.get("STORAGE_EMULATOR_HOST")
+            reason = (
+                f"no answer from the emulator at {emulator}; is ./deploy.sh local still running?"
+                if emulator
+                else str(error.__cause__ or error).splitlines()[0][:200]
+            )
+            raise RegistryError(f"{where} cannot be reached: {reason}") from error
 
 
 def _is_blessed(entry: Entry) -> bool:

@@ -102,11 +102,14 @@ def to_linear(pipeline: Pipeline) -> dict[str, Any]:
     small spread costs no digits here. Whether double precision can hold the rest is proved on the rows.
 
     Raises:
-        TrainingError: The estimator has no coefficients, so it is not affine.
+        TrainingError: The estimator has no coefficients, or predicts by more than them, so it is not affine.
     """
     estimator = pipeline[-1]
     if not hasattr(estimator, "coef_") or not hasattr(estimator, "intercept_"):
         raise TrainingError(f"{type(estimator).__name__} has no coef_ and intercept_: only affine models can be served")
+    if not _is_affine(pipeline, np.size(estimator.coef_)):
+        name = type(estimator).__name__
+        raise TrainingError(f"{name} predicts by more than intercept_ + coef_ · x: only affine models can be served")
     coefficients = [Fraction(float(value)) for value in np.ravel(estimator.coef_)]
     intercept = Fraction(float(np.ravel(estimator.intercept_)[0]))
     if len(pipeline) > 1:
@@ -115,6 +118,16 @@ def to_linear(pipeline: Pipeline) -> dict[str, Any]:
         coefficients = [value / scale for value, scale in zip(coefficients, scales, strict=True)]
         intercept -= sum(value * Fraction(float(mean)) for value, mean in zip(coefficients, scaler.mean_, strict=True))
     return {"coefficients": [float(value) for value in coefficients], "intercept": float(intercept)}
+
+
+def _is_affine(pipeline: Pipeline, width: int) -> bool:
+    """Whether the last step predicts by its coefficients: asked at the origin and at one unit along each feature."""
+    estimator = pipeline[-1]
+    probe = np.vstack([np.zeros(width), np.eye(width)])
+    expected = probe @ np.ravel(estimator.coef_) + np.ravel(estimator.intercept_)[0]
+    return bool(
+        np.allclose(np.ravel(estimator.predict(probe)), expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
+    )
 
 
 def _regressor(path: str) -> type[BaseEstimator]:

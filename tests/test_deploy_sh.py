@@ -120,6 +120,28 @@ def test_local_serves_what_it_prints_until_ctrl_c(local, project):
     assert run.ended() == 130
 
 
+def test_the_printed_calls_fit_the_model_whatever_it_is(local, project):
+    (project / "own.csv").write_text(
+        "it's,rooms,price\n" + "".join(f"{n % 9},{n % 7},{2 * (n % 9) + 3 * (n % 7)}\n" for n in range(400))
+    )
+    config = project / "model" / "config.toml"
+    text = (
+        config.read_text().replace("sklearn:diabetes", str(project / "own.csv")).replace("disease_progression", "price")
+    )
+    features = """[{ name = "it's" }, { name = "rooms" }]"""
+    config.write_text(
+        text.replace('[{ name = "bmi" }]', features).replace("min_holdout_rows = 50", "min_holdout_rows = 5")
+    )
+
+    run = local().ready()
+
+    lines = run.text().splitlines()
+    calls = {line[2:]: lines[number + 1] for number, line in enumerate(lines) if line.startswith("$ ")}
+    assert len(calls) == 3
+    assert all('"prediction' in answer for answer in calls.values()), run.text()
+    assert {call: subprocess.check_output(["bash", "-c", f"{call} -s"], text=True) for call in calls} == calls
+
+
 def test_the_printed_exports_lead_a_second_terminal_to_the_same_bucket(local):
     run = local().ready()
     line = next(line for line in run.text().splitlines() if ": . " in line)
@@ -190,8 +212,8 @@ def test_a_taken_port_is_said_before_anything_starts(project):
 
         ended = deploy(project, "local", BATCH_PORT=port, STREAM_PORT=str(free_port()))
 
-    message = f"deploy.sh: BATCH_PORT: port {port} is taken by another program; choose one with BATCH_PORT=…\n"
-    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", message)
+    message = f"port {port} is taken (another program, or another run of this); choose one with BATCH_PORT=…"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", f"deploy.sh: BATCH_PORT: {message}\n")
     assert not (project / ".local").exists()
 
 

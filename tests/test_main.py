@@ -194,7 +194,7 @@ def refused(answer, status, title):
             id="ten-to-the-400",
         ),
         pytest.param(
-            b'{"instances": [[1], [1, 2]]}', "row 1: must hold 1 numbers (bmi), got 2", "/instances/1", id="ragged"
+            b'{"instances": [[1], [1, 2]]}', "row 1: must hold 1 number (bmi), got 2", "/instances/1", id="ragged"
         ),
         pytest.param(
             b'{"instances": [{"bmi": 1, "age": 2}]}', 'row 0: unknown feature "age"', "/instances/0/age", id="unknown"
@@ -258,10 +258,10 @@ def test_up_to_twenty_problems_are_listed_with_pointers(batch):
     ("path", "detail"),
     [
         pytest.param("/[0.5,", "not JSON: unexpected end of data: line 1 column 6 (char 5)", id="cut"),
-        pytest.param("/0.5", "the path must hold an array like [0.5,0.2,0.6], got 0.5", id="number"),
+        pytest.param("/0.5", "the path must hold an array of instances, got 0.5", id="number"),
         pytest.param("/[]", "'instances' must hold at least 1 instance, got 0", id="none"),
         pytest.param("/[NaN]", "row 0: 'bmi' must be a finite number, got NaN", id="nan"),
-        pytest.param("/null", "the path must hold an array like [0.5,0.2,0.6], got null", id="null"),
+        pytest.param("/null", "the path must hold an array of instances, got null", id="null"),
         pytest.param("/[true]", "row 0: 'bmi' must be a number, got true", id="true"),
         pytest.param("/[0.5]x", "not JSON: unexpected content after document: line 1 column 6 (char 5)", id="trailing"),
     ],
@@ -344,6 +344,20 @@ def chunked(server, chunks):
 def test_a_body_without_a_length_is_counted(batch):
     assert chunked(batch, [b" " * (1 << 20)] * 5) == b"HTTP/1.1 413 Request Entity Too Large\r\n"
     assert chunked(batch, [b'{"instances":', b"[1]}"]) == b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"instances":[' + b"[0]," * 400_000 + b"0]}", id="arrays"),
+        pytest.param(b"{" + b",".join(b'"%d":1' % n for n in range(300_000)) + b"}", id="members"),
+    ],
+)
+def test_a_body_of_too_many_values_is_refused_before_it_is_parsed(batch, body):
+    problem = refused(batch.post(body), 413, "Request Entity Too Large")
+
+    most = (4 << 20) // 25
+    assert problem["detail"] == f"the body must hold at most {most} instances, got more; send them in parts"
 
 
 def test_more_instances_than_one_answer_holds_are_refused(batch):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from parts import MODEL, ROOT, free_port, manifest_name, put
@@ -111,8 +114,8 @@ def test_promote_and_rollback_say_what_moved(model, publish):
     history = json.loads(model("history", "--json").stdout)
     assert [(entry["version"], entry.get("action"), entry["reason"]) for entry in history] == [
         (1, "rollback", "2 is worse"),
-        (2, None, ""),
-        (1, None, ""),
+        (2, "promote", ""),
+        (1, "promote", ""),
     ]
 
 
@@ -213,6 +216,20 @@ def test_show_prints_one_version_and_json_the_manifest(model, registry, publish)
         ),
         pytest.param(["train", "--data", "/nowhere.csv"], 1, "/nowhere.csv does not exist", id="no-data"),
         pytest.param(["train", "--data", "gs://nowhere/x.csv"], 1, "gs://nowhere/x.csv does not exist", id="no-object"),
+        pytest.param(["train", "--data", "gs://"], 1, "gs:// must be gs://BUCKET/NAME", id="no-name"),
+        pytest.param(
+            ["train", "--data", "https://x/y.csv"],
+            1,
+            "https://x/y.csv must be sklearn:NAME, or a path or gs:// address that ends in .csv or .parquet",
+            id="https",
+        ),
+        pytest.param(
+            ["versions", "--bucket", "-"],
+            1,
+            "gs://-/: Bucket names must start and end with a number or letter.",
+            id="bucket-name",
+        ),
+        pytest.param(["train", "--bucket", "missing"], 1, "gs://missing does not exist", id="no-such-bucket"),
         pytest.param(
             ["train", "--data", "sklearn:linnerud"],
             3,
@@ -237,13 +254,48 @@ def test_a_version_is_a_whole_number(model, bucket, version):
     assert ended.stderr.splitlines()[-1].endswith(f"a version is a whole number from 1, got '{version}'")
 
 
+@pytest.mark.parametrize("reason", ["two\nlines", "\x1b[31m", "\udcff", "x" * 501])
+def test_a_reason_is_one_printable_line(model, production, reason):
+    production()
+
+    ended = model("rollback", "--reason", reason)
+
+    assert ended.returncode == 2
+    assert "one line of at most 500 printable characters, got " in ended.stderr
+
+
+def test_markup_in_a_reason_is_shown_as_it_is(model, publish):
+    publish()
+    model("promote", "--reason", "[red]x[/nope] :smile:", "--by", "[b]")
+
+    assert model("history").stdout.splitlines()[1].endswith("promote  [b]  [red]x[/nope] :smile:")
+
+
+def test_output_that_cannot_be_written_is_one_line(model, production):
+    production()
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "model", "versions"], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+
+    assert (ended.returncode, ended.stderr) == (1, b"no output: No space left on device\n")
+
+
+def test_a_python_without_the_requirements_is_told_where_they_are(bucket):
+    bare = [sys.executable, "-S", "-m", "model", "versions"]
+    ended = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    wanted = "numpy is not there for this Python; do `. .local/env` first, which ./deploy.sh local writes\n"
+    assert (ended.returncode, ended.stderr) == (1, wanted)
+
+
 def test_no_rows_on_one_side_is_the_datas_fault(model, bucket, tmp_path):
     (tmp_path / "one.csv").write_text("bmi,disease_progression\n1,2\n")
 
     ended = model("train", "--data", str(tmp_path / "one.csv"))
 
     assert ended.returncode == 3
-    assert ended.stderr.startswith("both training and held-out rows are needed, got ")
+    assert ended.stderr.startswith("at least 5 training rows (training.folds) and 1 held-out row are needed, got ")
 
 
 def test_a_bucket_out_of_reach_is_one_line(model, monkeypatch):

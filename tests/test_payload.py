@@ -16,6 +16,8 @@ from functions import payload
 from functions.payload import PayloadError, Problem, TooLargeError
 from functions.schema import Feature
 
+EXAMPLES = settings(deadline=None, derandomize=True)
+
 BMI = (Feature("bmi", -1.0, 1.0),)
 TWO = (Feature("age", 0.0, 100.0), Feature("bmi", -1.0, 1.0))
 HOSTILE = (Feature("a/b", 0.0, 1.0), Feature('q"', 0.0, 1.0))
@@ -73,7 +75,7 @@ def values(request):
         ),
         pytest.param(
             b'{"instances": [+0.5]}',
-            [("not JSON: no digit after sign: line 1 column 15 (char 14)", "")],
+            [("not JSON: no digit after sign: line 1 column 16 (char 15)", "")],
             id="plus-is-for-paths",
         ),
         pytest.param(
@@ -195,9 +197,7 @@ def test_a_body_that_batch_cannot_read_is_refused(body, problems):
             [("row 0: 'bmi' must be a number, got \"x\"", "/instance/bmi")],
             id="string-in-object",
         ),
-        pytest.param(
-            b'{"instance": [1, 2]}', [("row 0: must hold 1 numbers (bmi), got 2", "/instance")], id="too-wide"
-        ),
+        pytest.param(b'{"instance": [1, 2]}', [("row 0: must hold 1 number (bmi), got 2", "/instance")], id="too-wide"),
         pytest.param(b'{"instance": {}}', [("row 0: missing feature 'bmi'", "/instance")], id="missing-feature"),
         pytest.param(
             b'{"instance": 1, "instance": 2}', [('member "instance" came twice', "/instance")], id="doubled-member"
@@ -326,17 +326,17 @@ def test_an_instance_that_does_not_fit_two_features_is_named(body, problems):
             b'{"instances": [%s], "instances": [1]}' % (b"9" * 5000),
             [('member "instances" came twice', "/instances")],
             id="the-first-has-a-huge-integer",
-        ),  # BUG: ValueError from the second reading, so a 500
+        ),
         pytest.param(
             b'{"instances": %s, "instances": [1]}' % (b"[" * 1000 + b"]" * 1000),
-            [('member "instances" came twice', "/instances")],
+            [("a member came twice", "")],
             id="the-first-is-deep",
-        ),  # BUG: RecursionError from the second reading, so a 500
+        ),
         pytest.param(
             b'{"instances": [{"bmi": %s, "bmi": 1}]}' % (b"9" * 5000),
             [('row 0: feature "bmi" came twice', "/instances/0/bmi")],
             id="the-first-cell-is-a-huge-integer",
-        ),  # BUG: ValueError from the second reading, so a 500
+        ),
     ],
 )
 def test_what_came_twice_is_refused(body, problems):
@@ -505,12 +505,12 @@ def test_stream_reads_an_instance_in_the_path(text, features, matrix):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        pytest.param("0.5", ("the path must hold an array like [0.5,0.2,0.6], got 0.5", "/instances"), id="number"),
+        pytest.param("0.5", ("the path must hold an array of instances, got 0.5", "/instances"), id="number"),
         pytest.param(
-            '{"bmi":1}', ("the path must hold an array like [0.5,0.2,0.6], got an object", "/instances"), id="object"
+            '{"bmi":1}', ("the path must hold an array of instances, got an object", "/instances"), id="object"
         ),
-        pytest.param("null", ("the path must hold an array like [0.5,0.2,0.6], got null", "/instances"), id="null"),
-        pytest.param("NaN", ("the path must hold an array like [0.5,0.2,0.6], got NaN", "/instances"), id="nan"),
+        pytest.param("null", ("the path must hold an array of instances, got null", "/instances"), id="null"),
+        pytest.param("NaN", ("the path must hold an array of instances, got NaN", "/instances"), id="nan"),
         pytest.param("[]", ("'instances' must hold at least 1 instance, got 0", "/instances"), id="empty-array"),
         pytest.param("[1,NaN]", ("row 1: 'bmi' must be a finite number, got NaN", "/instances/1"), id="nan-in-array"),
         pytest.param("[1e400]", (BEYOND, "/instances/0"), id="1e400"),
@@ -518,15 +518,15 @@ def test_stream_reads_an_instance_in_the_path(text, features, matrix):
         pytest.param(f"[{'9' * 5000}]", (BEYOND, "/instances/0"), id="integer-of-5000-digits"),
         pytest.param("[1,true]", ("row 1: 'bmi' must be a number, got true", "/instances/1"), id="true"),
         pytest.param('["1"]', ("row 0: 'bmi' must be a number, got \"1\"", "/instances/0"), id="string"),
-        pytest.param("[[1,2]]", ("row 0: must hold 1 numbers (bmi), got 2", "/instances/0"), id="too-wide"),
+        pytest.param("[[1,2]]", ("row 0: must hold 1 number (bmi), got 2", "/instances/0"), id="too-wide"),
         pytest.param(
             "[" * 5000 + "]" * 5000,
-            ("not JSON: depth limit exceeded: line 1 column 1025 (char 1024)", ""),
+            ("not JSON: depth limit exceeded: line 1 column 1026 (char 1025)", ""),
             id="deep-nesting",
         ),
         pytest.param(
             '[{"bmi":1,"bmi":2}]', ('row 0: feature "bmi" came twice', "/instances/0/bmi"), id="doubled-feature"
-        ),  # BUG: the last is taken silently, though from_body refuses and the docstring says "as for from_body"
+        ),
     ],
 )
 def test_a_path_that_batch_cannot_read_is_refused(text, problem):
@@ -541,14 +541,12 @@ def test_a_path_that_batch_cannot_read_is_refused(text, problem):
         pytest.param("null", ("row 0: 'bmi' must be a number, got null", "/instance"), id="null"),
         pytest.param("1e400", (BEYOND, "/instance"), id="1e400"),
         pytest.param('"5"', ("row 0: 'bmi' must be a number, got \"5\"", "/instance"), id="string"),
-        pytest.param("[0.5,0.2]", ("row 0: must hold 1 numbers (bmi), got 2", "/instance"), id="array-of-two"),
-        pytest.param("[]", ("row 0: must hold 1 numbers (bmi), got 0", "/instance"), id="empty-array"),
+        pytest.param("[0.5,0.2]", ("row 0: must hold 1 number (bmi), got 2", "/instance"), id="array-of-two"),
+        pytest.param("[]", ("row 0: must hold 1 number (bmi), got 0", "/instance"), id="empty-array"),
         pytest.param('[{"bmi":1}]', ("row 0: 'bmi' must be a number, got an object", "/instance/0"), id="instances"),
         pytest.param('{"age":1,"bmi":2}', ('row 0: unknown feature "age"', "/instance/age"), id="unknown-feature"),
         pytest.param("{}", ("row 0: missing feature 'bmi'", "/instance"), id="missing-feature"),
-        pytest.param(
-            '{"bmi":1,"bmi":2}', ('row 0: feature "bmi" came twice', "/instance/bmi"), id="doubled-feature"
-        ),  # BUG: the last is taken silently, though from_body refuses and the docstring says "as for from_body"
+        pytest.param('{"bmi":1,"bmi":2}', ('row 0: feature "bmi" came twice', "/instance/bmi"), id="doubled-feature"),
     ],
 )
 def test_a_path_that_stream_cannot_read_is_refused(text, problem):
@@ -580,15 +578,14 @@ def test_a_path_that_stream_cannot_read_is_refused(text, problem):
         pytest.param("5 5", id="two-numbers"),
         pytest.param("\ud800", id="lone-surrogate"),
         pytest.param("\x00", id="nul"),
-        # BUG: neighbouring tokens are rewritten one by one and fuse into another number: 1+2 is read as 12
         pytest.param("1+2", id="sum"),
         pytest.param("-1+1", id="sum-with-minus"),
-        pytest.param("1e3+4", id="sum-behind-exponent"),  # BUG: read as 1e34
-        pytest.param("1.5+3", id="sum-behind-fraction"),  # BUG: read as 1.53
-        pytest.param("5.+3", id="sum-behind-bare-point"),  # BUG: read as 53
-        pytest.param("1..5", id="two-points-together"),  # BUG: read as 10.5
-        pytest.param("1+.5", id="sum-with-bare-point"),  # BUG: read as 10.5
-        pytest.param("[1+2]", id="sum-in-array"),  # BUG: read as [12]
+        pytest.param("1e3+4", id="sum-behind-exponent"),
+        pytest.param("1.5+3", id="sum-behind-fraction"),
+        pytest.param("5.+3", id="sum-behind-bare-point"),
+        pytest.param("1..5", id="two-points-together"),
+        pytest.param("1+.5", id="sum-with-bare-point"),
+        pytest.param("[1+2]", id="sum-in-array"),
     ],
 )
 @pytest.mark.parametrize("one", [pytest.param(True, id="stream"), pytest.param(False, id="batch")])
@@ -745,6 +742,7 @@ def test_an_answer_holds_predictions_model_and_warnings(predictions, options, an
     assert json.loads(body) == answer
 
 
+@EXAMPLES
 @given(predictions=st.lists(finite, min_size=1, max_size=50))
 def test_predictions_read_back_are_the_predictions(predictions):
     body = payload.render(np.array(predictions), single=False, model="m", version=1, warnings=[], flagged=0)
@@ -752,6 +750,7 @@ def test_predictions_read_back_are_the_predictions(predictions):
     assert np.array(json.loads(body)["predictions"]).tobytes() == np.array(predictions).tobytes()
 
 
+@EXAMPLES
 @given(prediction=finite)
 def test_a_single_prediction_read_back_is_the_prediction(prediction):
     body = payload.render(np.array([prediction]), single=True, model="m", version=1, warnings=[], flagged=0)
@@ -759,6 +758,7 @@ def test_a_single_prediction_read_back_is_the_prediction(prediction):
     assert np.float64(json.loads(body)["prediction"]).tobytes() == np.float64(prediction).tobytes()
 
 
+@EXAMPLES
 @given(predictions=st.lists(finite, min_size=1, max_size=50))
 def test_no_prediction_takes_more_bytes_than_were_reckoned(predictions):
     body = payload.render(np.array(predictions), single=False, model="m", version=1, warnings=[], flagged=0)
@@ -844,6 +844,7 @@ def test_any_path_gives_a_request_or_problems_that_can_be_sent(one, text):
     assert is_whole(outcome(from_path, text, BMI, one=one))
 
 
+@EXAMPLES
 @given(instances=st.lists(finite, min_size=1, max_size=20))
 def test_a_path_and_a_body_of_the_same_instances_are_one_matrix(instances):
     text = json.dumps(instances)

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from functions.schema import MOST_PROBLEMS, Feature, PayloadError, Problem, escape, outside, pointer, shown, to_matrix
 
+EXAMPLES = settings(deadline=None, derandomize=True)
+
 BMI = (Feature("bmi", -1.0, 1.0),)
 TWO = (Feature("age", 0.0, 100.0), Feature("bmi", -1.0, 1.0))
 HOSTILE = (Feature("a/b", -1.0, 1.0), Feature("m~n", 0.0, 10.0))
@@ -59,7 +61,6 @@ def test_a_bad_cell_is_named_by_row_and_feature(wrap, place, cell, kind):
     assert caught.value.problems == (Problem(f"row 1: 'bmi' must be {kind}", place),)
 
 
-# BUG: ValueError ("Exceeds the limit (4300 digits) for integer string conversion") instead of a PayloadError
 def test_an_integer_too_long_to_print_is_named_too():
     with pytest.raises(PayloadError) as caught:
         to_matrix([10**5000], BMI)
@@ -75,8 +76,8 @@ def test_an_integer_too_long_to_print_is_named_too():
         pytest.param(None, [("row 0: 'bmi' must be a number, got null", "/0")], id="null"),
         pytest.param(math.nan, [("row 0: 'bmi' must be a finite number, got NaN", "/0")], id="nan"),
         pytest.param([[1]], [("row 0: 'bmi' must be a number, got an array of 1", "/0/0")], id="nested"),
-        pytest.param([], [("row 0: must hold 1 numbers (bmi), got 0", "/0")], id="empty"),
-        pytest.param([1, 2], [("row 0: must hold 1 numbers (bmi), got 2", "/0")], id="too-wide"),
+        pytest.param([], [("row 0: must hold 1 number (bmi), got 0", "/0")], id="empty"),
+        pytest.param([1, 2], [("row 0: must hold 1 number (bmi), got 2", "/0")], id="too-wide"),
         pytest.param({}, [("row 0: missing feature 'bmi'", "/0")], id="missing"),
         pytest.param({"bmi": 1, "age": 2}, [('row 0: unknown feature "age"', "/0/age")], id="unknown"),
         pytest.param(
@@ -231,6 +232,7 @@ def test_no_instances_are_no_rows(features):
     assert to_matrix([], features).shape == (0, len(features))
 
 
+@EXAMPLES
 @given(values=st.lists(finite | st.integers(-(2**70), 2**70), min_size=1))
 def test_numbers_arrays_and_objects_of_the_same_values_are_one_matrix(values):
     numbers = to_matrix(values, BMI)
@@ -240,6 +242,7 @@ def test_numbers_arrays_and_objects_of_the_same_values_are_one_matrix(values):
     assert same(to_matrix([{"bmi": value} for value in values], BMI), numbers)
 
 
+@EXAMPLES
 @given(rows=st.lists(st.tuples(finite, finite, st.sampled_from(["array", "object", "reversed"])), min_size=1))
 def test_the_form_of_each_row_makes_no_difference(rows):
     forms = {
@@ -262,7 +265,7 @@ json_like = st.recursive(
 )
 
 
-@settings(deadline=None)
+@EXAMPLES
 @given(instances=st.lists(json_like, max_size=5))
 def test_whatever_comes_is_a_finite_matrix_or_problems_with_encodable_text(instances):
     problems = ()
@@ -319,6 +322,7 @@ def test_a_member_is_escaped_as_a_reference_token(member, token):
     assert escape(member) == token
 
 
+@EXAMPLES
 @given(member=st.text(max_size=40))
 def test_an_escaped_member_reads_back_by_rfc_6901(member):
     assert escape(member).replace("~1", "/").replace("~0", "~") == member

@@ -1,4 +1,4 @@
-"""What the environment may set, and how a wrong value is named."""
+"""What the environment may set, by name, with a message for every value that does not do."""
 
 from __future__ import annotations
 
@@ -6,54 +6,149 @@ import pytest
 
 from functions.settings import Settings, SettingsError, read
 
-
-def test_a_bucket_is_enough():
-    assert read({"MODEL_BUCKET": "b"}) == Settings(bucket="b")
-
-
-def test_everything_can_be_set():
-    environ = {
-        "MODEL_BUCKET": "b",
-        "MODEL_NAME": "m",
-        "MODEL_ALIAS": "staging",
-        "MODEL_VERSION": "7",
-        "MODEL_REFRESH_SECONDS": "0",
-        "MAX_BODY_BYTES": "100",
-        "GOOGLE_CLOUD_PROJECT": "p",
-        "LOG_EXECUTION_ID": "true",
-    }
-
-    assert read(environ) == Settings("b", "m", "staging", 7, 0.0, 100, "p", log_execution_id=True)
+BUCKET = {"MODEL_BUCKET": "models"}
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "message"),
+    ("environ", "message"),
     [
-        ("MODEL_BUCKET", "", "MODEL_BUCKET must name the bucket that holds the model, it is not set"),
-        ("MODEL_NAME", "A/b", "MODEL_NAME must be lower-case letters, digits, '.', '_' or '-', got 'A/b'"),
-        ("MODEL_ALIAS", "..", "MODEL_ALIAS must be lower-case letters, digits, '.', '_' or '-', got '..'"),
-        ("MODEL_VERSION", "0", "MODEL_VERSION must be a whole number from 1, got '0'"),
-        ("MODEL_VERSION", "²", "MODEL_VERSION must be a whole number from 1, got '²'"),
-        ("MAX_BODY_BYTES", "1e6", "MAX_BODY_BYTES must be a whole number from 1, got '1e6'"),
-        (
-            "MODEL_REFRESH_SECONDS",
-            "-1",
+        pytest.param({}, "MODEL_BUCKET must name the bucket that holds the model, it is not set", id="no-bucket"),
+        pytest.param(
+            {"MODEL_BUCKET": ""},
+            "MODEL_BUCKET must name the bucket that holds the model, it is not set",
+            id="empty-bucket",
+        ),
+        pytest.param(
+            {**BUCKET, "MODEL_NAME": "Line"},
+            "MODEL_NAME must be lower-case letters, digits, '.', '_' or '-', got 'Line'",
+            id="upper-case-model",
+        ),
+        pytest.param(
+            {**BUCKET, "MODEL_NAME": "../x"},
+            "MODEL_NAME must be lower-case letters, digits, '.', '_' or '-', got '../x'",
+            id="model-with-a-way-up",
+        ),
+        pytest.param(
+            {**BUCKET, "MODEL_ALIAS": "a b"},
+            "MODEL_ALIAS must be lower-case letters, digits, '.', '_' or '-', got 'a b'",
+            id="alias-with-a-blank",
+        ),
+        pytest.param(
+            {**BUCKET, "MODEL_VERSION": "0"}, "MODEL_VERSION must be a whole number from 1, got '0'", id="version-zero"
+        ),
+        pytest.param(
+            {**BUCKET, "MODEL_VERSION": "-1"},
+            "MODEL_VERSION must be a whole number from 1, got '-1'",
+            id="version-minus",
+        ),
+        pytest.param(
+            {**BUCKET, "MODEL_VERSION": "1.0"},
+            "MODEL_VERSION must be a whole number from 1, got '1.0'",
+            id="version-with-a-point",
+        ),
+        pytest.param(
+            {**BUCKET, "MODEL_VERSION": "latest"},
+            "MODEL_VERSION must be a whole number from 1, got 'latest'",
+            id="version-as-word",
+        ),
+        pytest.param(
+            {**BUCKET, "MODEL_VERSION": "²"},
+            "MODEL_VERSION must be a whole number from 1, got '²'",
+            id="version-superscript",
+        ),
+        pytest.param(
+            {**BUCKET, "MODEL_VERSION": "1" * 19},
+            f"MODEL_VERSION must be a whole number from 1, got '{'1' * 19}'",
+            id="version-beyond-64-bits",
+        ),
+        pytest.param(
+            {**BUCKET, "MODEL_REFRESH_SECONDS": "-1"},
             "MODEL_REFRESH_SECONDS must be a number of seconds from 0 (0 = never), got '-1'",
+            id="refresh-minus",
         ),
-        (
-            "MODEL_REFRESH_SECONDS",
-            "inf",
-            "MODEL_REFRESH_SECONDS must be a number of seconds from 0 (0 = never), got 'inf'",
+        pytest.param(
+            {**BUCKET, "MODEL_REFRESH_SECONDS": "1m"},
+            "MODEL_REFRESH_SECONDS must be a number of seconds from 0 (0 = never), got '1m'",
+            id="refresh-with-unit",
         ),
-        (
-            "MODEL_REFRESH_SECONDS",
-            "nan",
+        pytest.param(
+            {**BUCKET, "MODEL_REFRESH_SECONDS": "nan"},
             "MODEL_REFRESH_SECONDS must be a number of seconds from 0 (0 = never), got 'nan'",
+            id="refresh-nan",
+        ),
+        pytest.param(
+            {**BUCKET, "MODEL_REFRESH_SECONDS": "inf"},
+            "MODEL_REFRESH_SECONDS must be a number of seconds from 0 (0 = never), got 'inf'",
+            id="refresh-inf",
+        ),
+        pytest.param(
+            {**BUCKET, "MODEL_REFRESH_SECONDS": "1e400"},
+            "MODEL_REFRESH_SECONDS must be a number of seconds from 0 (0 = never), got '1e400'",
+            id="refresh-beyond-float64",
+        ),
+        pytest.param(
+            {**BUCKET, "MAX_BODY_BYTES": "0"}, "MAX_BODY_BYTES must be a whole number from 1, got '0'", id="body-zero"
+        ),
+        pytest.param(
+            {**BUCKET, "MAX_BODY_BYTES": "32MiB"},
+            "MAX_BODY_BYTES must be a whole number from 1, got '32MiB'",
+            id="body-with-unit",
+        ),
+        pytest.param(
+            {**BUCKET, "MAX_BODY_BYTES": " 1"},
+            "MAX_BODY_BYTES must be a whole number from 1, got ' 1'",
+            id="body-with-blank",
         ),
     ],
 )
-def test_a_wrong_value_is_named_with_what_was_expected(variable, value, message):
-    with pytest.raises(SettingsError) as raised:
-        read({"MODEL_BUCKET": "b", variable: value})
+def test_a_value_that_does_not_do_is_named_with_what_was_expected(environ, message):
+    with pytest.raises(SettingsError) as caught:
+        read(environ)
 
-    assert str(raised.value) == message
+    assert str(caught.value) == message
+
+
+def test_the_bucket_alone_is_enough():
+    assert read(BUCKET) == Settings(
+        bucket="models",
+        model="linear-regression",
+        alias="production",
+        version=None,
+        refresh_seconds=60.0,
+        max_body_bytes=33_554_432,
+        project="",
+        log_execution_id=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "changed"),
+    [
+        pytest.param({"MODEL_NAME": "house.prices_2-b"}, {"model": "house.prices_2-b"}, id="model"),
+        pytest.param({"MODEL_ALIAS": "canary"}, {"alias": "canary"}, id="alias"),
+        pytest.param({"MODEL_VERSION": "7"}, {"version": 7}, id="version"),
+        pytest.param({"MODEL_REFRESH_SECONDS": "2.5"}, {"refresh_seconds": 2.5}, id="refresh"),
+        pytest.param({"MODEL_REFRESH_SECONDS": "0"}, {"refresh_seconds": 0.0}, id="no-refresh"),
+        pytest.param({"MAX_BODY_BYTES": "1000"}, {"max_body_bytes": 1000}, id="body"),
+        pytest.param({"GOOGLE_CLOUD_PROJECT": "p-1"}, {"project": "p-1"}, id="project"),
+        pytest.param({"LOG_EXECUTION_ID": "true"}, {"log_execution_id": True}, id="execution-id"),
+        pytest.param({"LOG_EXECUTION_ID": "True"}, {"log_execution_id": True}, id="execution-id-upper-case"),
+        pytest.param({"LOG_EXECUTION_ID": "1"}, {"log_execution_id": True}, id="execution-id-as-digit"),
+        pytest.param({"LOG_EXECUTION_ID": "false"}, {}, id="execution-id-off"),
+        pytest.param(
+            {
+                "MODEL_NAME": "",
+                "MODEL_ALIAS": "",
+                "MODEL_VERSION": "",
+                "MODEL_REFRESH_SECONDS": "",
+                "MAX_BODY_BYTES": "",
+                "LOG_EXECUTION_ID": "",
+            },
+            {},
+            id="empty-is-not-set",
+        ),
+        pytest.param({"PATH": "/bin", "MODEL_COLOUR": "blue"}, {}, id="other-variables"),
+    ],
+)
+def test_each_variable_sets_its_own_field(environ, changed):
+    assert read({**BUCKET, **environ}) == Settings(**{"bucket": "models", **changed})
