@@ -26,13 +26,12 @@ try:
     import numpy as np
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.table import Table
 
     from functions import artifact, predictor
-    from functions.artifact import ArtifactError, Manifest
+    from functions.artifact import ArtifactError
     from functions.schema import Feature
 
-    from . import config, data, evaluation, registry, training
+    from . import config, data, evaluation, registry, tables, training
 except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not there for this Python; do `. .local/env` first, which ./deploy.sh local writes")
 
@@ -125,7 +124,7 @@ def train(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(manifest.document)
     else:
-        _show(manifest)
+        tables.write(*tables.version(manifest.document))
     if not blessed:
         return _say(f"version {manifest.version} is published, unblessed: it cannot be promoted", REFUSED)
     talk.print(
@@ -149,28 +148,13 @@ def rollback(arguments: argparse.Namespace) -> int:
 
 def versions(arguments: argparse.Namespace) -> int:
     store = _registry(arguments)
-    entries = store.entries()
+    entries = [_entry(entry) for entry in store.entries()]
     if arguments.json:
-        _print_json([_entry(entry) for entry in entries])
-        return DONE
-    if not entries:
+        _print_json(entries)
+    elif entries:
+        tables.write(tables.versions(entries))
+    else:
         talk.print("no versions yet; `python -m model train` makes one")
-        return DONE
-    names = sorted({name for entry in entries if entry.manifest for name in entry.manifest.document["metrics"]})
-    table = Table("version", "created", *names, "blessed", "aliases", box=None, pad_edge=False, header_style="bold")
-    for entry in entries:
-        if entry.manifest is None:
-            table.add_row(str(entry.version), entry.error, *[""] * len(names), "", ", ".join(entry.aliases))
-            continue
-        document = entry.manifest.document
-        table.add_row(
-            str(entry.version),
-            document["created"].replace("T", " ")[:19],
-            *[_number(document["metrics"].get(name, {}).get("value")) for name in names],
-            "yes" if document["blessed"] else "no",
-            ", ".join(entry.aliases),
-        )
-    _print(table)
     return DONE
 
 
@@ -179,7 +163,7 @@ def show(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(manifest.document)
     else:
-        _show(manifest)
+        tables.write(*tables.version(manifest.document))
     return DONE
 
 
@@ -188,16 +172,10 @@ def history(arguments: argparse.Namespace) -> int:
     entries = list(found.history) if found else []
     if arguments.json:
         _print_json(entries)
-        return DONE
-    if not entries:
+    elif entries:
+        tables.write(tables.history(entries))
+    else:
         talk.print(f"{arguments.alias} has not been set yet")
-        return DONE
-    table = Table("version", "promoted", "action", "by", "reason", box=None, pad_edge=False, header_style="bold")
-    for entry in entries:
-        when = str(entry.get("promoted_at", "")).replace("T", " ")[:19]
-        said = [_plain(str(entry.get(name, ""))) for name in ("action", "by", "reason")]
-        table.add_row(str(entry["version"]), when, *said)
-    _print(table)
     return DONE
 
 
@@ -248,11 +226,6 @@ def _text(text: str) -> str:
             f"one line of at most {_MOST_CHARACTERS} printable characters, got {text!r:.80}"
         )
     return text
-
-
-def _plain(text: str) -> str:
-    """*text* without what would steer the terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _registry(arguments: argparse.Namespace) -> registry.Registry:
@@ -315,32 +288,6 @@ def _moved(arguments: argparse.Namespace, moved: registry.Moved, deed: str) -> i
     return DONE
 
 
-def _show(manifest: Manifest) -> None:
-    document = manifest.document
-    facts = Table(box=None, pad_edge=False, show_header=False)
-    facts.add_column(style="bold")
-    trained, rows = document["training"], document["data"]
-    parameters = " ".join(f"{name}={value}" for name, value in trained["parameters"].items())
-    for name, value in (
-        ("model", f"{manifest.model} version {manifest.version}"),
-        ("created", document["created"]),
-        ("estimator", f"{trained['estimator']} {parameters}"),
-        ("features", ", ".join(feature.name for feature in manifest.features)),
-        ("target", document["target"]["name"]),
-        ("data", f"{rows['rows']} rows, {rows['holdout_rows']} held out, {rows['uri']}"),
-        ("git commit", str(trained["git_commit"])),
-    ):
-        facts.add_row(name, value)
-    scores = Table("metric", "held-out", "low", "high", box=None, pad_edge=False, header_style="bold")
-    for name, score in document["metrics"].items():
-        scores.add_row(name, *[_number(score[part]) for part in ("value", "low", "high")])
-    checks = Table("check", "passed", "value", "threshold", box=None, pad_edge=False, header_style="bold")
-    for check in document["gate"]:
-        passed = "yes" if check["passed"] else "NO"
-        checks.add_row(check["check"], passed, _number(check["value"]), _number(check["threshold"]))
-    _print(facts, "", scores, "", checks, "", f"blessed: {'yes' if document['blessed'] else 'no'}")
-
-
 def _entry(entry: registry.Entry) -> dict[str, Any]:
     document = entry.manifest.document if entry.manifest else {}
     return {
@@ -353,27 +300,13 @@ def _entry(entry: registry.Entry) -> dict[str, Any]:
     }
 
 
-def _print(*things: Any) -> None:
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = 1000  # a pipe has no edge to wrap at
-    with console.capture() as captured:
-        for thing in things:
-            console.print(thing)
-    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
-
-
 def _print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
-
-
 def _say(what: object, code: int) -> int:
     for line in str(what).splitlines():
-        talk.print(_plain(line))
+        talk.print(tables.plain(line))
     return code
 
 

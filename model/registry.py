@@ -20,11 +20,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, PreconditionFailed, Unauthorized
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
+from pydantic import BaseModel, Field, ValidationError
 from requests.exceptions import RequestException
 
 from functions import artifact, predictor
@@ -54,6 +56,47 @@ class NotFoundError(RegistryError):
 
 class RefusedError(RegistryError):
     """The registry refuses, and nothing has changed."""
+
+
+class _Score(BaseModel):
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class _Check(BaseModel):
+    check: str
+    passed: bool
+    value: float | None
+    threshold: float
+
+
+class _Data(BaseModel):
+    uri: str = Field(pattern="^gs://[^/]+/.+")
+    rows: int
+    holdout_rows: int
+
+
+class _Training(BaseModel):
+    estimator: str
+    parameters: dict[str, Any]
+    git_commit: str | None
+
+
+class _Target(BaseModel):
+    name: str
+
+
+class _Record(BaseModel):
+    """What a manifest tells people; what serving needs of it is checked where it is parsed."""
+
+    created: str
+    target: _Target
+    data: _Data
+    training: _Training
+    metrics: dict[str, _Score]
+    gate: list[_Check]
+    blessed: bool = Field(strict=True)
 
 
 @dataclass(frozen=True)
@@ -120,9 +163,15 @@ class Registry:
         if data is None:
             raise NotFoundError(f"{self._model} has no version {version}; {self._existing()}")
         try:
-            return artifact.parse_manifest(data, self._model, version)
+            manifest = artifact.parse_manifest(data, self._model, version)
+            _Record.model_validate(manifest.document)
         except ArtifactError as error:
             raise RegistryError(str(error)) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise RegistryError(f"{self._model} version {version}: manifest: '{place}': {first['msg']}") from error
+        return manifest
 
     def newest(self) -> int:
         """The highest version number, blessed or not.

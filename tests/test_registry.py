@@ -245,9 +245,21 @@ def sealed(**changes):
             r"linear-regression version 1: manifest must be JSON, found \d+ bytes that are not: .*",
             id="cut",
         ),
+        pytest.param(
+            sealed(data={"rows": 1, "holdout_rows": 1}),
+            r"linear-regression version 1: manifest: 'data.uri': Field required",
+            id="no-data",
+        ),
+        pytest.param(
+            sealed(data={"rows": 1, "holdout_rows": 1, "uri": "gs://x/y"}, blessed="yes"),
+            r"linear-regression version 1: manifest: 'blessed': Input should be a valid boolean",
+            id="blessed-by-text",
+        ),
         pytest.param(b"", r"linear-regression version 1: manifest must be JSON, found 0 bytes .*", id="empty"),
         pytest.param(
-            sealed(golden=[{"instance": [0.5], "prediction": 2.1}], data={"uri": "gs://x/y"}),
+            sealed(
+                golden=[{"instance": [0.5], "prediction": 2.1}], data={"rows": 1, "holdout_rows": 1, "uri": "gs://x/y"}
+            ),
             r"linear-regression version 1: golden 0: expected a prediction of 2.1, found 2.0",
             id="golden",
         ),
