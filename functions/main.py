@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import os
+
+# numpy would start threads for a BLAS that is not used here, in the process that is about to fork.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Imports allocate much and free little: without the collector's passes over it all, google.cloud.storage takes half
 # the time. What they made is frozen below, so no later pass walks it either, in this process or in its fork.
 gc.disable()
 
-import os
 import re
 import sys
 import time

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,6 +63,14 @@ def test_a_cold_start_costs_one_get(emulator, production, serve, monkeypatch):
 
         proxy.shutdown()
     assert [request.split(" ")[0] for request in proxy.requests] == ["GET"]
+
+
+def test_the_process_that_forks_has_started_no_thread(production, serve):
+    production()
+
+    server = serve("batch")
+
+    assert len(list(Path(f"/proc/{server.process.pid}/task").iterdir())) == 1
 
 
 def test_under_traffic_a_promotion_takes_over_whole(registry: Registry, serve: Callable[..., Server]):
