@@ -266,7 +266,7 @@ def test_wrong_usage_is_said_and_exits_with_two(project, arguments, environ, mes
 @pytest.mark.parametrize("verb", ["local", "test"])
 def test_a_python_that_will_not_do_is_said_before_anything_starts(project, tmp_path, verb, prelude, message):
     python = tmp_path / "python3"
-    python.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'import sys; {prelude}; exec(sys.argv[1])' \"$2\"\n")
+    python.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c 'import sys; {prelude}; exec(sys.argv[1])' \"$2\"\n")
     python.chmod(0o755)
     environ = {"PYTHON": str(python), "BATCH_PORT": str(free_port()), "STREAM_PORT": str(free_port())}
 
