@@ -173,6 +173,7 @@ print(hashlib.sha256(sys.version.encode() + b"".join(pathlib.Path(p).read_bytes(
 PY
 )
   if [[ ! -x $venv_python || $(cat "$root/.venv/stamp" 2>/dev/null) != "$wanted" ]]; then
+    [[ ! -L $root/.venv ]] || fail '.venv is a link to an environment made for something else; remove the link'
     say 'installing requirements into .venv (once, about a minute) …'
     "$python" -m venv --clear "$root/.venv"
     "$venv_python" -m pip install -qq --disable-pip-version-check --require-virtualenv \
