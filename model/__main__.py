@@ -12,6 +12,7 @@ import getpass
 import json
 import os
 import platform
+import re
 import socket
 import subprocess
 import sys
@@ -31,7 +32,7 @@ try:
     from functions.artifact import ArtifactError
     from functions.schema import Feature
 
-    from . import config, data, evaluation, registry, tables, training
+    from . import config, credentials, data, registry, replay, tables
 except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not there for this Python; do `. .local/env` first, which ./deploy.sh local writes")
 
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(parsed.verb(parsed))
         sys.stdout.flush()
         return code
-    except (config.ConfigError, training.TrainingError, registry.NotFoundError) as error:
+    except (config.ConfigError, registry.NotFoundError) as error:
         return _say(error, USAGE)
     except (data.DataError, registry.RefusedError) as error:
         return _say(error, REFUSED)
@@ -66,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def train(arguments: argparse.Namespace) -> int:
     """Read, split, search, fit, evaluate, decide, publish."""
+    from . import evaluation, training  # noqa: PLC0415 - scikit-learn and scipy take a second, which other verbs do not need
+
     settings = config.read(arguments.config)
     store = _registry(arguments)
     rows = _rows(arguments.data or settings.data.source, settings, store)
@@ -74,9 +77,12 @@ def train(arguments: argparse.Namespace) -> int:
     if len(x) < settings.training.folds or not held.any():
         wanted = f"at least {settings.training.folds} training rows (training.folds) and 1 held-out row are needed"
         raise data.DataError(f"{wanted}, got {len(x)} and {int(held.sum())}")
-    trials = training.expand(
-        (candidate.estimator, candidate.scale, candidate.grid) for candidate in settings.training.candidates
-    )
+    try:
+        trials = training.expand(
+            (candidate.estimator, candidate.scale, candidate.grid) for candidate in settings.training.candidates
+        )
+    except training.TrainingError as error:
+        raise config.ConfigError(str(error)) from error
     with _progress("cross-validating", len(trials)) as done:
         results = training.search(trials, x, y, folds=settings.training.folds, seed=seed, done=done)
     best = results[0].trial
@@ -179,6 +185,26 @@ def history(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def smoke(arguments: argparse.Namespace) -> int:
+    """Ask running functions. Tokens come by standard input, so that no list of processes shows them."""
+    alias, _ = _registry(arguments).alias(arguments.alias)
+    if alias is None:
+        raise registry.NotFoundError(f"{arguments.model} has no alias {arguments.alias} yet")
+    manifest = artifact.promoted_manifest(alias, arguments.model)
+    found = []
+    for function, address in arguments.function:
+        token = sys.stdin.readline().strip() if arguments.tokens_stdin else ""
+        right, wrong = replay.ask(address, function, manifest, token=token, within_seconds=arguments.within)
+        found.append({"function": function, "version": manifest.version, "right": right, "wrong": wrong})
+        for problem in wrong:
+            _say(f"{function}: {problem}", FAILED)
+        if not wrong and not arguments.json:
+            print(f"{function}: {right} answers as they must be, from version {manifest.version}", flush=True)
+    if arguments.json:
+        _print_json(found)
+    return FAILED if any(entry["wrong"] for entry in found) else DONE
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m model", description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(required=True, metavar="VERB")
@@ -211,6 +237,12 @@ def _parser() -> argparse.ArgumentParser:
     verb("versions", versions, "list all versions")
     verb("show", show, "one version in full").add_argument("version", type=_version, metavar="VERSION")
     verb("history", history, "what an alias held, newest first", alias)
+    made = verb("smoke", smoke, "ask running functions for the predictions that they must give", alias)
+    made.add_argument(
+        "function", nargs="+", type=_function, metavar="NAME=ADDRESS", help="batch=https://… stream=https://…"
+    )
+    made.add_argument("--tokens-stdin", action="store_true", help="read an identity token for each, a line each")
+    made.add_argument("--within", type=_seconds, default=90.0, metavar="SECONDS", help="until it serves (%(default)s)")
     return parser
 
 
@@ -218,6 +250,19 @@ def _version(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):  # noqa: PLR2004 - no such number
         raise argparse.ArgumentTypeError(f"a version is a whole number from 1, got {text!r}")
     return int(text)
+
+
+def _function(text: str) -> tuple[str, str]:
+    name, _, address = text.partition("=")
+    if name not in {"batch", "stream"} or not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", address):
+        raise argparse.ArgumentTypeError(f"batch or stream, =, and http(s)://HOST, got {text!r:.80}")
+    return name, address
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text):
+        raise argparse.ArgumentTypeError(f"a number of seconds, got {text!r}")
+    return float(text)
 
 
 def _text(text: str) -> str:
@@ -235,7 +280,11 @@ def _registry(arguments: argparse.Namespace) -> registry.Registry:
         name = getattr(arguments, option, "x")
         if not artifact.is_name(name):
             raise config.ConfigError(f"--{option} must be lower-case letters, digits, '.', '_' or '-', got {name!r}")
-    return registry.Registry(arguments.bucket, arguments.model)
+    who = os.environ.get("MODEL_CREDENTIALS", "")
+    if who not in {"", "gcloud"}:
+        raise config.ConfigError(f"MODEL_CREDENTIALS must be gcloud, or not set, got {who!r}")
+    account = credentials.of_gcloud(os.environ.get("GCLOUD") or "gcloud") if who else None
+    return registry.Registry(arguments.bucket, arguments.model, credentials=account)
 
 
 def _rows(source: str, settings: config.Config, store: registry.Registry) -> data.Rows:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, PreconditionFailed, Unauthorized
+from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
@@ -121,12 +122,19 @@ class Moved:
 class Registry:
     """The versions and aliases of one model in one bucket."""
 
-    def __init__(self, bucket: str, model: str, *, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        model: str,
+        *,
+        credentials: Credentials | None = None,
+        deadline_seconds: float = DEADLINE_SECONDS,
+    ) -> None:
         self._model = model
         self._retry = DEFAULT_RETRY.with_timeout(deadline_seconds)
         self._name = bucket
         with self._translated(""):
-            self._client = storage.Client()
+            self._client = storage.Client(project=None, credentials=credentials) if credentials else storage.Client()
             self._bucket = self._client.bucket(bucket)
 
     def publish(self, document: artifact.Document, *, snapshot: bytes, dataset: str) -> Manifest:

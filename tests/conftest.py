@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cloud import Project
 from google.cloud import storage
 from parts import MODEL, ROOT, Emulator, Server, document
 
@@ -129,3 +130,36 @@ def model() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return model
+
+
+@pytest.fixture(scope="session")
+def deployed(
+    emulator: Emulator, served: dict[str, Server], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
+    """A project after its first `up`; what is deployed there are the functions of `served`."""
+    backends = {name: f"http://127.0.0.1:{server.port}" for name, server in served.items()}
+    project = Project(tmp_path_factory.mktemp("deployed"), emulator, backends=backends)
+    project.publish()
+    project.up()
+    yield project
+    project.close()
+
+
+@pytest.fixture
+def cloud(emulator: Emulator, deployed: Project, tmp_path: Path) -> Iterator[Callable[..., Project]]:
+    """Make a project: one after its first `up`, or an empty one with or without a model in production."""
+    made: list[Project] = []
+
+    def cloud(*, up: bool = True, model: bool = True, **state: Any) -> Project:
+        folder = tmp_path / f"cloud-{len(made)}"
+        if up:
+            made.append(Project(folder, emulator, like=deployed, **state))
+        else:
+            made.append(Project(folder, emulator, **{"backends": deployed.state["backends"], **state}))
+            if model:
+                made[-1].publish()
+        return made[-1]
+
+    yield cloud
+    for project in made:
+        project.close()

@@ -1,0 +1,181 @@
+# The two functions: what is deployed, what this checkout wants deployed, and how they differ.
+# shellcheck shell=bash
+
+functions=(batch stream)
+
+# What `look_at_functions` sees, by function; a key is missing where there is nothing.
+declare -A state=()        # ACTIVE, DEPLOYING, FAILED, …
+declare -A owner=()        # the label made-by
+declare -A served_model=() # MODEL_NAME in its environment
+declare -A uri=()          # its address
+declare -A shape=()        # its settings, as `wanted_shape` spells them
+declare -A newest=()       # the newest revision
+declare -A ready=()        # the newest revision that can serve
+declare -A environment=()  # of the newest revision
+declare -A split=()        # the traffic: revision=percent,… as --to-revisions takes it
+declare -A tags=()         # tag=revision,… as --set-tags takes it
+declare -A tag_uri=()      # [function tag]=address
+declare -A floating=()     # yes where traffic follows the newest revision by itself
+
+look_at_functions() {
+  state=() owner=() served_model=() uri=() shape=() newest=() ready=() environment=() split=() tags=() tag_uri=() floating=()
+  local seen format name line
+  format='name.basename(),state,labels.made-by,serviceConfig.environmentVariables.MODEL_NAME,serviceConfig.uri'
+  format+=',serviceConfig.availableMemory,serviceConfig.availableCpu,serviceConfig.maxInstanceRequestConcurrency'
+  format+=',serviceConfig.timeoutSeconds,serviceConfig.minInstanceCount,serviceConfig.maxInstanceCount'
+  format+=',buildConfig.runtime,serviceConfig.serviceAccountEmail'
+  look functions list --regions="$REGION" --format="value[separator='|']($format)"
+  while IFS='|' read -ra line; do
+    name=${line[0]:-}
+    is_ours "$name" || continue
+    state[$name]=${line[1]} owner[$name]=${line[2]:-} served_model[$name]=${line[3]:-} uri[$name]=${line[4]:-}
+    shape[$name]="${line[5]:-} ${line[6]:-} ${line[7]:-} ${line[8]:-} ${line[9]:-0} ${line[10]:-} ${line[11]:-} ${line[12]:-}"
+  done <<<"$seen"
+  ((${#state[@]} > 0)) || return 0
+
+  local revision percent tag follows address
+  format='metadata.name,status.traffic.revisionName,status.traffic.percent,status.traffic.tag'
+  format+=',status.traffic.latestRevision,status.traffic.url,status.latestReadyRevisionName'
+  format+=',status.latestCreatedRevisionName,spec.template.spec.containers[0].env'
+  look run services list --region="$REGION" --flatten='status.traffic[]' --format="value[separator='|']($format)"
+  while IFS='|' read -ra line; do
+    name=${line[0]:-} revision=${line[1]:-} percent=${line[2]:-0} tag=${line[3]:-} follows=${line[4]:-} address=${line[5]:-}
+    [[ -n $name && -n ${state[$name]:-} ]] || continue
+    ready[$name]=${line[6]:-} newest[$name]=${line[7]:-} environment[$name]=${line[8]:-}
+    if ((${percent:-0} > 0)); then
+      split[$name]=$(sorted "${split[$name]:+${split[$name]},}$revision=$percent")
+      [[ $follows != True ]] || floating[$name]=yes
+    fi
+    if [[ -n $tag ]]; then
+      tags[$name]=$(sorted "${tags[$name]:+${tags[$name]},}$tag=$revision")
+      tag_uri["$name $tag"]=$address
+    fi
+  done <<<"$seen"
+}
+
+is_ours() {
+  [[ $1 == batch || $1 == stream ]]
+}
+
+# The whole of what is to be deployed, into `arguments`; its settings in short, into `wanted_shape`; a digest of
+# all of it, the files included, into `digest`, which travels with it as RELEASE in the environment.
+arguments_of() {
+  local name=$1 kind=${1^^} setting variable
+  local -A of=()
+  for setting in MEMORY CPU CONCURRENCY TIMEOUT_SECONDS MIN_INSTANCES MAX_INSTANCES MAX_BODY_BYTES; do
+    variable=${kind}_$setting
+    of[$setting]=${!variable}
+  done
+  arguments=(--gen2 --region="$REGION" --runtime=python313 --entry-point="$name" --trigger-http --ingress-settings=all
+    --service-account="$serving_account"
+    --build-service-account="projects/$PROJECT_ID/serviceAccounts/$build_account"
+    --memory="${of[MEMORY]}" --cpu="${of[CPU]}" --concurrency="${of[CONCURRENCY]}" --timeout="${of[TIMEOUT_SECONDS]}s"
+    --min-instances="${of[MIN_INSTANCES]}" --max-instances="${of[MAX_INSTANCES]}" --update-labels=made-by=deploy-sh)
+  wanted_shape="${of[MEMORY]} ${of[CPU]} ${of[CONCURRENCY]} ${of[TIMEOUT_SECONDS]} ${of[MIN_INSTANCES]} ${of[MAX_INSTANCES]}"
+  wanted_shape+=" python313 $serving_account"
+  local variables="MODEL_BUCKET=$MODEL_BUCKET|MODEL_NAME=$MODEL_NAME|MODEL_REFRESH_SECONDS=$MODEL_REFRESH_SECONDS"
+  variables+="|MAX_BODY_BYTES=${of[MAX_BODY_BYTES]}|GOOGLE_CLOUD_PROJECT=$PROJECT_ID|LOG_EXECUTION_ID=true"
+  digest=$({
+    printf '%s\n' "${arguments[@]}" "$variables"
+    cd "$root/functions" && sha256sum -- *.py requirements.txt
+  } | sha256sum)
+  digest=${digest:0:16}
+  arguments+=(--source="$root/functions" --set-env-vars="^|^$variables|RELEASE=$digest")
+}
+
+# How a function differs from what this checkout wants, in words; nothing when it does not.
+difference() {
+  local name=$1 arguments digest wanted_shape
+  arguments_of "$name"
+  if [[ -z ${state[$name]:-} ]]; then
+    printf 'there is none yet'
+  elif [[ ${state[$name]} != ACTIVE ]]; then
+    printf 'it is %s' "${state[$name]}"
+  elif [[ ${environment[$name]:-} != *"$digest"* ]]; then
+    printf 'code or settings differ'
+  elif [[ ${newest[$name]:-} != "${ready[$name]:-}" ]]; then
+    printf 'revision %s did not get ready' "${newest[$name]:-}"
+  elif [[ ${shape[$name]:-} != "$wanted_shape" ]]; then
+    printf 'its settings are %s, wanted are %s' "${shape[$name]:-}" "$wanted_shape"
+  fi
+}
+
+deploy_function() {
+  local name=$1 arguments digest wanted_shape
+  arguments_of "$name"
+  # On an existing function the flag would rewrite who may call it, which takes a right that a release does not need.
+  [[ -n ${state[$name]:-} ]] || arguments+=(--no-allow-unauthenticated)
+  change functions deploy "$name" "${arguments[@]}" --format=none
+}
+
+refuse_foreign() {
+  [[ -n ${state[$1]:-} ]] || return 0
+  [[ ${owner[$1]} == deploy-sh ]] ||
+    fail "function $1 in $REGION was not made by this script, and is left alone; use another REGION or project"
+  [[ ${served_model[$1]:-$MODEL_NAME} == "$MODEL_NAME" ]] ||
+    fail "function $1 in $REGION serves the model ${served_model[$1]}, not $MODEL_NAME; use another REGION or project"
+}
+
+need_functions() {
+  local name
+  for name in "${functions[@]}"; do
+    [[ -n ${state[$name]:-} && -n ${split[$name]:-} ]] ||
+      fail "function $name is not there, in $REGION of $PROJECT_ID; ./deploy.sh up makes it"
+    refuse_foreign "$name"
+  done
+}
+
+# An interrupted deployment goes on in the cloud; nothing can be said of a function until it has ended.
+wait_until_settled() {
+  local tries
+  for ((tries = 0; tries < 120; tries++)); do
+    [[ ${state[$1]:-} == *ING ]] || return 0
+    ((tries > 0)) || say "$1: waiting for a deployment that is under way"
+    pause
+    look_at_functions
+  done
+  fail "$1 has been ${state[$1]} for too long; look at it in the console, then run this again"
+}
+
+# SPLIT is revision=percent,…, empty to leave it; TAGS is tag=revision,…, empty for none.
+set_traffic() {
+  local name=$1 options=(--clear-tags)
+  if [[ -n $3 ]]; then options=(--set-tags="$3"); fi
+  if [[ -n $2 ]]; then options+=(--to-revisions="$2"); fi
+  change run services update-traffic "$name" --region="$REGION" "${options[@]}" --format=none || return
+  if [[ -n $2 ]]; then
+    split[$name]=$(sorted "$2")
+    unset "floating[$name]"
+  fi
+  tags[$name]=$(sorted "$3")
+}
+
+# The revision of function $1 with the most traffic, but for $2.
+serving() {
+  local part best='' most=0 parts=${split[$1]:-}
+  for part in ${parts//,/ }; do
+    if [[ ${part%=*} != "${2:-}" ]] && ((${part#*=} > most)); then best=${part%=*} most=${part#*=}; fi
+  done
+  printf %s "$best"
+}
+
+# The revision of function $1 that has tag $2.
+tagged() {
+  local part parts=${tags[$1]:-}
+  for part in ${parts//,/ }; do
+    if [[ ${part%%=*} == "$2" ]]; then printf %s "${part#*=}"; fi
+  done
+}
+
+# The tags of function $1 but for $2.
+tags_without() {
+  local part kept='' parts=${tags[$1]:-}
+  for part in ${parts//,/ }; do
+    [[ ${part%%=*} == "$2" ]] || kept+=,$part
+  done
+  printf %s "${kept#,}"
+}
+
+sorted() {
+  tr , '\n' <<<"$1" | sort | paste -sd , -
+}

@@ -1,0 +1,257 @@
+# Day two: ask, look, let in, keep out, hook up, take down.
+# shellcheck shell=bash
+
+verb_invoke() {
+  local https=''
+  if [[ ${1:-} == --http ]]; then https=yes && shift; fi
+  [[ $# == 2 ]] && is_ours "$1" || usage_error "invoke takes [--http] batch|stream and instances, got: $*"
+  local name=$1 instances=$2 body
+  if [[ $name == batch ]]; then body="{\"instances\": $instances}"; else body="{\"instance\": $instances}"; fi
+  open_project
+  if [[ -z $https ]]; then
+    "$gcloud" functions call "$name" --gen2 --region="$REGION" --project="$PROJECT_ID" --data="$body"
+    return
+  fi
+  look_at_functions
+  need_functions
+  call_with_token "$name" --globoff "${uri[$name]}/$name/$(percent_encoded "$instances")"
+  call_with_token "$name" "${uri[$name]}/$name" --header 'Content-Type: application/json' --data-raw "$body"
+}
+
+# curl, with a token for function $1 that only pipes see.
+call_with_token() {
+  identity_token "${uri[$1]}" | sed 's/.*/header = "Authorization: Bearer &"/' |
+    curl --config - --silent --show-error --max-time 300 "${@:2}"
+  echo
+}
+
+percent_encoded() {
+  local LC_ALL=C text=$1 place character
+  for ((place = 0; place < ${#text}; place++)); do
+    character=${text:place:1}
+    if [[ $character == [a-zA-Z0-9.,:_~[\]{}-] ]]; then
+      printf %s "$character"
+    else
+      printf '%%%02X' "'$character"
+    fi
+  done
+}
+
+verb_model() {
+  open_project
+  check_python
+  ensure_venv
+  if [[ -n $dry_run ]]; then
+    case ${1:-} in
+      versions | show | history | validate | monitor | report) ;;
+      *) would_run python -m model "$@" && return ;;
+    esac
+  fi
+  model "$@"
+}
+
+verb_status() {
+  (($# == 0)) || usage_error "status takes no arguments, got: $*"
+  open_project
+  printf 'project  %s, region %s, as %s\n' "$PROJECT_ID" "$REGION" "$account"
+  printf 'bucket   gs://%s, model %s\n' "$MODEL_BUCKET" "$MODEL_NAME"
+  look_at_functions
+  local name part
+  for name in "${functions[@]}"; do
+    printf '\n'
+    if [[ -z ${state[$name]:-} ]]; then
+      printf '%-8s is not there; ./deploy.sh up makes it\n' "$name"
+      continue
+    fi
+    printf '%-8s %s  %s\n' "$name" "${uri[$name]}/$name" "${state[$name]}"
+    for part in $(tr , '\n' <<<"${split[$name]:-}"); do
+      printf '         %3s %%  %s%s\n' "${part#*=}" "${part%=*}" "$(tags_of "$name" "${part%=*}")"
+    done
+    for part in $(tr , '\n' <<<"${tags[$name]:-}"); do
+      [[ ,${split[$name]:-} == *,"${part#*=}"=* ]] || printf '           0 %%  %s (%s)\n' "${part#*=}" "${part%%=*}"
+    done
+  done
+  printf '\n'
+  check_python
+  ensure_venv
+  model history || say 'the history of the model could not be read (see above)'
+  printf '\nerrors of the last day, newest first:\n'
+  read_log 10 'severity>=ERROR' batch stream
+}
+
+tags_of() {
+  local part
+  for part in $(tr , '\n' <<<"${tags[$1]:-}"); do
+    if [[ ${part#*=} == "$2" ]]; then printf ' (%s)' "${part%%=*}"; fi
+  done
+}
+
+verb_logs() {
+  if [[ $# != 0 ]] && ! { [[ $# == 1 ]] && is_ours "$1"; }; then
+    usage_error "logs takes batch, stream or nothing, got: $*"
+  fi
+  open_project
+  read_log 100 '' "${@:-${functions[@]}}"
+}
+
+# The newest lines of the last day: how many, a condition or nothing, and the functions.
+read_log() {
+  local most=$1 condition=$2 services=("${@:3}")
+  "$gcloud" logging read --project="$PROJECT_ID" --limit="$most" --freshness=1d --order=desc \
+    --format='value[separator="  "](timestamp.date(format="%Y-%m-%d %H:%M:%S",tz=UTC),resource.labels.service_name,severity,jsonPayload.message,textPayload)' \
+    "resource.type=\"cloud_run_revision\" resource.labels.location=\"$REGION\" resource.labels.service_name=($(or "${services[@]}")) $condition"
+}
+
+or() {
+  local words
+  printf -v words ' OR "%s"' "$@"
+  printf %s "${words# OR }"
+}
+
+verb_grant() { change_callers grant "$@"; }
+
+verb_revoke() { change_callers revoke "$@"; }
+
+change_callers() {
+  local verb=$1 name
+  shift
+  [[ $# == 1 && $1 =~ ^(user|group|serviceAccount|domain|principal|principalSet):[^[:space:]|]+$ ]] ||
+    usage_error "$verb takes user:…, group:…, serviceAccount:… or domain:…, got: $(shown "$*") (everybody: ALLOW_UNAUTHENTICATED=1 ./deploy.sh up)"
+  open_project
+  look_at_functions
+  need_functions
+  for name in "${functions[@]}"; do
+    if [[ $verb == grant ]]; then
+      ensure_role 'run services' "$name" "$1" roles/run.invoker
+    else
+      drop_role 'run services' "$name" "$1" roles/run.invoker
+    fi
+  done
+  ((changes > 0)) || say "nothing to $verb: that is so already"
+}
+
+# Every role of the account that Cloud Build releases with: look at everything, deploy functions and move their traffic,
+# run as it and as the accounts of the functions, call the functions, read the model. It may not change who may call,
+# nor the bucket, nor any role.
+roles_of_trigger() {
+  printf '%s\n' \
+    "projects|$PROJECT_ID|$release_account|roles/logging.logWriter|" \
+    "projects|$PROJECT_ID|$release_account|roles/browser|" \
+    "projects|$PROJECT_ID|$release_account|roles/iam.securityReviewer|" \
+    "projects|$PROJECT_ID|$release_account|roles/serviceusage.serviceUsageConsumer|" \
+    "projects|$PROJECT_ID|$release_account|roles/cloudfunctions.developer|" \
+    "projects|$PROJECT_ID|$release_account|roles/run.developer|" \
+    "iam service-accounts|$serving_account|$release_account|roles/iam.serviceAccountUser|" \
+    "iam service-accounts|$build_account|$release_account|roles/iam.serviceAccountUser|" \
+    "iam service-accounts|$release_account|$release_account|roles/iam.serviceAccountOpenIdTokenCreator|" \
+    "storage buckets|gs://$MODEL_BUCKET|$release_account|roles/storage.objectViewer|$(only_the_model)" \
+    "run services|batch|$release_account|roles/run.invoker|" \
+    "run services|stream|$release_account|roles/run.invoker|"
+}
+
+verb_trigger() {
+  [[ $# == 2 && $1 =~ ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$ && $2 =~ ^[A-Za-z0-9._/-]+$ ]] ||
+    usage_error "trigger takes OWNER/REPO and BRANCH, got: $(shown "$*")"
+  open_project
+  look_at_functions
+  need_functions # it may call them, which is granted on them
+  look_at_accounts
+  [[ -n ${accounts[$serving_account]:-} && -n ${accounts[$build_account]:-} ]] ||
+    fail 'the accounts of the functions are not there; run ./deploy.sh up first'
+  ensure_account "$release_account" 'Cloud Build: tests and releases batch and stream'
+  grant_roles < <(roles_of_trigger)
+
+  local trigger=release-${REGION} wanted seen
+  wanted="$1|^${2//./\\.}\$|$(settings_for_build)"
+  look_at_trigger "$trigger"
+  if [[ $seen == "$wanted" ]]; then
+    say "trigger $trigger: is there"
+    return
+  fi
+  if [[ -n $seen ]]; then
+    say "trigger $trigger: making it anew, since it was for other things"
+    change builds triggers delete "$trigger" --region="$REGION"
+  fi
+  say "trigger $trigger: on each push to $2 of $1"
+  change builds triggers create github --name="$trigger" --region="$REGION" --repo-owner="${1%/*}" --repo-name="${1#*/}" \
+    --branch-pattern="^${2//./\\.}\$" --build-config=cloudbuild.yaml --include-logs-with-status \
+    --service-account="projects/$PROJECT_ID/serviceAccounts/$release_account" \
+    --substitutions="^;^_SETTINGS=$(settings_for_build)" --format=none ||
+    fail "Cloud Build must be connected to $1 first, once, by hand: https://console.cloud.google.com/cloud-build/triggers;region=$REGION/connect?project=$PROJECT_ID"
+}
+
+# What `seen` tells of a trigger: OWNER/REPO|branch pattern|settings; nothing when there is none.
+look_at_trigger() {
+  local name owner repo pattern build_settings found=''
+  look builds triggers list --region="$REGION" --format="value[separator='|'](name,github.owner,github.name,github.push.branch,substitutions._SETTINGS)"
+  while IFS='|' read -r name owner repo pattern build_settings; do
+    if [[ $name == "$1" ]]; then found="$owner/$repo|$pattern|$build_settings"; fi
+  done <<<"$seen"
+  seen=$found
+}
+
+# The settings that are not as they are by default, for the .env of a build.
+settings_for_build() {
+  local name default pattern meaning found=("PROJECT_ID=$PROJECT_ID" "MODEL_BUCKET=$MODEL_BUCKET")
+  while read -r name default pattern meaning; do
+    [[ $default == - || ${!name} == "$default" ]] || found+=("$name=${!name}")
+  done < <(settings)
+  printf %s "${found[*]}"
+}
+
+verb_down() {
+  local with_bucket='' yes='' name answer who seen trigger bucket='' buckets
+  for name in "$@"; do
+    case $name in
+      --with-bucket) with_bucket=yes ;;
+      --yes) yes=yes ;;
+      *) usage_error "down takes --with-bucket and --yes, got: $*" ;;
+    esac
+  done
+  open_project
+  look_at_functions
+  for name in "${functions[@]}"; do refuse_foreign "$name"; done
+  look_at_accounts
+  look_at_trigger "release-$REGION"
+  trigger=${seen:+release-$REGION}
+  look storage buckets list --format='value(name)'
+  if [[ $'\n'$seen$'\n' == *$'\n'"$MODEL_BUCKET"$'\n'* ]]; then bucket=gs://$MODEL_BUCKET; fi
+  if [[ -z ${state[*]} && -z $trigger && ${#accounts[@]} == 0 && -z $with_bucket ]]; then
+    say 'nothing is there to remove'
+    return
+  fi
+
+  say "in project $PROJECT_ID, region $REGION, this removes:"
+  for name in "${!state[@]}"; do say "  function $name"; done
+  [[ -z $trigger ]] || say "  trigger $trigger"
+  for who in "${!accounts[@]}"; do say "  service account $who, with its roles"; done
+  if [[ -n $bucket && -n $with_bucket ]]; then
+    say "  bucket $bucket WITH EVERY MODEL, ITS HISTORY AND ITS DATA"
+  elif [[ -n $bucket ]]; then
+    say "and keeps $bucket"
+  fi
+  if [[ -z $dry_run && -z $yes ]]; then
+    printf 'type the project id to go on: ' >&2
+    read -r answer || true
+    [[ $answer == "$PROJECT_ID" ]] || fail 'nothing was removed'
+  fi
+
+  [[ -z $trigger ]] || change builds triggers delete "$trigger" --region="$REGION"
+  drop_roles "$bucket" < <(roles_of_up && roles_of_trigger)
+  for name in "${!state[@]}"; do change functions delete "$name" --gen2 --region="$REGION"; done
+  for who in "${!accounts[@]}"; do change iam service-accounts delete "$who"; done
+  if [[ -n $bucket && -n $with_bucket ]]; then change storage rm --recursive "$bucket"; fi
+}
+
+# Drop the roles that stand on standard input, where what they are on is still there.
+drop_roles() {
+  local bucket=$1 kind name who role condition
+  while IFS='|' read -r kind name who role condition; do
+    case $kind in
+      'run services') [[ -n ${state[$name]:-} ]] || continue ;;
+      'iam service-accounts') [[ -n ${accounts[$name]:-} ]] || continue ;;
+      'storage buckets') [[ $name == "$bucket" ]] || continue ;;
+    esac
+    [[ -z ${accounts[$who]:-} ]] || drop_role "$kind" "$name" "serviceAccount:$who" "$role" "$condition"
+  done
+}

@@ -1,0 +1,98 @@
+# What a deployment may be told, by the environment or else by .env, and what each value must be.
+# shellcheck shell=bash
+
+# Name, default (- for none), pattern, and what the pattern means. The defaults are argued in the README.
+settings() {
+  cat <<'TABLE'
+PROJECT_ID              -                 ([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]  the id of a project
+REGION                  us-central1       [a-z]+-[a-z]+[0-9]{1,2}           a region, like us-central1
+MODEL_BUCKET            -                 [a-z0-9][a-z0-9._-]{1,61}[a-z0-9] the name of a bucket
+MODEL_NAME              linear-regression [a-z0-9][a-z0-9._-]{0,62}         lower-case letters, digits, '.', '_' or '-'
+MODEL_REFRESH_SECONDS   60                [0-9]{1,5}                        whole seconds
+KEEP_NONCURRENT_DAYS    30                [1-9][0-9]{0,3}                   whole days from 1
+ALLOW_UNAUTHENTICATED   0                 [01]                              0 or 1
+BATCH_MEMORY            2Gi               [1-9][0-9]{0,4}(Mi|Gi)            a size like 512Mi or 2Gi
+BATCH_CPU               1                 [12468]                           1, 2, 4, 6 or 8
+BATCH_CONCURRENCY       8                 [1-9][0-9]{0,2}|1000              a whole number from 1 to 1000
+BATCH_TIMEOUT_SECONDS   120               [1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600  whole seconds from 1 to 3600
+BATCH_MIN_INSTANCES     0                 [0-9]{1,3}                        a whole number from 0 to 999
+BATCH_MAX_INSTANCES     10                [1-9][0-9]{0,2}                   a whole number from 1 to 999
+BATCH_MAX_BODY_BYTES    33554432          [1-9][0-9]{0,7}                   whole bytes from 1 to 33554432
+STREAM_MEMORY           256Mi             [1-9][0-9]{0,4}(Mi|Gi)            a size like 256Mi or 1Gi
+STREAM_CPU              1                 [12468]                           1, 2, 4, 6 or 8
+STREAM_CONCURRENCY      80                [1-9][0-9]{0,2}|1000              a whole number from 1 to 1000
+STREAM_TIMEOUT_SECONDS  10                [1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600  whole seconds from 1 to 3600
+STREAM_MIN_INSTANCES    0                 [0-9]{1,3}                        a whole number from 0 to 999
+STREAM_MAX_INSTANCES    20                [1-9][0-9]{0,2}                   a whole number from 1 to 999
+STREAM_MAX_BODY_BYTES   65536             [1-9][0-9]{0,7}                   whole bytes from 1 to 33554432
+TABLE
+}
+
+# Set every setting as a variable of its name; what is unknown or malformed is named before anything else happens.
+read_settings() {
+  local name default pattern meaning value origin
+  local -A written=() known=([BATCH_PORT]=1 [STREAM_PORT]=1)
+  read_env_file
+  while read -r name default pattern meaning; do
+    known[$name]=1
+    origin=''
+    if [[ -n ${!name:-} ]]; then
+      value=${!name}
+    elif [[ -n ${written[$name]:-} ]]; then
+      value=${written[$name]}
+      origin=' (in .env)'
+    else
+      value=${default#-}
+    fi
+    if [[ -n $value && ! $value =~ ^($pattern)$ ]]; then
+      usage_error "$name must be $meaning, got $(shown "$value")$origin"
+    fi
+    printf -v "$name" %s "$value"
+    unset "written[$name]"
+  done < <(settings)
+  for name in "${!written[@]}"; do usage_error "$name, in .env, is no setting of a deployment"; done
+  while read -r name; do
+    if [[ $name =~ ^(BATCH|STREAM|MODEL)_ && -z ${known[$name]:-} ]]; then
+      usage_error "$name, in the environment, is no setting of a deployment; unset it, or see the README for those there are"
+    fi
+  done < <(compgen -e)
+  check_settings
+}
+
+# Lines NAME=VALUE into `written`. The file is read, not run.
+read_env_file() {
+  [[ -e $root/.env ]] || return 0
+  [[ -f $root/.env && -r $root/.env ]] || usage_error '.env must be a file that can be read'
+  local line number=0
+  while IFS= read -r line || [[ -n $line ]]; do
+    number=$((number + 1))
+    line=${line%$'\r'}
+    [[ $line =~ ^[[:space:]]*(#|$) ]] && continue
+    [[ $line =~ ^[[:space:]]*(export[[:space:]]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] ||
+      usage_error ".env, line $number: must be NAME=VALUE"
+    name=${BASH_REMATCH[2]} value=${BASH_REMATCH[3]}
+    [[ $value =~ ^\"(.*)\"[[:space:]]*$ || $value =~ ^\'(.*)\'[[:space:]]*$ ]] && value=${BASH_REMATCH[1]}
+    [[ -z ${written[$name]+x} ]] || usage_error ".env, line $number: $name stands there twice"
+    written[$name]=$value
+  done <"$root/.env"
+}
+
+# What one pattern cannot say.
+check_settings() {
+  local kind least most body
+  for kind in BATCH STREAM; do
+    least=${kind}_MIN_INSTANCES most=${kind}_MAX_INSTANCES body=${kind}_MAX_BODY_BYTES
+    ((10#${!least} <= 10#${!most})) || usage_error "$least must be at most $most (${!most}), got ${!least}"
+    ((${!body} <= 33554432)) || usage_error "$body must be at most 33554432, which is what the platform takes, got ${!body}"
+  done
+  [[ -z ${STORAGE_EMULATOR_HOST:-} ]] ||
+    usage_error 'STORAGE_EMULATOR_HOST is set (by .local/env?), which leads away from the real bucket; use another terminal'
+}
+
+# A value for a message: on one line and short, whatever it is.
+shown() {
+  local text
+  printf -v text %q "${1:0:80}"
+  if [[ $text == "$1" ]]; then text="'$1'"; fi
+  printf %s "$text"
+}

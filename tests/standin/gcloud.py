@@ -1,0 +1,518 @@
+"""Stands in for the Google Cloud CLI in tests: a project in a file, as far as deploy.sh looks at one.
+
+In $GCLOUD_STANDIN lie state.json (the project, resources in the shapes that gcloud prints), calls.jsonl (every command
+line so far) and faults.json (what is to go wrong: see `strike`). Unknown commands end with 2, so that no test passes on
+a command that is not played back.
+"""
+
+import fcntl
+import json
+import os
+import re
+import signal
+import sys
+import time
+
+FOLDER = os.environ["GCLOUD_STANDIN"]
+
+
+class Refused(Exception):
+    """What gcloud would say on standard error, with exit status 1."""
+
+
+def main():
+    arguments = sys.argv[1:]
+    words = [word for word in arguments if not word.startswith("-")]
+    flags = dict(split(word) for word in arguments if word.startswith("-"))
+    with open(f"{FOLDER}/lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        number = note(arguments)
+        fault = find_fault(" ".join(arguments), number)
+        strike(fault, "before")
+        with open(f"{FOLDER}/state.json") as file:
+            state = json.load(file)
+        command, names = find(words)
+        try:
+            printed = command(state, names, flags)
+        except Refused as error:
+            print(f"ERROR: (gcloud.{'.'.join(words[:2])}) {error}", file=sys.stderr)
+            return 1
+        with open(f"{FOLDER}/state.json.new", "w") as file:
+            json.dump(state, file, indent=1)
+        os.replace(f"{FOLDER}/state.json.new", f"{FOLDER}/state.json")
+    strike(fault, "after")
+    if printed is not None:
+        sys.stdout.write(printed if isinstance(printed, str) else render(printed, flags))
+    return 0
+
+
+def split(word):
+    name, _, value = word.lstrip("-").partition("=")
+    return name, value
+
+
+def note(arguments):
+    """Add the command line to the record; gives its number, from 1."""
+    with open(f"{FOLDER}/calls.jsonl", "a+") as file:
+        file.seek(0)
+        number = len(file.readlines()) + 1
+        file.write(json.dumps(arguments) + "\n")
+    return number
+
+
+def find_fault(line, number):
+    """The first fault that fits: {"match": regex, "at": number of the call, "times": how often, "do": what}."""
+    try:
+        with open(f"{FOLDER}/faults.json") as file:
+            faults = json.load(file)
+    except FileNotFoundError:
+        return None
+    for fault in faults:
+        if re.search(fault.get("match", ""), line) and fault.get("at", number) == number and fault.get("times", 1) > 0:
+            fault["times"] = fault.get("times", 1) - 1
+            with open(f"{FOLDER}/faults.json", "w") as file:
+                json.dump(faults, file)
+            return fault["do"]
+    return None
+
+
+def strike(fault, when):
+    """fail, refuse: exit 1 with nothing done · interrupt-before, interrupt-after: Ctrl-C · kill-…: SIGKILL to the group ·
+    lost: done, and exit 1 all the same · slow: a while."""
+    if fault == f"interrupt-{when}":
+        os.killpg(os.getpgrp(), signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    elif fault == f"kill-{when}":
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    elif when == "before" and fault == "slow":
+        time.sleep(1)
+    elif when == "before" and fault == "fail":
+        print("ERROR: (gcloud) HTTPError 503: the service is unavailable", file=sys.stderr)
+        sys.exit(1)
+    elif when == "before" and fault == "refuse":
+        print("ERROR: (gcloud) HTTPError 403: permission denied on the resource (or it may not exist)", file=sys.stderr)
+        sys.exit(1)
+    elif when == "after" and fault == "lost":
+        print("ERROR: (gcloud) connection reset", file=sys.stderr)
+        sys.exit(1)
+
+
+# --- printing, as gcloud's --flatten and --format do ---
+
+
+def render(records, flags):
+    for path in [flags["flatten"]] if "flatten" in flags else []:
+        for step in range(path.count("[]")):
+            key = path.split("[]")[: step + 1]
+            records = [flat for record in records for flat in flattened(record, "".join(key).lstrip("."))]
+    wanted = flags.get("format", "")
+    if wanted == "none":
+        return ""
+    if wanted == "json":
+        return json.dumps(records, indent=2) + "\n"
+    found = re.fullmatch(r"value(?:\[separator=[\"'](.*?)[\"']\])?\((.*)\)", wanted)
+    if not found:
+        sys.exit(f"the stand-in for gcloud does not print --format={wanted}")
+    separator = found[1] or "\t"
+    fields = re.findall(r"(?:[^,()]|\([^()]*\))+", found[2])
+    return "".join(separator.join(shown(value(record, field)) for field in fields) + "\n" for record in records)
+
+
+def flattened(record, path):
+    items = value(record, path)
+    if items is None:
+        items = [None] if value(record, path.split(".")[0]) is None else []
+        return [replaced({}, path, None)] if not items else []
+    return [replaced(record, path, item) for item in items]
+
+
+def replaced(record, path, item):
+    made = dict(record)
+    head, _, rest = path.partition(".")
+    made[head] = replaced(record.get(head) or {}, rest, item) if rest else item
+    return made
+
+
+def value(record, path):
+    function = ""
+    if path.endswith(")"):
+        path, function = re.fullmatch(r"(.*)\.(\w+\(.*\))", path).groups()
+    for name, index in re.findall(r"([\w-]+)|\[(\d+)\]", path):
+        if index:
+            record = record[int(index)] if isinstance(record, list) and len(record) > int(index) else None
+        else:
+            record = record.get(name) if isinstance(record, dict) else None
+    if function == "basename()":
+        return record.rsplit("/", 1)[-1] if record else record
+    if function.startswith("date("):
+        return record[:19].replace("T", " ") if record else record
+    if function:
+        sys.exit(f"the stand-in for gcloud does not know {function}")
+    return record
+
+
+def shown(found):
+    if found is None:
+        return ""
+    if isinstance(found, list):
+        return ";".join(map(str, found))
+    return str(found)
+
+
+# --- commands: (state, names, flags) to what is printed: records, text or nothing ---
+
+
+def auth_list(state, names, flags):
+    return [{"account": state["account"], "status": "ACTIVE"}] if state["account"] else []
+
+
+def auth_print_identity_token(state, names, flags):
+    if "audiences" in flags and not state["account"].endswith("gserviceaccount.com"):
+        raise Refused("Invalid account type for `--audiences`. Requires valid service account.")
+    return state["token"] + "\n"
+
+
+def auth_print_access_token(state, names, flags):
+    return state["token"] + "-for-apis\n"
+
+
+def config_get(state, names, flags):
+    return state["configured_project"] + "\n"
+
+
+def projects_describe(state, names, flags):
+    if names != [state["project"]]:
+        raise Refused(f"[{state['account']}] does not have permission to access projects instance (or it may not exist)")
+    return [{"projectId": state["project"], "lifecycleState": "ACTIVE"}]
+
+
+def services_list(state, names, flags):
+    return [{"config": {"name": name}} for name in state["apis"]]
+
+
+def services_enable(state, names, flags):
+    state["apis"] += [name for name in names if name not in state["apis"]]
+
+
+def buckets_list(state, names, flags):
+    return list(state["buckets"].values())
+
+
+def buckets_create(state, names, flags):
+    name = names[0].removeprefix("gs://")
+    if name in state["buckets"] or name in state.get("foreign_buckets", []):
+        raise Refused("HTTPError 409: the requested bucket name is not available.")
+    state["buckets"][name] = {"name": name, "location": flags["location"].upper(), "public_access_prevention": "inherited"}
+    set_bucket(state["buckets"][name], flags)
+    if state.get("emulator"):
+        from urllib.error import HTTPError
+        from urllib.request import Request, urlopen
+
+        body = json.dumps({"name": name, "versioning": {"enabled": True}}).encode()
+        address = f"{state['emulator']}/storage/v1/b?project=test"
+        try:
+            urlopen(Request(address, body, {"Content-Type": "application/json"})).close()
+        except HTTPError as error:
+            if error.code != 409:
+                raise
+
+
+def buckets_update(state, names, flags):
+    set_bucket(there(state["buckets"], names[0].removeprefix("gs://")), flags)
+
+
+def set_bucket(bucket, flags):
+    if "uniform-bucket-level-access" in flags:
+        bucket["uniform_bucket_level_access"] = True
+    if "public-access-prevention" in flags:
+        bucket["public_access_prevention"] = "enforced"
+    if "versioning" in flags:
+        bucket["versioning_enabled"] = True
+    if "lifecycle-file" in flags:
+        with open(flags["lifecycle-file"]) as file:
+            bucket["lifecycle_config"] = json.load(file)
+
+
+def storage_rm(state, names, flags):
+    there(state["buckets"], names[0].removeprefix("gs://"))
+    del state["buckets"][names[0].removeprefix("gs://")]
+
+
+def accounts_list(state, names, flags):
+    return [{"email": email} for email in state["accounts"]]
+
+
+def accounts_create(state, names, flags):
+    email = f"{names[0]}@{state['project']}.iam.gserviceaccount.com"
+    if email in state["accounts"]:
+        raise Refused(f"Resource in projects [{state['project']}] is the subject of a conflict: {email} already exists")
+    state["accounts"].append(email)
+
+
+def accounts_delete(state, names, flags):
+    if names[0] not in state["accounts"]:
+        raise Refused(f"NOT_FOUND: Unknown service account {names[0]}")
+    state["accounts"].remove(names[0])
+    for bindings in state["policies"].values():
+        for binding in bindings:
+            binding["members"] = [member for member in binding["members"] if member != f"serviceAccount:{names[0]}"]
+
+
+def policy(kind):
+    def bindings(state, names):
+        name = names[0]
+        known = {
+            "projects": [state["project"]],
+            "storage buckets": [f"gs://{bucket}" for bucket in state["buckets"]],
+            "iam service-accounts": state["accounts"],
+            "run services": state["services"],
+        }
+        if name not in known[kind]:
+            raise Refused(f"NOT_FOUND: {name} was not found")
+        return state["policies"].get(f"{kind} {name}", [])
+
+    def get(state, names, flags):
+        return [{"bindings": bindings(state, names), "etag": "x"}]
+
+    def add(state, names, flags):
+        found = bindings(state, names)
+        member = flags["member"]
+        if member.startswith("serviceAccount:") and member.split(":", 1)[1] not in state["accounts"]:
+            raise Refused(f"INVALID_ARGUMENT: Service account {member} does not exist.")
+        wanted = {"role": flags["role"], "members": [member]}
+        if flags["condition"] != "None":
+            expression, title = re.fullmatch("expression=(.*),title=(.*)", flags["condition"]).groups()
+            wanted["condition"] = {"expression": expression, "title": title}
+        for binding in found:
+            if binding["role"] == wanted["role"] and binding.get("condition") == wanted.get("condition"):
+                if member not in binding["members"]:
+                    binding["members"].append(member)
+                return
+        found.append(wanted)
+        state["policies"][f"{kind} {names[0]}"] = found
+
+    def remove(state, names, flags):
+        for binding in bindings(state, names):
+            if binding["role"] == flags["role"] and flags["member"] in binding["members"]:
+                binding["members"].remove(flags["member"])
+                return
+        raise Refused("Policy binding with the specified principal, role, and condition not found!")
+
+    return get, add, remove
+
+
+def functions_list(state, names, flags):
+    records = []
+    for name, function in state["functions"].items():
+        if function["state"] == "DEPLOYING":  # its deployment ends while one looks
+            function["rounds"] = function.get("rounds", 1) - 1
+            if function["rounds"] < 0:
+                function["state"] = "ACTIVE"
+        records.append({**function, "name": f"projects/{state['project']}/locations/{state['region']}/functions/{name}"})
+    return records
+
+
+def functions_deploy(state, names, flags):
+    (name,) = names
+    fresh = name not in state["functions"]
+    variables = dict(pair.split("=", 1) for pair in flags["set-env-vars"].removeprefix("^|^").split("|"))
+    email = flags["service-account"]
+    if email not in state["accounts"]:
+        raise Refused(f"status=[400], service account {email} does not exist")
+    state["functions"][name] = {
+        "state": "ACTIVE",
+        "environment": "GEN_2",
+        "labels": dict([flags["update-labels"].split("=")]),
+        "buildConfig": {"runtime": flags["runtime"], "entryPoint": flags["entry-point"]},
+        "serviceConfig": {
+            "uri": f"{state['front']}/{name}",
+            "availableMemory": flags["memory"],
+            "availableCpu": flags["cpu"],
+            "maxInstanceRequestConcurrency": int(flags["concurrency"]),
+            "timeoutSeconds": int(flags["timeout"].removesuffix("s")),
+            **({"minInstanceCount": int(flags["min-instances"])} if flags["min-instances"] != "0" else {}),
+            "maxInstanceCount": int(flags["max-instances"]),
+            "serviceAccountEmail": email,
+            "environmentVariables": variables,
+        },
+    }
+    service = state["services"].setdefault(name, {"revisions": {}, "traffic": [{"latestRevision": True, "percent": 100}]})
+    revision = f"{name}-{len(service['revisions']) + 1:05d}-abc"
+    waiting = state["next_backends"].get(name)
+    backend = waiting.pop(0) if waiting else state["backends"].get(name)
+    service["revisions"][revision] = {"backend": backend or started(state, name, flags["source"], variables)}
+    service["latest"] = revision
+    service.pop("ready", None)
+    service["env"] = [{"name": key, "value": text} for key, text in sorted(variables.items())]
+    if fresh and "no-allow-unauthenticated" not in flags:
+        raise Refused("would have asked whether to allow unauthenticated invocations")
+
+
+def started(state, name, source, variables):
+    """Start what was uploaded, with the environment that was given and the emulator's address; gives its address."""
+    import socket
+    import subprocess
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environ = {"PATH": os.environ["PATH"], "HOME": FOLDER, "STORAGE_EMULATOR_HOST": state["emulator"], **variables}
+    command = [state["python"], "-m", "functions_framework", "--source", f"{source}/main.py", "--target", name]
+    with open(f"{FOLDER}/{name}.log", "a") as log:
+        process = subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", str(port)],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    state["processes"].append(process.pid)
+    return f"http://127.0.0.1:{port}"
+
+
+def functions_delete(state, names, flags):
+    there(state["functions"], names[0])
+    del state["functions"][names[0]], state["services"][names[0]]
+    state["policies"].pop(f"run services {names[0]}", None)
+
+
+def functions_call(state, names, flags):
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    uri = there(state["functions"], names[0])["serviceConfig"]["uri"]
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {state['token']}"}
+    try:
+        with urlopen(Request(uri, flags["data"].encode(), headers), timeout=20) as answer:
+            return answer.read().decode() + "\n"
+    except HTTPError as error:
+        raise Refused(f"HTTPError {error.code}: {error.read().decode()}") from None
+
+
+def run_services_list(state, names, flags):
+    records = []
+    for name, service in state["services"].items():
+        traffic = []
+        for target in service["traffic"]:
+            seen = {"revisionName": service["latest"], **target}
+            if "tag" in target:
+                seen["url"] = f"{state['front']}/{target['tag']}---{name}"
+            traffic.append(seen)
+        records.append(
+            {
+                "metadata": {"name": name},
+                "spec": {"template": {"spec": {"containers": [{"env": service["env"]}]}}},
+                "status": {
+                    "url": f"{state['front']}/{name}",
+                    "latestReadyRevisionName": service.get("ready", service["latest"]),
+                    "latestCreatedRevisionName": service["latest"],
+                    "traffic": traffic,
+                },
+            }
+        )
+    return records
+
+
+def update_traffic(state, names, flags):
+    service = there(state["services"], names[0])
+    split = [target for target in service["traffic"] if "tag" not in target]
+    marks = [target for target in service["traffic"] if "tag" in target]
+    if "to-revisions" in flags:
+        parts = [part.split("=") for part in flags["to-revisions"].split(",")]
+        if sum(int(percent) for _, percent in parts) != 100:
+            raise Refused("the percentages must add up to 100")
+        split = [{"revisionName": revision, "percent": int(percent)} for revision, percent in parts]
+    if "set-tags" in flags:
+        marks = [
+            {"revisionName": revision, "tag": tag}
+            for tag, revision in (part.split("=") for part in flags["set-tags"].split(","))
+        ]
+    if "clear-tags" in flags:
+        marks = []
+    for target in split + marks:
+        if target.get("revisionName", service["latest"]) not in service["revisions"]:
+            raise Refused(f"Revision {target['revisionName']} does not exist")
+    service["traffic"] = split + marks
+
+
+def triggers_list(state, names, flags):
+    return list(state["triggers"].values())
+
+
+def triggers_create(state, names, flags):
+    name = flags["name"]
+    if not state["connected"]:
+        raise Refused("FAILED_PRECONDITION: Repository mapping does not exist. Please connect the repository")
+    if name in state["triggers"]:
+        raise Refused(f"ALREADY_EXISTS: trigger {name}")
+    state["triggers"][name] = {
+        "name": name,
+        "github": {
+            "owner": flags["repo-owner"],
+            "name": flags["repo-name"],
+            "push": {"branch": flags["branch-pattern"]},
+        },
+        "substitutions": dict([flags["substitutions"].removeprefix("^;^").split("=", 1)]),
+    }
+
+
+def triggers_delete(state, names, flags):
+    there(state["triggers"], names[0])
+    del state["triggers"][names[0]]
+
+
+def logging_read(state, names, flags):
+    return state.get("log", [])[: int(flags["limit"])]
+
+
+def there(resources, name):
+    if name not in resources:
+        raise Refused(f"NOT_FOUND: {name} was not found")
+    return resources[name]
+
+
+COMMANDS = {
+    "auth list": auth_list,
+    "auth print-identity-token": auth_print_identity_token,
+    "auth print-access-token": auth_print_access_token,
+    "config get": config_get,
+    "projects describe": projects_describe,
+    "services list": services_list,
+    "services enable": services_enable,
+    "storage buckets list": buckets_list,
+    "storage buckets create": buckets_create,
+    "storage buckets update": buckets_update,
+    "storage rm": storage_rm,
+    "iam service-accounts list": accounts_list,
+    "iam service-accounts create": accounts_create,
+    "iam service-accounts delete": accounts_delete,
+    "functions list": functions_list,
+    "functions deploy": functions_deploy,
+    "functions delete": functions_delete,
+    "functions call": functions_call,
+    "run services list": run_services_list,
+    "run services update-traffic": update_traffic,
+    "builds triggers list": triggers_list,
+    "builds triggers create github": triggers_create,
+    "builds triggers delete": triggers_delete,
+    "logging read": logging_read,
+}
+for _kind in ("projects", "storage buckets", "iam service-accounts", "run services"):
+    _get, _add, _remove = policy(_kind)
+    COMMANDS[f"{_kind} get-iam-policy"] = _get
+    COMMANDS[f"{_kind} add-iam-policy-binding"] = _add
+    COMMANDS[f"{_kind} remove-iam-policy-binding"] = _remove
+
+
+def find(words):
+    for length in (4, 3, 2):
+        command = COMMANDS.get(" ".join(words[:length]))
+        if command and len(words) >= length:
+            return command, words[length:]
+    sys.exit(f"the stand-in for gcloud does not know: gcloud {' '.join(words)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

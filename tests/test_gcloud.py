@@ -1,0 +1,160 @@
+"""What the real Google Cloud CLI says, offline, of the command lines, the formats and the upload."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloud import Project
+from parts import ROOT
+
+
+@pytest.fixture(scope="session")
+def gcloud() -> str:
+    path = shutil.which("gcloud")
+    if path is None and os.environ.get("CI"):
+        pytest.fail("CI needs the Google Cloud CLI, gcloud, on PATH")
+    if path is None:
+        pytest.skip("the Google Cloud CLI, gcloud, is not on this machine")
+    return path
+
+
+def ask(gcloud: str, *arguments: object) -> str:
+    return subprocess.run([gcloud, *map(str, arguments)], capture_output=True, text=True, check=True, timeout=110).stdout
+
+
+@pytest.fixture
+def everything(cloud) -> Project:
+    """A project on which every verb was run, in every form that issues a command line of its own."""
+    project: Project = cloud(up=False)
+    project.up()
+    project.edit_code()
+    project.up("--canary", "10")
+    for verb in (
+        ["traffic", "100"],
+        ["rollback"],
+        ["invoke", "batch", '[0.5, {"bmi": 0.2}]'],
+        ["invoke", "--http", "stream", "0.5"],
+        ["model", "history"],
+        ["status"],
+        ["logs", "batch"],
+        ["grant", "user:a@b.c"],
+        ["revoke", "user:a@b.c"],
+        ["trigger", "owner/repo", "main"],
+    ):
+        ended = project.deploy(*verb)
+        assert ended.returncode == 0, ended.stderr
+    project.up(ALLOW_UNAUTHENTICATED="1")
+    project.up()
+    project.change(account=f"model-release@{project.id}.iam.gserviceaccount.com")
+    project.up()
+    assert project.deploy("trigger", "owner/repo", "other").returncode == 0
+    assert project.deploy("down", "--with-bucket", "--yes").returncode == 0
+    return project
+
+
+def written_commands() -> set[str]:
+    """The words of every gcloud command that stands in the scripts, as far as they are literal."""
+    text = "".join(path.read_text() for path in (ROOT / "deploy").glob("*.sh"))
+    found = re.findall(r'(?:\blook|\bchange|"\$gcloud") ((?:[a-z-]+ )+)', text)
+    return {" ".join(words.split()) for words in found}
+
+
+def test_every_command_line_is_valid_and_every_command_was_tried(gcloud, everything, tmp_path):
+    calls = {shlex.join(["gcloud", *call]) for call in everything.calls()}
+    tried = {" ".join(word for word in call if not word.startswith("-")) for call in everything.calls()}
+    commands = tmp_path / "commands.json"
+    commands.write_text(json.dumps([{"command_string": line} for line in sorted(calls)]))
+
+    found = json.loads(ask(gcloud, "meta", "lint-gcloud-commands", f"--commands-file={commands}"))
+
+    assert [(entry["command_string"], entry["error_message"]) for entry in found if not entry["success"]] == []
+    assert len(found) == len(calls)
+    assert {words for words in written_commands() if not any(line.startswith(words) for line in tried)} == set()
+
+
+def test_a_command_line_that_is_not_valid_is_found(gcloud):
+    line = "gcloud run services update-traffic batch --to-revisoins=a=100"
+
+    (found,) = json.loads(ask(gcloud, "meta", "lint-gcloud-commands", f"--command-string={line}"))
+
+    assert (found["success"], found["error_type"]) == (False, "UnrecognizedArgumentsError")
+
+
+RECORDS: list[dict[str, Any]] = [
+    {
+        "metadata": {"name": "batch"},
+        "spec": {"template": {"spec": {"containers": [{"env": [{"name": "RELEASE", "value": "0f"}]}]}}},
+        "status": {
+            "url": "https://batch",
+            "latestReadyRevisionName": "batch-2",
+            "traffic": [{"revisionName": "batch-1", "percent": 100}, {"revisionName": "batch-2", "tag": "candidate"}],
+        },
+    },
+    {"metadata": {"name": "bare"}, "status": {"traffic": []}},
+    {"metadata": {"name": "follows"}, "status": {"traffic": [{"latestRevision": True, "percent": 100}]}},
+    {"name": "projects/p/locations/r/functions/batch", "state": "ACTIVE", "labels": {"made-by": "deploy-sh"}},
+    {"serviceConfig": {"timeoutSeconds": 60, "environmentVariables": {"MODEL_NAME": "a"}}, "buildConfig": None},
+    {
+        "name": "bucket",
+        "location": "US",
+        "versioning_enabled": True,
+        "uniform_bucket_level_access": False,
+        "lifecycle_config": {"rule": [{"action": {"type": "Delete"}, "condition": {"isLive": False}}]},
+    },
+    {"bindings": [{"role": "r", "members": ["a", "b"]}, {"role": "s", "members": ["c"], "condition": {"expression": "x(\"y\")"}}]},
+    {"bindings": []},
+    {"etag": "no bindings"},
+    {"config": {"name": "run.googleapis.com"}},
+    {"email": "a@b.c", "account": "d@e.f", "lifecycleState": "ACTIVE"},
+    {"timestamp": "2026-11-24T01:02:03.456789Z", "severity": "ERROR", "jsonPayload": {"message": "m"}},
+    {"name": "t", "github": {"owner": "o", "name": "n", "push": {"branch": "^b$"}}, "substitutions": {"_SETTINGS": "A=b C=d"}},
+]  # fmt: skip
+
+
+def test_what_the_scripts_parse_is_printed_by_the_stand_in_as_by_gcloud(gcloud, everything, tmp_path):
+    printing = {
+        tuple(word for word in call if word.startswith(("--flatten=", "--format="))) for call in everything.calls()
+    }
+    printing = {options for options in printing if options and not options[-1].endswith("=none")}
+    records = tmp_path / "records.json"
+    records.write_text(json.dumps(RECORDS))
+    standin = load_standin(tmp_path)
+
+    differing = {}
+    for options in printing:
+        flags = dict(option.removeprefix("--").split("=", 1) for option in options)
+        expected = ask(gcloud, "meta", "list-from-json", records, *options)
+        found = standin["render"](RECORDS, flags)
+        if found != expected:
+            differing[options] = (found, expected)
+
+    assert differing == {}
+    assert len(printing) > 8
+
+
+def load_standin(folder: Path) -> dict[str, Any]:
+    text = (ROOT / "tests" / "standin" / "gcloud.py").read_text()
+    names: dict[str, Any] = {"__name__": "standin"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GCLOUD_STANDIN", str(folder))
+        exec(compile(text, "gcloud.py", "exec"), names)
+    return names
+
+
+def test_what_is_uploaded_is_the_code_and_its_requirements(gcloud, tmp_path):
+    shutil.copytree(ROOT / "functions", tmp_path / "functions")
+    (tmp_path / "functions" / "__pycache__").mkdir(exist_ok=True)
+    (tmp_path / "functions" / "__pycache__" / "main.pyc").write_bytes(b"")
+
+    listed = ask(gcloud, "meta", "list-files-for-upload", tmp_path / "functions").split()
+
+    code = {path.name for path in (ROOT / "functions").glob("*.py")}
+    assert set(listed) == code | {"requirements.txt"}
