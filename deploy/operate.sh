@@ -240,7 +240,7 @@ verb_down() {
   drop_roles "$bucket" < <(roles_of_up && roles_of_trigger)
   for name in "${!state[@]}"; do change functions delete "$name" --gen2 --region="$REGION"; done
   for who in "${!accounts[@]}"; do change iam service-accounts delete "$who"; done
-  if [[ -n $bucket && -n $with_bucket ]]; then change storage rm --recursive "$bucket"; fi
+  if [[ -n $bucket && -n $with_bucket ]]; then change storage rm "$bucket" --recursive; fi
 }
 
 # Drop the roles that stand on standard input, where what they are on is still there.

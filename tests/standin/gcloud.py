@@ -120,11 +120,9 @@ def render(records, flags):
 
 
 def flattened(record, path):
+    """One record an item; where there is no list, one record of nothing."""
     items = value(record, path)
-    if items is None:
-        items = [None] if value(record, path.split(".")[0]) is None else []
-        return [replaced({}, path, None)] if not items else []
-    return [replaced(record, path, item) for item in items]
+    return [replaced(record, path, item) for item in items] if isinstance(items, list) else [None]
 
 
 def replaced(record, path, item):
