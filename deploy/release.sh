@@ -213,10 +213,11 @@ return_traffic() {
 
 # What serves, and how to call it.
 report() {
-  local name new call
+  local name new call shares
   printf '\n'
   for name in "${functions[@]}"; do
-    printf '%-7s %s  (%s)\n' "$name" "${uri[$name]}/$name" "${split[$name]//,/, } %"
+    shares=${split[$name]//=/ }
+    printf '%-7s %s  (%s %%)\n' "$name" "${uri[$name]}/$name" "${shares//,/ %, }"
   done
   printf '\n'
   for name in "${functions[@]}"; do

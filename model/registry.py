@@ -388,7 +388,9 @@ class Registry:
             raise RegistryError(f"{where} is refused to this account") from error
         except ValueError as error:  # of the client, which checks names itself
             raise RegistryError(f"{where}: {error}") from error
-        except (GoogleAPIError, GoogleAuthError, RequestException, OSError) as error:
+        except GoogleAuthError as error:
+            raise RegistryError(f"{where} cannot be reached: {str(error).splitlines()[0][:200]}") from error
+        except (GoogleAPIError, RequestException, OSError) as error:
             emulator = os.environ.get("STORAGE_EMULATOR_HOST")
             reason = (
                 f"no answer from the emulator at {emulator}; is ./deploy.sh local still running?"

@@ -24,10 +24,21 @@ from typing import Any
 import pytest
 from google.cloud import storage
 from parts import MODEL, ROOT, Emulator, document
+
 from model.registry import Registry
 
 OWNER = "owner@example.com"
-APIS = "artifactregistry cloudbuild cloudfunctions cloudresourcemanager iam iamcredentials logging run storage".split()
+APIS = [
+    "artifactregistry",
+    "cloudbuild",
+    "cloudfunctions",
+    "cloudresourcemanager",
+    "iam",
+    "iamcredentials",
+    "logging",
+    "run",
+    "storage",
+]
 
 
 def copy_repository(folder: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -112,6 +113,17 @@ def batch(served: dict[str, Server]) -> Server:
 @pytest.fixture
 def stream(served: dict[str, Server]) -> Server:
     return served["stream"]
+
+
+@pytest.fixture(scope="session")
+def gcloud() -> str:
+    """The real Google Cloud CLI, which checks command lines offline."""
+    path = shutil.which("gcloud")
+    if path is None and os.environ.get("CI"):
+        pytest.fail("CI needs the Google Cloud CLI, gcloud, on PATH")
+    if path is None:
+        pytest.skip("the Google Cloud CLI, gcloud, is not on this machine")
+    return path
 
 
 @pytest.fixture

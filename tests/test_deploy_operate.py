@@ -41,12 +41,20 @@ def test_invoke_brings_predictions(cloud, arguments, answers):
 
     model = {"name": "linear-regression", "version": 1}
     assert ended.returncode == 0, ended.stderr
-    assert [json.loads(line) for line in ended.stdout.splitlines()] == [{**answer, "model": model} for answer in answers]
+    assert [json.loads(line) for line in ended.stdout.splitlines()] == [
+        {**answer, "model": model} for answer in answers
+    ]
 
 
 @pytest.mark.parametrize(
     "instances",
-    ["' '\"; touch hacked; $(touch hacked) `touch hacked` * ?", "ä €/../%2e%2e", "@/etc/passwd", "-d", '{"a": "b c"}\n'],
+    [
+        "' '\"; touch hacked; $(touch hacked) `touch hacked` * ?",
+        "ä €/../%2e%2e",
+        "@/etc/passwd",
+        "-d",
+        '{"a": "b c"}\n',
+    ],
 )
 @pytest.mark.parametrize("option", [[], ["--http"]], ids=["gcloud", "http"])
 def test_hostile_instances_get_the_answer_of_the_function_and_nothing_else(cloud, option, instances):
@@ -77,7 +85,11 @@ def test_model_in_a_dry_run_only_reads(cloud):
     ended = project.deploy("--dry-run", "model", "rollback", "--reason", "a b")
 
     assert len(json.loads(shown.stdout)) == 1
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "would run: python -m model rollback --reason a\\ b\n")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (
+        0,
+        "",
+        "would run: python -m model rollback --reason a\\ b\n",
+    )
 
 
 def test_status_is_one_screen(cloud):
@@ -113,7 +125,11 @@ def test_status_is_one_screen(cloud):
         "",
     ]
     assert lines[11].split() == ["version", "promoted", "action", "by", "reason"]
-    assert lines[13:] == ["", "errors of the last day, newest first:", "2026-11-24 01:02:03  stream  ERROR  version 1 goes on serving  "]
+    assert lines[13:] == [
+        "",
+        "errors of the last day, newest first:",
+        "2026-11-24 01:02:03  stream  ERROR  version 1 goes on serving  ",
+    ]
 
 
 def test_status_of_an_empty_project_says_what_to_do(cloud):
@@ -141,7 +157,9 @@ def test_who_may_call_is_granted_once_and_revoked(cloud):
     member = "serviceAccount:caller@elsewhere.iam.gserviceaccount.com"
     project.change(accounts=[*project.state["accounts"], member.split(":")[1]])
 
-    said = [project.deploy(*verb).stderr for verb in (["grant", member], ["grant", member], ["grant", "group:team@x.org"])]
+    said = [
+        project.deploy(*verb).stderr for verb in (["grant", member], ["grant", member], ["grant", "group:team@x.org"])
+    ]
     assert invokers(project) == ["group:team@x.org", member]
     assert said[1] == "nothing to grant: that is so already\n"
 
@@ -199,7 +217,9 @@ def test_a_repository_that_is_not_connected_is_said(cloud):
 
     page = f"https://console.cloud.google.com/cloud-build/triggers;region=us-central1/connect?project={project.id}"
     assert ended.returncode == 1
-    assert ended.stderr.endswith(f"deploy.sh: Cloud Build must be connected to owner/repo first, once, by hand: {page}\n")
+    assert ended.stderr.endswith(
+        f"deploy.sh: Cloud Build must be connected to owner/repo first, once, by hand: {page}\n"
+    )
 
 
 def test_the_account_of_a_trigger_can_release_with_tokens_for_each_function(cloud):

@@ -9,9 +9,13 @@ from cloud import OWNER
 @pytest.mark.parametrize(
     ("environ", "message"),
     [
-        pytest.param({"PROJECT_ID": "My Project"}, r"PROJECT_ID must be the id of a project, got My\ Project", id="blank"),
+        pytest.param(
+            {"PROJECT_ID": "My Project"}, r"PROJECT_ID must be the id of a project, got My\ Project", id="blank"
+        ),
         pytest.param({"REGION": "us"}, "REGION must be a region, like us-central1, got 'us'", id="region"),
-        pytest.param({"MODEL_BUCKET": "gs://x"}, "MODEL_BUCKET must be the name of a bucket, got 'gs://x'", id="bucket"),
+        pytest.param(
+            {"MODEL_BUCKET": "gs://x"}, "MODEL_BUCKET must be the name of a bucket, got 'gs://x'", id="bucket"
+        ),
         pytest.param({"BATCH_MEMORY": "2GB"}, "BATCH_MEMORY must be a size like 512Mi or 2Gi, got '2GB'", id="unit"),
         pytest.param(
             {"STREAM_CONCURRENCY": "0"}, "STREAM_CONCURRENCY must be a whole number from 1 to 1000, got '0'", id="zero"
@@ -72,10 +76,16 @@ def test_what_is_wrong_in_the_environment_is_named_before_gcloud_is_called(cloud
         pytest.param("REGION us-east1\n", ".env, line 1: must be NAME=VALUE", id="no-equals"),
         pytest.param("# one\n\nREGOIN=us-east1\n", "REGOIN, in .env, is no setting of a deployment", id="unknown"),
         pytest.param("REGION=us-east1\nREGION=us-west1\n", ".env, line 2: REGION stands there twice", id="twice"),
-        pytest.param("REGION=\n REGION='mars'", "REGION must be a region, like us-central1, got 'mars' (in .env)", id="value"),
-        pytest.param("MODEL_NAME=$(touch hacked)\n", r"MODEL_NAME must be lower-case letters, digits, '.', '_' or '-', got \$\(touch\ hacked\) (in .env)", id="run"),
+        pytest.param(
+            "REGION=\n REGION='mars'", "REGION must be a region, like us-central1, got 'mars' (in .env)", id="value"
+        ),
+        pytest.param(
+            "MODEL_NAME=$(touch hacked)\n",
+            r"MODEL_NAME must be lower-case letters, digits, '.', '_' or '-', got \$\(touch\ hacked\) (in .env)",
+            id="run",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_in_the_file_is_named_with_its_line(cloud, text, message):
     project = cloud(up=False, model=False)
     (project.checkout / ".env").write_text(text)
@@ -91,7 +101,14 @@ def test_what_is_wrong_in_the_file_is_named_with_its_line(cloud, text, message):
 
 def test_the_file_sets_and_the_environment_overrides(cloud):
     project = cloud()
-    lines = ["# ours", "", " export STREAM_MEMORY='512Mi' ", 'BATCH_MEMORY="1Gi"\r', "BATCH_CPU=2", "MODEL_REFRESH_SECONDS=5"]
+    lines = [
+        "# ours",
+        "",
+        " export STREAM_MEMORY='512Mi' ",
+        'BATCH_MEMORY="1Gi"\r',
+        "BATCH_CPU=2",
+        "MODEL_REFRESH_SECONDS=5",
+    ]
     (project.checkout / ".env").write_text("\n".join(lines))
 
     project.up(BATCH_CPU="4")
@@ -144,24 +161,48 @@ def test_without_somebody_and_somewhere_to_work_for_nothing_begins(cloud, verb, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["up", "--canary"], "up takes --canary and a percentage from 1 to 99, or nothing, got: --canary", id="none"),
-        pytest.param(["up", "--canary", "100"], "up takes --canary and a percentage from 1 to 99, or nothing, got: --canary 100", id="all"),
+        pytest.param(
+            ["up", "--canary"], "up takes --canary and a percentage from 1 to 99, or nothing, got: --canary", id="none"
+        ),
+        pytest.param(
+            ["up", "--canary", "100"],
+            "up takes --canary and a percentage from 1 to 99, or nothing, got: --canary 100",
+            id="all",
+        ),
         pytest.param(["up", "now"], "up takes --canary and a percentage from 1 to 99, or nothing, got: now", id="word"),
         pytest.param(["traffic"], "traffic takes a percentage from 1 to 100, got: ", id="traffic-nothing"),
         pytest.param(["traffic", "101"], "traffic takes a percentage from 1 to 100, got: 101", id="traffic-too-much"),
-        pytest.param(["rollback", "2"], "rollback takes no arguments, got: 2 (for the model: ./deploy.sh model rollback)", id="rollback"),
-        pytest.param(["invoke", "both", "1"], "invoke takes [--http] batch|stream and instances, got: both 1", id="invoke-who"),
-        pytest.param(["invoke", "batch"], "invoke takes [--http] batch|stream and instances, got: batch", id="invoke-what"),
+        pytest.param(
+            ["rollback", "2"],
+            "rollback takes no arguments, got: 2 (for the model: ./deploy.sh model rollback)",
+            id="rollback",
+        ),
+        pytest.param(
+            ["invoke", "both", "1"], "invoke takes [--http] batch|stream and instances, got: both 1", id="invoke-who"
+        ),
+        pytest.param(
+            ["invoke", "batch"], "invoke takes [--http] batch|stream and instances, got: batch", id="invoke-what"
+        ),
         pytest.param(["logs", "all"], "logs takes batch, stream or nothing, got: all", id="logs"),
         pytest.param(["status", "batch"], "status takes no arguments, got: batch", id="status"),
-        pytest.param(["grant", "allUsers"], "grant takes user:…, group:…, serviceAccount:… or domain:…, got: 'allUsers' (everybody: ALLOW_UNAUTHENTICATED=1 ./deploy.sh up)", id="everybody"),
-        pytest.param(["revoke", "user:a b"], r"revoke takes user:…, group:…, serviceAccount:… or domain:…, got: user:a\ b (everybody: ALLOW_UNAUTHENTICATED=1 ./deploy.sh up)", id="member"),
-        pytest.param(["trigger", "repo", "main"], r"trigger takes OWNER/REPO and BRANCH, got: repo\ main", id="trigger"),
+        pytest.param(
+            ["grant", "allUsers"],
+            "grant takes user:…, group:…, serviceAccount:… or domain:…, got: 'allUsers' (everybody: ALLOW_UNAUTHENTICATED=1 ./deploy.sh up)",
+            id="everybody",
+        ),
+        pytest.param(
+            ["revoke", "user:a b"],
+            r"revoke takes user:…, group:…, serviceAccount:… or domain:…, got: user:a\ b (everybody: ALLOW_UNAUTHENTICATED=1 ./deploy.sh up)",
+            id="member",
+        ),
+        pytest.param(
+            ["trigger", "repo", "main"], r"trigger takes OWNER/REPO and BRANCH, got: repo\ main", id="trigger"
+        ),
         pytest.param(["trigger", "o/r", ".*;x"], r"trigger takes OWNER/REPO and BRANCH, got: o/r\ .\*\;x", id="branch"),
         pytest.param(["down", "everything"], "down takes --with-bucket and --yes, got: everything", id="down"),
         pytest.param(["--dry-run"], "a verb is missing", id="dry-run-alone"),
     ],
-)  # fmt: skip
+)
 def test_wrong_arguments_are_said_before_anything_is_looked_at(cloud, arguments, message):
     project = cloud(up=False, model=False)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cloud import copy_repository
 from parts import ROOT, answers, free_port, until
 
 READY = "Ctrl-C stops everything."
@@ -21,11 +21,7 @@ READY = "Ctrl-C stops everything."
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The repository's files in a folder with blanks in its name, with the environment that is made already."""
-    folder = tmp_path / "a folder with 'blanks'"
-    for name in ("functions", "model"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("deploy.sh", "requirements.txt"):
-        shutil.copy(ROOT / name, folder)
+    folder = copy_repository(tmp_path / "a folder with 'blanks'")
     (folder / ".venv").symlink_to(ROOT / ".venv")
     return folder
 
@@ -284,11 +280,27 @@ def test_a_missing_python_is_said(project):
     assert (ended.returncode, ended.stderr) == (1, f"deploy.sh: {message}\n")
 
 
-def test_help_names_every_verb(project):
+def test_help_names_every_verb_and_the_settings_of_this_machine(project):
     ended = deploy(project, "help")
 
     assert ended.returncode == 0
-    assert ended.stdout.startswith("Usage: ./deploy.sh VERB\n")
-    assert [line.split()[0] for line in ended.stdout.splitlines() if line.startswith("  ") and line[2] != " "] == [
-        *["local", "test", "bench", "lock", "help", "BATCH_PORT", "STREAM_PORT", "PYTHON", "MODEL_REFRESH_SECONDS,"],
+    assert ended.stdout.startswith("Usage: ./deploy.sh [--dry-run] VERB\n")
+    named = [line.split()[0] for line in ended.stdout.splitlines() if line.startswith("  ") and line[2] != " "]
+    assert named == [
+        *["local", "test", "bench", "lock", "help"],
+        *[
+            "up",
+            "traffic",
+            "rollback",
+            "invoke",
+            "model",
+            "status",
+            "logs",
+            "grant",
+            "revoke",
+            "trigger",
+            "down",
+            "--dry-run",
+        ],
+        *["BATCH_PORT", "STREAM_PORT", "PYTHON", "GCLOUD", "MODEL_REFRESH_SECONDS,", "PROJECT_ID,"],
     ]

@@ -43,7 +43,9 @@ def assert_serves(project: Project) -> None:
 
 
 def test_an_empty_project_becomes_two_private_functions_that_answer(cloud):
-    project = cloud(up=False, model=False, backends={})  # what is deployed is started, with the environment that `up` sets
+    project = cloud(
+        up=False, model=False, backends={}
+    )  # what is deployed is started, with the environment that `up` sets
 
     ended = project.deploy("up")
 
@@ -70,7 +72,9 @@ def test_an_empty_project_becomes_two_private_functions_that_answer(cloud):
         (f"projects {project.id}", "roles/artifactregistry.writer", f"serviceAccount:{build}", ""),
         (f"projects {project.id}", "roles/storage.objectViewer", f"serviceAccount:{build}", sources),
     }
-    assert {name: function["serviceConfig"]["serviceAccountEmail"] for name, function in state["functions"].items()} == {
+    assert {
+        name: function["serviceConfig"]["serviceAccountEmail"] for name, function in state["functions"].items()
+    } == {
         "batch": serving,
         "stream": serving,
     }
@@ -78,7 +82,7 @@ def test_an_empty_project_becomes_two_private_functions_that_answer(cloud):
     assert "stream: 19 answers as they must be, from version 1\n" in ended.stderr
     front = state["front"]
     assert ended.stdout == (
-        f"\nbatch   {front}/batch/batch  (batch-00001-abc=100 %)\nstream  {front}/stream/stream  (stream-00001-abc=100 %)\n\n"
+        f"\nbatch   {front}/batch/batch  (batch-00001-abc 100 %)\nstream  {front}/stream/stream  (stream-00001-abc 100 %)\n\n"
         f"curl -g -H \"Authorization: Bearer $(gcloud auth print-identity-token)\" '{front}/batch/batch/[0.5,0.2,0.6]'\n"
         f"curl -g -H \"Authorization: Bearer $(gcloud auth print-identity-token)\" '{front}/stream/stream/0.5'\n"
     )
@@ -177,7 +181,10 @@ def test_a_release_that_does_not_answer_never_gets_traffic(cloud):
 
     assert ended.returncode == 1
     assert "expected 200 from model version 1, got 503 Service Unavailable from version none" in ended.stderr
-    assert [project.traffic(name) for name in ("batch", "stream")] == [{"batch-00001-abc": 100}, {"stream-00001-abc": 100}]
+    assert [project.traffic(name) for name in ("batch", "stream")] == [
+        {"batch-00001-abc": 100},
+        {"stream-00001-abc": 100},
+    ]
 
 
 def test_a_function_that_cannot_be_deployed_leaves_the_pair_as_it_was(cloud):
@@ -189,7 +196,10 @@ def test_a_function_that_cannot_be_deployed_leaves_the_pair_as_it_was(cloud):
 
     assert ended.returncode == 1
     assert ended.stderr.endswith("deploy.sh: stream was not deployed (see above); the traffic stays where it was\n")
-    assert [project.traffic(name) for name in ("batch", "stream")] == [{"batch-00001-abc": 100}, {"stream-00001-abc": 100}]
+    assert [project.traffic(name) for name in ("batch", "stream")] == [
+        {"batch-00001-abc": 100},
+        {"stream-00001-abc": 100},
+    ]
     project.up()
     assert_serves(project)
 
@@ -283,7 +293,10 @@ def test_rollback_returns_both_functions_to_what_served_before(cloud):
 
     assert ended.returncode == 0, ended.stderr
     assert "batch: batch-00001-abc serves all traffic\nstream: stream-00001-abc serves all traffic\n" in ended.stderr
-    assert [project.traffic(name) for name in ("batch", "stream")] == [{"batch-00001-abc": 100}, {"stream-00001-abc": 100}]
+    assert [project.traffic(name) for name in ("batch", "stream")] == [
+        {"batch-00001-abc": 100},
+        {"stream-00001-abc": 100},
+    ]
 
     again = project.deploy("rollback")
     assert again.returncode == 1
@@ -320,8 +333,14 @@ def settled(project: Project) -> dict[str, object]:
         "accounts": sorted(state["accounts"]),
         "grants": sorted(grants(project)),
         "functions": {name: function["serviceConfig"] for name, function in state["functions"].items()},
-        "newest": {name: project.traffic(name) == {service["latest"]: 100} for name, service in state["services"].items()},
-        "pinned": all("latestRevision" not in target for name in state["services"] for target in state["services"][name]["traffic"]),
+        "newest": {
+            name: project.traffic(name) == {service["latest"]: 100} for name, service in state["services"].items()
+        },
+        "pinned": all(
+            "latestRevision" not in target
+            for name in state["services"]
+            for target in state["services"][name]["traffic"]
+        ),
     }
     text = json.dumps(standing).replace(state["front"], "FRONT").replace(project.id, "PROJECT")
     return json.loads(re.sub(r'"RELEASE": "[0-9a-f]{16}"', '"RELEASE": ""', text))
@@ -381,10 +400,16 @@ def test_a_look_that_is_refused_is_no_absence_and_ends_the_script(cloud, call, d
     ended = project.deploy("up")
 
     assert ended.returncode == 1
-    assert re.search(f"deploy.sh: (could not look at .* of {project.id} as {OWNER} \\(see above\\)|project .* not see it)", ended.stderr)
+    assert re.search(
+        f"deploy.sh: (could not look at .* of {project.id} as {OWNER} \\(see above\\)|project .* not see it)",
+        ended.stderr,
+    )
     created = [line for line in project.changes(before) if "create" in line or "enable" in line]
     assert created == []
-    assert [project.traffic(name) for name in ("batch", "stream")] == [{"batch-00001-abc": 100}, {"stream-00001-abc": 100}]
+    assert [project.traffic(name) for name in ("batch", "stream")] == [
+        {"batch-00001-abc": 100},
+        {"stream-00001-abc": 100},
+    ]
 
 
 def test_an_account_that_is_not_known_everywhere_yet_is_waited_for(cloud):
@@ -415,7 +440,10 @@ def test_the_bucket_of_somebody_else_is_said(cloud):
     ended = project.deploy("up")
 
     assert ended.returncode == 1
-    assert f"gs://{project.bucket} could not be made (see above); is the name taken? Choose one: MODEL_BUCKET=…" in ended.stderr
+    assert (
+        f"gs://{project.bucket} could not be made (see above); is the name taken? Choose one: MODEL_BUCKET=…"
+        in ended.stderr
+    )
 
 
 def test_a_bucket_elsewhere_is_said(cloud):
@@ -438,8 +466,12 @@ def test_a_function_of_somebody_else_is_left_alone(cloud):
 
     refused = [project.deploy(*verb) for verb in (["up"], ["rollback"], ["down", "--yes"], ["grant", "user:a@b.c"])]
 
-    message = "function stream in us-central1 was not made by this script, and is left alone; use another REGION or project"
-    assert [(ended.returncode, ended.stderr.splitlines()[-1]) for ended in refused] == [(1, f"deploy.sh: {message}")] * 4
+    message = (
+        "function stream in us-central1 was not made by this script, and is left alone; use another REGION or project"
+    )
+    assert [(ended.returncode, ended.stderr.splitlines()[-1]) for ended in refused] == [
+        (1, f"deploy.sh: {message}")
+    ] * 4
     assert project.changes(before) == []
 
 
@@ -449,7 +481,9 @@ def test_functions_of_another_model_are_left_alone(cloud):
 
     ended = project.deploy("rollback", MODEL_NAME="houses")
 
-    message = "function batch in us-central1 serves the model linear-regression, not houses; use another REGION or project"
+    message = (
+        "function batch in us-central1 serves the model linear-regression, not houses; use another REGION or project"
+    )
     assert (ended.returncode, ended.stderr) == (1, f"deploy.sh: {message}\n")
     assert project.changes(before) == []
 
@@ -519,5 +553,9 @@ def test_a_dry_run_of_a_release_prints_every_change_and_makes_none(cloud):
         ["update-traffic batch", "--set-tags=candidate=batch-NEW"],
         ["update-traffic stream", "--set-tags=candidate=stream-NEW"],
         ["update-traffic batch", "--set-tags=candidate=batch-NEW", "--to-revisions=batch-00001-abc=95\\,batch-NEW=5"],
-        ["update-traffic stream", "--set-tags=candidate=stream-NEW", "--to-revisions=stream-00001-abc=95\\,stream-NEW=5"],
+        [
+            "update-traffic stream",
+            "--set-tags=candidate=stream-NEW",
+            "--to-revisions=stream-00001-abc=95\\,stream-NEW=5",
+        ],
     ]

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cloud import Project
 from parts import ROOT, Server
 
 DEPLOYED = "3.13"
@@ -23,28 +24,46 @@ def python_of(version: str) -> str | None:
     return next(runs, None)
 
 
+def environment_of(project: Project, function: str) -> dict[str, str]:
+    """What the last `up` gave *function* as its environment."""
+    deployed = [call for call in project.calls() if call[:3] == ["functions", "deploy", function]]
+    (variables,) = (word for word in deployed[-1] if word.startswith("--set-env-vars="))
+    return dict(pair.split("=", 1) for pair in variables.removeprefix("--set-env-vars=^|^").split("|"))
+
+
 @pytest.mark.parametrize("version", ["", DEPLOYED], ids=["this-python", "deployed-python"])
-def test_alone_with_its_own_requirements_it_serves(tmp_path, production, version):
+def test_what_is_uploaded_serves_with_its_own_requirements_and_the_environment_that_up_sets(
+    tmp_path, deployed, model, version
+):
     python = python_of(version) if version else sys.executable
     if python is None:
         pytest.skip(f"no Python {version} on this machine")
-    production()
-    shutil.copytree(ROOT / "functions", tmp_path / "upload", ignore=shutil.ignore_patterns("__pycache__"))
+    upload = tmp_path / "upload"
+    upload.mkdir()
+    for name in (
+        "requirements.txt",
+        *(path.name for path in (ROOT / "functions").glob("*.py")),
+    ):  # as test_gcloud.py holds
+        shutil.copy(ROOT / "functions" / name, upload)
     uv = [sys.executable, "-m", "uv", "--quiet"]
     subprocess.run([*uv, "venv", "--python", python, tmp_path / "env"], check=True)
     own = str(tmp_path / "env" / "bin" / "python")
-    requirements = tmp_path / "upload" / "requirements.txt"
-    subprocess.run([*uv, "pip", "install", "--python", own, "--requirement", requirements], check=True)
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV"))}
+    subprocess.run([*uv, "pip", "install", "--python", own, "--requirement", upload / "requirements.txt"], check=True)
+    emulator = {"STORAGE_EMULATOR_HOST": deployed.state["emulator"]}
+    bare = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **emulator}
 
-    answers = {}
-    for function, path in (("batch", "/batch/[0.5,0.2,0.6]"), ("stream", "/stream/0.5")):
-        server = Server(tmp_path / "upload", function, environ, tmp_path / "upload" / "main.py", own)
-        answers[function] = server.get(path).json()
+    servers = [
+        Server(tmp_path, name, {**bare, **environment_of(deployed, name)}, upload / "main.py", own)
+        for name in ("batch", "stream")
+    ]
+    addresses = [f"{server.function}=http://127.0.0.1:{server.port}" for server in servers]
+    asked = model("smoke", *addresses, "--bucket", deployed.bucket, **emulator)
+    lines = [line for server in servers for line in server.lines() if "httpRequest" in line]
+    for server in servers:
         server.stop()
 
-    model = {"name": "linear-regression", "version": 1}
-    assert answers == {
-        "batch": {"predictions": [2.0, 1.4, 2.2], "model": model},
-        "stream": {"prediction": 2.0, "model": model},
-    }
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert asked.stdout == (
+        "batch: 5 answers as they must be, from version 1\nstream: 9 answers as they must be, from version 1\n"
+    )
+    assert {"execution_id"} == {label for line in lines for label in line["logging.googleapis.com/labels"]}

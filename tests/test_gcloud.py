@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +16,17 @@ from cloud import Project
 from parts import ROOT
 
 
-@pytest.fixture(scope="session")
-def gcloud() -> str:
-    path = shutil.which("gcloud")
-    if path is None and os.environ.get("CI"):
-        pytest.fail("CI needs the Google Cloud CLI, gcloud, on PATH")
-    if path is None:
-        pytest.skip("the Google Cloud CLI, gcloud, is not on this machine")
-    return path
-
-
 def ask(gcloud: str, *arguments: object) -> str:
-    return subprocess.run([gcloud, *map(str, arguments)], capture_output=True, text=True, check=True, timeout=110).stdout
+    return subprocess.run(
+        [gcloud, *map(str, arguments)], capture_output=True, text=True, check=True, timeout=110
+    ).stdout
 
 
-@pytest.fixture
-def everything(cloud) -> Project:
+@pytest.fixture(scope="module")
+def everything(emulator, deployed, tmp_path_factory) -> Iterator[Project]:
     """A project on which every verb was run, in every form that issues a command line of its own."""
-    project: Project = cloud(up=False)
+    project = Project(tmp_path_factory.mktemp("everything"), emulator, backends=deployed.state["backends"])
+    project.publish()
     project.up()
     project.edit_code()
     project.up("--canary", "10")
@@ -57,7 +50,8 @@ def everything(cloud) -> Project:
     project.up()
     assert project.deploy("trigger", "owner/repo", "other").returncode == 0
     assert project.deploy("down", "--with-bucket", "--yes").returncode == 0
-    return project
+    yield project
+    project.close()
 
 
 def written_commands() -> set[str]:
@@ -119,14 +113,23 @@ RECORDS: list[dict[str, Any]] = [
         "uniform_bucket_level_access": False,
         "lifecycle_config": {"rule": [{"action": {"type": "Delete"}, "condition": {"isLive": False}}]},
     },
-    {"bindings": [{"role": "r", "members": ["a", "b"]}, {"role": "s", "members": ["c"], "condition": {"expression": "x(\"y\")"}}]},
+    {
+        "bindings": [
+            {"role": "r", "members": ["a", "b"]},
+            {"role": "s", "members": ["c"], "condition": {"expression": 'x("y")'}},
+        ]
+    },
     {"bindings": []},
     {"etag": "no bindings"},
     {"config": {"name": "run.googleapis.com"}},
     {"email": "a@b.c", "account": "d@e.f", "lifecycleState": "ACTIVE"},
     {"timestamp": "2026-11-24T01:02:03.456789Z", "severity": "ERROR", "jsonPayload": {"message": "m"}},
-    {"name": "t", "github": {"owner": "o", "name": "n", "push": {"branch": "^b$"}}, "substitutions": {"_SETTINGS": "A=b C=d"}},
-]  # fmt: skip
+    {
+        "name": "t",
+        "github": {"owner": "o", "name": "n", "push": {"branch": "^b$"}},
+        "substitutions": {"_SETTINGS": "A=b C=d"},
+    },
+]
 
 
 def test_what_the_scripts_parse_is_printed_by_the_stand_in_as_by_gcloud(gcloud, everything, tmp_path):

@@ -16,7 +16,7 @@ import time
 FOLDER = os.environ["GCLOUD_STANDIN"]
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What gcloud would say on standard error, with exit status 1."""
 
 
@@ -34,7 +34,7 @@ def main():
         command, names = find(words)
         try:
             printed = command(state, names, flags)
-        except Refused as error:
+        except RefusedError as error:
             print(f"ERROR: (gcloud.{'.'.join(words[:2])}) {error}", file=sys.stderr)
             return 1
         with open(f"{FOLDER}/state.json.new", "w") as file:
@@ -167,7 +167,7 @@ def auth_list(state, names, flags):
 
 def auth_print_identity_token(state, names, flags):
     if "audiences" in flags and not state["account"].endswith("gserviceaccount.com"):
-        raise Refused("Invalid account type for `--audiences`. Requires valid service account.")
+        raise RefusedError("Invalid account type for `--audiences`. Requires valid service account.")
     return state["token"] + "\n"
 
 
@@ -181,7 +181,9 @@ def config_get(state, names, flags):
 
 def projects_describe(state, names, flags):
     if names != [state["project"]]:
-        raise Refused(f"[{state['account']}] does not have permission to access projects instance (or it may not exist)")
+        raise RefusedError(
+            f"[{state['account']}] does not have permission to access projects instance (or it may not exist)"
+        )
     return [{"projectId": state["project"], "lifecycleState": "ACTIVE"}]
 
 
@@ -200,8 +202,12 @@ def buckets_list(state, names, flags):
 def buckets_create(state, names, flags):
     name = names[0].removeprefix("gs://")
     if name in state["buckets"] or name in state.get("foreign_buckets", []):
-        raise Refused("HTTPError 409: the requested bucket name is not available.")
-    state["buckets"][name] = {"name": name, "location": flags["location"].upper(), "public_access_prevention": "inherited"}
+        raise RefusedError("HTTPError 409: the requested bucket name is not available.")
+    state["buckets"][name] = {
+        "name": name,
+        "location": flags["location"].upper(),
+        "public_access_prevention": "inherited",
+    }
     set_bucket(state["buckets"][name], flags)
     if state.get("emulator"):
         from urllib.error import HTTPError
@@ -244,13 +250,15 @@ def accounts_list(state, names, flags):
 def accounts_create(state, names, flags):
     email = f"{names[0]}@{state['project']}.iam.gserviceaccount.com"
     if email in state["accounts"]:
-        raise Refused(f"Resource in projects [{state['project']}] is the subject of a conflict: {email} already exists")
+        raise RefusedError(
+            f"Resource in projects [{state['project']}] is the subject of a conflict: {email} already exists"
+        )
     state["accounts"].append(email)
 
 
 def accounts_delete(state, names, flags):
     if names[0] not in state["accounts"]:
-        raise Refused(f"NOT_FOUND: Unknown service account {names[0]}")
+        raise RefusedError(f"NOT_FOUND: Unknown service account {names[0]}")
     state["accounts"].remove(names[0])
     for bindings in state["policies"].values():
         for binding in bindings:
@@ -267,7 +275,7 @@ def policy(kind):
             "run services": state["services"],
         }
         if name not in known[kind]:
-            raise Refused(f"NOT_FOUND: {name} was not found")
+            raise RefusedError(f"NOT_FOUND: {name} was not found")
         return state["policies"].get(f"{kind} {name}", [])
 
     def get(state, names, flags):
@@ -277,7 +285,7 @@ def policy(kind):
         found = bindings(state, names)
         member = flags["member"]
         if member.startswith("serviceAccount:") and member.split(":", 1)[1] not in state["accounts"]:
-            raise Refused(f"INVALID_ARGUMENT: Service account {member} does not exist.")
+            raise RefusedError(f"INVALID_ARGUMENT: Service account {member} does not exist.")
         wanted = {"role": flags["role"], "members": [member]}
         if flags["condition"] != "None":
             expression, title = re.fullmatch("expression=(.*),title=(.*)", flags["condition"]).groups()
@@ -295,7 +303,7 @@ def policy(kind):
             if binding["role"] == flags["role"] and flags["member"] in binding["members"]:
                 binding["members"].remove(flags["member"])
                 return
-        raise Refused("Policy binding with the specified principal, role, and condition not found!")
+        raise RefusedError("Policy binding with the specified principal, role, and condition not found!")
 
     return get, add, remove
 
@@ -307,7 +315,9 @@ def functions_list(state, names, flags):
             function["rounds"] = function.get("rounds", 1) - 1
             if function["rounds"] < 0:
                 function["state"] = "ACTIVE"
-        records.append({**function, "name": f"projects/{state['project']}/locations/{state['region']}/functions/{name}"})
+        records.append(
+            {**function, "name": f"projects/{state['project']}/locations/{state['region']}/functions/{name}"}
+        )
     return records
 
 
@@ -317,7 +327,7 @@ def functions_deploy(state, names, flags):
     variables = dict(pair.split("=", 1) for pair in flags["set-env-vars"].removeprefix("^|^").split("|"))
     email = flags["service-account"]
     if email not in state["accounts"]:
-        raise Refused(f"status=[400], service account {email} does not exist")
+        raise RefusedError(f"status=[400], service account {email} does not exist")
     state["functions"][name] = {
         "state": "ACTIVE",
         "environment": "GEN_2",
@@ -335,7 +345,9 @@ def functions_deploy(state, names, flags):
             "environmentVariables": variables,
         },
     }
-    service = state["services"].setdefault(name, {"revisions": {}, "traffic": [{"latestRevision": True, "percent": 100}]})
+    service = state["services"].setdefault(
+        name, {"revisions": {}, "traffic": [{"latestRevision": True, "percent": 100}]}
+    )
     revision = f"{name}-{len(service['revisions']) + 1:05d}-abc"
     waiting = state["next_backends"].get(name)
     backend = waiting.pop(0) if waiting else state["backends"].get(name)
@@ -344,7 +356,7 @@ def functions_deploy(state, names, flags):
     service.pop("ready", None)
     service["env"] = [{"name": key, "value": text} for key, text in sorted(variables.items())]
     if fresh and "no-allow-unauthenticated" not in flags:
-        raise Refused("would have asked whether to allow unauthenticated invocations")
+        raise RefusedError("would have asked whether to allow unauthenticated invocations")
 
 
 def started(state, name, source, variables):
@@ -386,7 +398,7 @@ def functions_call(state, names, flags):
         with urlopen(Request(uri, flags["data"].encode(), headers), timeout=20) as answer:
             return answer.read().decode() + "\n"
     except HTTPError as error:
-        raise Refused(f"HTTPError {error.code}: {error.read().decode()}") from None
+        raise RefusedError(f"HTTPError {error.code}: {error.read().decode()}") from None
 
 
 def run_services_list(state, names, flags):
@@ -420,7 +432,7 @@ def update_traffic(state, names, flags):
     if "to-revisions" in flags:
         parts = [part.split("=") for part in flags["to-revisions"].split(",")]
         if sum(int(percent) for _, percent in parts) != 100:
-            raise Refused("the percentages must add up to 100")
+            raise RefusedError("the percentages must add up to 100")
         split = [{"revisionName": revision, "percent": int(percent)} for revision, percent in parts]
     if "set-tags" in flags:
         marks = [
@@ -431,7 +443,7 @@ def update_traffic(state, names, flags):
         marks = []
     for target in split + marks:
         if target.get("revisionName", service["latest"]) not in service["revisions"]:
-            raise Refused(f"Revision {target['revisionName']} does not exist")
+            raise RefusedError(f"Revision {target['revisionName']} does not exist")
     service["traffic"] = split + marks
 
 
@@ -442,9 +454,9 @@ def triggers_list(state, names, flags):
 def triggers_create(state, names, flags):
     name = flags["name"]
     if not state["connected"]:
-        raise Refused("FAILED_PRECONDITION: Repository mapping does not exist. Please connect the repository")
+        raise RefusedError("FAILED_PRECONDITION: Repository mapping does not exist. Please connect the repository")
     if name in state["triggers"]:
-        raise Refused(f"ALREADY_EXISTS: trigger {name}")
+        raise RefusedError(f"ALREADY_EXISTS: trigger {name}")
     state["triggers"][name] = {
         "name": name,
         "github": {
@@ -467,7 +479,7 @@ def logging_read(state, names, flags):
 
 def there(resources, name):
     if name not in resources:
-        raise Refused(f"NOT_FOUND: {name} was not found")
+        raise RefusedError(f"NOT_FOUND: {name} was not found")
     return resources[name]
 
 
