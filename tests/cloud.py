@@ -94,7 +94,7 @@ class Project:
             "GCLOUD_STANDIN": str(self.standin),
             "DEPLOY_PAUSE_SECONDS": "0.01",
             "DEPLOY_WITHIN_SECONDS": "10",
-            **{name: text for name, text in os.environ.items() if name.startswith(("COV", "LANG", "LC_"))},
+            **{name: text for name, text in os.environ.items() if name.startswith(("LANG", "LC_"))},
         }
 
     def _make_commands(self, folder: Path, emulator: Emulator) -> None:
