@@ -41,12 +41,12 @@ APIS = [
 ]
 
 
-def copy_repository(folder: Path) -> Path:
+def copy_repository(folder: Path, root: Path = ROOT) -> Path:
     """What deploy.sh needs of the repository, but for its environment."""
     for name in ("functions", "model", "deploy"):
-        copytree(ROOT / name, folder / name, ignore=ignore_patterns("__pycache__"))
+        copytree(root / name, folder / name, ignore=ignore_patterns("__pycache__"))
     for name in ("deploy.sh", "requirements.txt"):
-        copy(ROOT / name, folder)
+        copy(root / name, folder)
     return folder
 
 
@@ -58,7 +58,7 @@ class Project:
         self.bucket = f"{self.id}-models"
         self.standin = folder / "standin"
         self.standin.mkdir(parents=True)
-        self.checkout = copy_repository(folder / "a checkout with 'blanks'")
+        self.checkout = copy_repository(folder / "a checkout with 'blanks'", like.checkout if like else ROOT)
         self._front = Front(self.standin)
         self._write(
             {
@@ -92,6 +92,7 @@ class Project:
             "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
             "HOME": str(folder),
             "GCLOUD_STANDIN": str(self.standin),
+            "PYTHON": str(Path(sys.executable).resolve()),
             "DEPLOY_PAUSE_SECONDS": "0.01",
             "DEPLOY_WITHIN_SECONDS": "10",
             **{name: text for name, text in os.environ.items() if name.startswith(("LANG", "LC_"))},

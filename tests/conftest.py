@@ -157,15 +157,25 @@ def deployed(
     project.close()
 
 
+@pytest.fixture(scope="session")
+def released(emulator: Emulator, deployed: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The same after a release, so that both functions have a revision that served before."""
+    project = Project(tmp_path_factory.mktemp("released"), emulator, like=deployed)
+    project.edit_code()
+    project.up()
+    yield project
+    project.close()
+
+
 @pytest.fixture
 def cloud(emulator: Emulator, deployed: Project, tmp_path: Path) -> Iterator[Callable[..., Project]]:
-    """Make a project: one after its first `up`, or an empty one with or without a model in production."""
+    """Make a project: one like another, after its first `up` by default; or an empty one with or without a model."""
     made: list[Project] = []
 
-    def cloud(*, up: bool = True, model: bool = True, **state: Any) -> Project:
+    def cloud(*, up: bool = True, model: bool = True, like: Project = deployed, **state: Any) -> Project:
         folder = tmp_path / f"cloud-{len(made)}"
         if up:
-            made.append(Project(folder, emulator, like=deployed, **state))
+            made.append(Project(folder, emulator, like=like, **state))
         else:
             made.append(Project(folder, emulator, **{"backends": deployed.state["backends"], **state}))
             if model:

@@ -299,10 +299,8 @@ def test_down_interrupted_after_any_call_is_completed_by_the_next(cloud, number)
 @pytest.mark.parametrize(
     "verb", [["rollback"], ["grant", "user:a@b.c"], ["trigger", "o/r", "main"], ["down", "--with-bucket"]], ids=" ".join
 )
-def test_a_dry_run_of_any_verb_changes_nothing(cloud, verb):
-    project = cloud()
-    project.edit_code()
-    project.up()
+def test_a_dry_run_of_any_verb_changes_nothing(cloud, released, verb):
+    project = cloud(like=released)
     untouched = project.state
 
     ended = project.deploy("--dry-run", *verb)
