@@ -28,7 +28,7 @@ look_at_functions() {
   while IFS='|' read -ra line; do
     name=${line[0]:-}
     is_ours "$name" || continue
-    state[$name]=${line[1]} owner[$name]=${line[2]:-} served_model[$name]=${line[3]:-} uri[$name]=${line[4]:-}
+    state[$name]=${line[1]:-OF_1ST_GENERATION} owner[$name]=${line[2]:-} served_model[$name]=${line[3]:-} uri[$name]=${line[4]:-}
     shape[$name]="${line[5]:-} ${line[6]:-} ${line[7]:-} ${line[8]:-} ${line[9]:-0} ${line[10]:-} ${line[11]:-} ${line[12]:-}"
   done <<<"$seen"
   ((${#state[@]} > 0)) || return 0
