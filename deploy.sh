@@ -36,7 +36,7 @@
 #   STREAM_PORT     where `local` serves stream (8082)
 #   PYTHON          the Python to make .venv with, 3.11 or newer (python3)
 #   GCLOUD          the Google Cloud CLI (gcloud)
-#   MODEL_REFRESH_SECONDS, MODEL_ALIAS, …   reach the functions as they are: see the README
+#   MODEL_REFRESH_SECONDS, MODEL_ALIAS, …   reach the functions of `local` as they are: see the README
 # and for Google Cloud from the environment, or else from lines NAME=VALUE in .env:
 #   PROJECT_ID, REGION, MODEL_BUCKET, MODEL_NAME, BATCH_MEMORY, …   the table in the README has them all
 #
@@ -71,6 +71,9 @@ main() {
   fi
   local verb=${1:-}
   shift || true
+  case $dry_run$verb in
+    yeslocal | yestest | yesbench | yeslock | yeshelp) usage_error "--dry-run is for the verbs on Google Cloud, $verb is none" ;;
+  esac
   case $verb in
     local | bench | lock | help)
       (($# == 0)) || usage_error "$verb takes no arguments, got: $*"
@@ -101,6 +104,11 @@ fail_with_log() {
 
 usage_error() {
   say "deploy.sh: $* (./deploy.sh help)"
+  exit 2
+}
+
+settings_error() {
+  say "deploy.sh: $*"
   exit 2
 }
 

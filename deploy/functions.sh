@@ -111,9 +111,9 @@ deploy_function() {
 refuse_foreign() {
   [[ -n ${state[$1]:-} ]] || return 0
   [[ ${owner[$1]} == deploy-sh ]] ||
-    fail "function $1 in $REGION was not made by this script, and is left alone; use another REGION or project"
+    fail "function $1 in $REGION was not made by this script, and is left alone; use another project, or another REGION with a MODEL_BUCKET there"
   [[ ${served_model[$1]:-$MODEL_NAME} == "$MODEL_NAME" ]] ||
-    fail "function $1 in $REGION serves the model ${served_model[$1]}, not $MODEL_NAME; use another REGION or project"
+    fail "function $1 in $REGION serves the model ${served_model[$1]}, not $MODEL_NAME; use another project, or another REGION with a MODEL_BUCKET there"
 }
 
 need_functions() {

@@ -8,13 +8,15 @@ verb_invoke() {
   local name=$1 instances=$2 body
   if [[ $name == batch ]]; then body="{\"instances\": $instances}"; else body="{\"instance\": $instances}"; fi
   open_project
+  look_at_functions
+  need_functions
   if [[ -z $https ]]; then
     "$gcloud" functions call "$name" --gen2 --region="$REGION" --project="$PROJECT_ID" --data="$body"
     return
   fi
-  look_at_functions
-  need_functions
+  say 'GET:'
   call_with_token "$name" --globoff "${uri[$name]}/$name/$(percent_encoded "$instances")"
+  say 'POST:'
   call_with_token "$name" "${uri[$name]}/$name" --header 'Content-Type: application/json' --data-raw "$body"
 }
 
@@ -43,8 +45,8 @@ verb_model() {
   ensure_venv
   if [[ -n $dry_run ]]; then
     case ${1:-} in
-      versions | show | history | validate | monitor | report) ;;
-      *) would_run python -m model "$@" && return ;;
+      versions | show | history | smoke | -h | --help) ;;
+      *) would_run ./deploy.sh model "$@" && return ;;
     esac
   fi
   model "$@"
@@ -56,7 +58,12 @@ verb_status() {
   printf 'project  %s, region %s, as %s\n' "$PROJECT_ID" "$REGION" "$account"
   printf 'bucket   gs://%s, model %s\n' "$MODEL_BUCKET" "$MODEL_NAME"
   look_at_functions
-  local name part
+  local name seen revision made share
+  local -A since=()
+  if ((${#state[@]} > 0)); then
+    look run revisions list --region="$REGION" --format="value[separator='|'](metadata.name,metadata.creationTimestamp)"
+    while IFS='|' read -r revision made; do [[ -z $revision ]] || since[$revision]=${made%%.*}; done <<<"$seen"
+  fi
   for name in "${functions[@]}"; do
     printf '\n'
     if [[ -z ${state[$name]:-} ]]; then
@@ -64,11 +71,9 @@ verb_status() {
       continue
     fi
     printf '%-8s %s  %s\n' "$name" "${uri[$name]}/$name" "${state[$name]}"
-    for part in $(tr , '\n' <<<"${split[$name]:-}"); do
-      printf '         %3s %%  %s%s\n' "${part#*=}" "${part%=*}" "$(tags_of "$name" "${part%=*}")"
-    done
-    for part in $(tr , '\n' <<<"${tags[$name]:-}"); do
-      [[ ,${split[$name]:-} == *,"${part#*=}"=* ]] || printf '           0 %%  %s (%s)\n' "${part#*=}" "${part%%=*}"
+    for revision in $(revisions_of "$name"); do
+      share=$(share_of "$name" "$revision")
+      printf '         %3s %%  %s  deployed %s%s\n' "$share" "$revision" "${since[$revision]:-?}" "$(tags_of "$name" "$revision")"
     done
   done
   printf '\n'
@@ -76,14 +81,29 @@ verb_status() {
   ensure_venv
   model history || say 'the history of the model could not be read (see above)'
   printf '\nerrors of the last day, newest first:\n'
-  read_log 10 'severity>=ERROR' batch stream
+  read_log 10 'severity>=ERROR' batch stream | or_none
+}
+
+# The revisions of a function that matter: with traffic, with a tag, and the newest; newest first.
+revisions_of() {
+  { tr , '\n' <<<"${split[$1]:-}" | sed 's/=.*//' && tr , '\n' <<<"${tags[$1]:-}" | sed 's/.*=//' && echo "${newest[$1]:-}"; } |
+    sort --unique --reverse
+}
+
+share_of() {
+  local part parts=${split[$1]:-}
+  for part in ${parts//,/ }; do
+    if [[ ${part%=*} == "$2" ]]; then printf %s "${part#*=}" && return; fi
+  done
+  printf 0
 }
 
 tags_of() {
-  local part
-  for part in $(tr , '\n' <<<"${tags[$1]:-}"); do
+  local part parts=${tags[$1]:-}
+  for part in ${parts//,/ }; do
     if [[ ${part#*=} == "$2" ]]; then printf ' (%s)' "${part%%=*}"; fi
   done
+  if [[ ${newest[$1]:-} == "$2" && $(share_of "$1" "$2") == 0 ]]; then printf ' (newest, does not serve)'; fi
 }
 
 verb_logs() {
@@ -91,7 +111,7 @@ verb_logs() {
     usage_error "logs takes batch, stream or nothing, got: $*"
   fi
   open_project
-  read_log 100 '' "${@:-${functions[@]}}"
+  read_log 100 '' "${@:-${functions[@]}}" | or_none
 }
 
 # The newest lines of the last day: how many, a condition or nothing, and the functions.
@@ -101,6 +121,8 @@ read_log() {
     --format='value[separator="  "](timestamp.date(format="%Y-%m-%d %H:%M:%S",tz=UTC),resource.labels.service_name,severity,jsonPayload.message,textPayload)' \
     "resource.type=\"cloud_run_revision\" resource.labels.location=\"$REGION\" resource.labels.service_name=($(or "${services[@]}")) $condition"
 }
+
+or_none() { awk '{ print } END { if (!NR) print "none in the last day" }'; }
 
 or() {
   local words
@@ -116,7 +138,7 @@ change_callers() {
   local verb=$1 name
   shift
   [[ $# == 1 && $1 =~ ^(user|group|serviceAccount|domain|principal|principalSet):[^[:space:]|]+$ ]] ||
-    usage_error "$verb takes user:…, group:…, serviceAccount:… or domain:…, got: $(shown "$*") (everybody: ALLOW_UNAUTHENTICATED=1 ./deploy.sh up)"
+    usage_error "$verb takes user:…, group:…, serviceAccount:… or domain:…, got: $(shown "$*"); for everybody: ALLOW_UNAUTHENTICATED=1 ./deploy.sh up"
   open_project
   look_at_functions
   need_functions
@@ -152,7 +174,7 @@ roles_of_trigger() {
 verb_trigger() {
   [[ $# == 2 && $1 =~ ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$ && $2 =~ ^[A-Za-z0-9._/-]+$ ]] ||
     usage_error "trigger takes OWNER/REPO and BRANCH, got: $(shown "$*")"
-  open_project
+  open_project strict
   look_at_functions
   need_functions # it may call them, which is granted on them
   look_at_accounts
@@ -200,7 +222,7 @@ settings_for_build() {
 }
 
 verb_down() {
-  local with_bucket='' yes='' name answer who seen trigger bucket='' buckets
+  local with_bucket='' yes='' name answer who seen trigger bucket='' elsewhere=''
   for name in "$@"; do
     case $name in
       --with-bucket) with_bucket=yes ;;
@@ -212,6 +234,11 @@ verb_down() {
   look_at_functions
   for name in "${functions[@]}"; do refuse_foreign "$name"; done
   look_at_accounts
+  look functions list --format="value[separator='|'](name,labels.made-by)"
+  while IFS='|' read -r name who; do
+    if [[ $who == deploy-sh && $name != */locations/$REGION/* ]]; then elsewhere+="${elsewhere:+, }$name"; fi
+  done <<<"$seen"
+  if [[ -n $elsewhere ]]; then accounts=(); fi # they are the accounts of those functions too
   look_at_trigger "release-$REGION"
   trigger=${seen:+release-$REGION}
   look storage buckets list --format='value(name)'
@@ -230,10 +257,11 @@ verb_down() {
   elif [[ -n $bucket ]]; then
     say "and keeps $bucket"
   fi
+  [[ -z $elsewhere ]] || say "and keeps the service accounts, which serve elsewhere: $elsewhere"
   if [[ -z $dry_run && -z $yes ]]; then
     printf 'type the project id to go on: ' >&2
-    read -r answer || true
-    [[ $answer == "$PROJECT_ID" ]] || fail 'nothing was removed'
+    read -r answer || echo >&2
+    [[ $answer == "$PROJECT_ID" ]] || fail 'nothing was removed (--yes goes on without asking)'
   fi
 
   [[ -z $trigger ]] || change builds triggers delete "$trigger" --region="$REGION"
@@ -241,6 +269,7 @@ verb_down() {
   for name in "${!state[@]}"; do change functions delete "$name" --gen2 --region="$REGION"; done
   for who in "${!accounts[@]}"; do change iam service-accounts delete "$who"; done
   if [[ -n $bucket && -n $with_bucket ]]; then change storage rm "$bucket" --recursive; fi
+  [[ -n $dry_run ]] || say 'removed'
 }
 
 # Drop the roles that stand on standard input, where what they are on is still there.

@@ -14,15 +14,15 @@ declare -A policies=()  # [kind name]=lines role|member|condition
 
 # Read the settings and make sure that there is somebody, and somewhere, to work for.
 open_project() {
-  read_settings
+  read_settings "${1:-}"
   command -v "$gcloud" >/dev/null ||
     fail "$gcloud is not on this machine; install the Google Cloud CLI, https://cloud.google.com/sdk/docs/install (GCLOUD=…)"
   export CLOUDSDK_CORE_DISABLE_PROMPTS=1
-  account=$("$gcloud" auth list --filter=status:ACTIVE --format='value(account)') || fail 'gcloud does not work (see above)'
+  account=$("$gcloud" auth list --filter=status:ACTIVE --format='value(account)' --verbosity=error) || fail 'gcloud does not work (see above)'
   [[ -n $account ]] || fail 'gcloud has no account; sign in: gcloud auth login'
   if [[ -z $PROJECT_ID ]]; then
     PROJECT_ID=$("$gcloud" config get project) || fail 'gcloud does not work (see above)'
-    [[ -n $PROJECT_ID ]] || usage_error 'PROJECT_ID is not set, and gcloud has no project; gcloud config set project …'
+    [[ -n $PROJECT_ID ]] || settings_error 'PROJECT_ID is not set, and gcloud has no project; gcloud config set project …'
   fi
   local lifecycle
   lifecycle=$("$gcloud" projects describe "$PROJECT_ID" --format='value(lifecycleState)') ||
@@ -36,7 +36,7 @@ open_project() {
   build_account=model-build@$domain.iam.gserviceaccount.com
   release_account=model-release@$domain.iam.gserviceaccount.com
   model_environment=(PYTHONPATH="$root" MODEL_CREDENTIALS=gcloud GCLOUD="$gcloud" PROJECT_ID="$PROJECT_ID"
-    MODEL_BUCKET="$MODEL_BUCKET" MODEL_NAME="$MODEL_NAME")
+    MODEL_BUCKET="$MODEL_BUCKET" MODEL_NAME="$MODEL_NAME" MODEL_BY="$account" MODEL_PROGRAM='./deploy.sh model')
 }
 
 # gcloud, to look: what it prints goes into `seen`. Not to be allowed to look is no sign of absence, and ends the script.
@@ -81,10 +81,14 @@ would_run() {
   { printf 'would run:' && printf ' %q' "$@" && echo; } >&2
 }
 
-ensure_apis() {
-  local api seen missing=()
+look_at_apis() {
+  local api seen
   look services list --enabled --format='value(config.name)'
   while read -r api; do [[ -z $api ]] || enabled[${api%.googleapis.com}]=1; done <<<"$seen"
+}
+
+ensure_apis() {
+  local api missing=()
   for api in "${apis[@]}"; do
     [[ -n ${enabled[$api]:-} ]] || missing+=("$api.googleapis.com")
   done

@@ -6,16 +6,19 @@
 # shellcheck shell=bash
 
 verb_up() {
-  local percent=100
+  local percent=100 name
   if [[ ${1:-} == --canary && ${2:-} =~ ^[1-9][0-9]?$ && $# == 2 ]]; then
     percent=$2
   elif (($# > 0)); then
-    usage_error "up takes --canary and a percentage from 1 to 99, or nothing, got: $*"
+    usage_error "up takes --canary and a percentage from 1 to 99, or nothing, got: $* (--dry-run comes before the verb)"
   fi
-  open_project
+  open_project strict
   check_python
   ensure_venv
   say "project $PROJECT_ID, region $REGION, as $account"
+  look_at_apis
+  if [[ -n ${enabled[cloudfunctions]:-} && -n ${enabled[run]:-} ]]; then look_at_functions; fi
+  for name in "${functions[@]}"; do refuse_foreign "$name"; done
   ensure_apis
   ensure_bucket
   ensure_accounts
@@ -49,7 +52,7 @@ verb_rollback() {
     target=$(tagged "$name" previous)
     if [[ -n $new ]]; then target=$(serving "$name" "$new"); fi
     if [[ -z $target ]]; then
-      say "$name: $(serving "$name") goes on serving; nothing stands behind it"
+      say "$name: $(serving "$name") serves already, and nothing stands behind it: nothing was changed"
       continue
     fi
     # Without tags, so that a second rollback, after one whose answer got lost, goes no further back.
@@ -60,12 +63,13 @@ verb_rollback() {
   done
   [[ -n $moved ]] || fail 'there is nothing to roll back to'
   [[ -z $under_way ]] || say 'the release that was under way is dropped'
+  say 'the next ./deploy.sh up, or push, releases its checkout again; the model is another thing: ./deploy.sh model history'
 }
 
 # Make both functions serve this checkout; the release gets PERCENT of the traffic.
 release() {
   local percent=$1 name why pending=()
-  [[ -z ${enabled[cloudfunctions]:-} ]] || look_at_functions
+  if [[ ${#state[@]} == 0 && -n ${enabled[cloudfunctions]:-} && -n ${enabled[run]:-} ]]; then look_at_functions; fi
   for name in "${functions[@]}"; do
     refuse_foreign "$name"
     wait_until_settled "$name"
@@ -185,6 +189,7 @@ shift_traffic() {
     wanted=$new=100
     if ((percent < 100)) && [[ -n $old ]]; then wanted=$(sorted "$new=$percent,$old=$((100 - percent))"); fi
     [[ ${split[$name]} != "$wanted" || $percent == 100 ]] || continue
+    [[ $percent != 100 || ${split[$name]} != *,* ]] || say "$name: a release is under way, and finished by this"
     before[$name]=${split[$name]} tags_before[$name]=${tags[$name]}
     say "$name: $new gets $percent % of the traffic"
     if ((percent == 100)); then

@@ -4,7 +4,7 @@
 # Name, default (- for none), pattern, and what the pattern means. The defaults are argued in the README.
 settings() {
   cat <<'TABLE'
-PROJECT_ID              -                 ([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]  the id of a project
+PROJECT_ID              -                 ([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]  the id of a project, 6 to 30 lower-case letters, digits or '-', not its number
 REGION                  us-central1       [a-z]+-[a-z]+[0-9]{1,2}           a region, like us-central1
 MODEL_BUCKET            -                 [a-z0-9][a-z0-9._-]{1,61}[a-z0-9] the name of a bucket
 MODEL_NAME              linear-regression [a-z0-9][a-z0-9._-]{0,62}         lower-case letters, digits, '.', '_' or '-'
@@ -28,10 +28,11 @@ STREAM_MAX_BODY_BYTES   65536             [1-9][0-9]{0,7}                   whol
 TABLE
 }
 
-# Set every setting as a variable of its name; what is unknown or malformed is named before anything else happens.
+# Set every setting as a variable of its name; what is unknown or malformed is named before anything else happens. A
+# name in the environment that only looks like a setting is none of our business, but where settings are deployed (STRICT).
 read_settings() {
-  local name default pattern meaning value origin
-  local -A written=() known=([BATCH_PORT]=1 [STREAM_PORT]=1)
+  local strict=$1 name default pattern meaning value origin
+  local -A written=() known=([BATCH_PORT]=1 [STREAM_PORT]=1) origins=()
   read_env_file
   while read -r name default pattern meaning; do
     known[$name]=1
@@ -45,15 +46,18 @@ read_settings() {
       value=${default#-}
     fi
     if [[ -n $value && ! $value =~ ^($pattern)$ ]]; then
-      usage_error "$name must be $meaning, got $(shown "$value")$origin"
+      settings_error "$name must be $meaning, got $(shown "$value")$origin"
     fi
     printf -v "$name" %s "$value"
+    origins[$name]=$origin
     unset "written[$name]"
   done < <(settings)
-  for name in "${!written[@]}"; do usage_error "$name, in .env, is no setting of a deployment"; done
-  while read -r name; do
+  for name in "${!written[@]}"; do
+    settings_error "$name, in .env, is no setting of a deployment; the README has a table of those there are"
+  done
+  while [[ -n $strict ]] && read -r name; do
     if [[ $name =~ ^(BATCH|STREAM|MODEL)_ && -z ${known[$name]:-} ]]; then
-      usage_error "$name, in the environment, is no setting of a deployment; unset it, or see the README for those there are"
+      settings_error "$name, in the environment, is no setting of a deployment; unset it, or see the README for those there are"
     fi
   done < <(compgen -e)
   check_settings
@@ -62,17 +66,18 @@ read_settings() {
 # Lines NAME=VALUE into `written`. The file is read, not run.
 read_env_file() {
   [[ -e $root/.env ]] || return 0
-  [[ -f $root/.env && -r $root/.env ]] || usage_error '.env must be a file that can be read'
+  [[ -f $root/.env && -r $root/.env ]] || settings_error '.env must be a file that can be read'
   local line number=0
   while IFS= read -r line || [[ -n $line ]]; do
     number=$((number + 1))
     line=${line%$'\r'}
     [[ $line =~ ^[[:space:]]*(#|$) ]] && continue
     [[ $line =~ ^[[:space:]]*(export[[:space:]]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] ||
-      usage_error ".env, line $number: must be NAME=VALUE"
+      settings_error ".env, line $number: must be NAME=VALUE, without blanks around ="
     name=${BASH_REMATCH[2]} value=${BASH_REMATCH[3]}
-    [[ $value =~ ^\"(.*)\"[[:space:]]*$ || $value =~ ^\'(.*)\'[[:space:]]*$ ]] && value=${BASH_REMATCH[1]}
-    [[ -z ${written[$name]+x} ]] || usage_error ".env, line $number: $name stands there twice"
+    value=${value%"${value##*[![:space:]]}"}
+    [[ $value =~ ^\"(.*)\"$ || $value =~ ^\'(.*)\'$ ]] && value=${BASH_REMATCH[1]}
+    [[ -z ${written[$name]+x} ]] || settings_error ".env, line $number: $name stands there twice"
     written[$name]=$value
   done <"$root/.env"
 }
@@ -82,17 +87,16 @@ check_settings() {
   local kind least most body
   for kind in BATCH STREAM; do
     least=${kind}_MIN_INSTANCES most=${kind}_MAX_INSTANCES body=${kind}_MAX_BODY_BYTES
-    ((10#${!least} <= 10#${!most})) || usage_error "$least must be at most $most (${!most}), got ${!least}"
-    ((${!body} <= 33554432)) || usage_error "$body must be at most 33554432, which is what the platform takes, got ${!body}"
+    ((10#${!least} <= 10#${!most})) || settings_error "$least must be at most $most (${!most}), got ${!least}${origins[$least]}"
+    ((${!body} <= 33554432)) || settings_error "$body must be at most 33554432, which is what the platform takes, got ${!body}${origins[$body]}"
   done
   [[ -z ${STORAGE_EMULATOR_HOST:-} ]] ||
-    usage_error 'STORAGE_EMULATOR_HOST is set (by .local/env?), which leads away from the real bucket; use another terminal'
+    settings_error 'STORAGE_EMULATOR_HOST is set (by .local/env?), which leads away from the real bucket; use another terminal'
 }
 
 # A value for a message: on one line and short, whatever it is.
 shown() {
-  local text
-  printf -v text %q "${1:0:80}"
-  if [[ $text == "$1" ]]; then text="'$1'"; fi
+  local text="'${1:0:80}'"
+  [[ $text =~ ^[[:print:]]*$ ]] || printf -v text %q "${1:0:80}"
   printf %s "$text"
 }

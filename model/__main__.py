@@ -42,6 +42,9 @@ _CONFIG = Path(__file__).parent / "config.toml"
 _GOLDEN_ROWS = 8
 _MOST_CHARACTERS = 500  # of a reason: the history is read at every cold start
 
+# What a person types to get here, so that messages name that; and who that is, for the history.
+_PROGRAM = os.environ.get("MODEL_PROGRAM") or "python -m model"
+
 talk = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
@@ -133,9 +136,7 @@ def train(arguments: argparse.Namespace) -> int:
         tables.write(*tables.version(manifest.document))
     if not blessed:
         return _say(f"version {manifest.version} is published, unblessed: it cannot be promoted", REFUSED)
-    talk.print(
-        f"version {manifest.version} is published and blessed; `python -m model promote` puts it into production"
-    )
+    talk.print(f"version {manifest.version} is published and blessed; `{_PROGRAM} promote` puts it into production")
     return DONE
 
 
@@ -160,7 +161,7 @@ def versions(arguments: argparse.Namespace) -> int:
     elif entries:
         tables.write(tables.versions(entries))
     else:
-        talk.print("no versions yet; `python -m model train` makes one")
+        talk.print(f"no versions yet; `{_PROGRAM} train` makes one")
     return DONE
 
 
@@ -206,7 +207,7 @@ def smoke(arguments: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m model", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=_PROGRAM, description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--config", type=Path, default=_CONFIG, metavar="FILE", help="default: model/config.toml")
@@ -221,7 +222,12 @@ def _parser() -> argparse.ArgumentParser:
         "--alias", default=os.environ.get("MODEL_ALIAS") or "production", help="default: $MODEL_ALIAS, or production"
     )
     mover = argparse.ArgumentParser(add_help=False)
-    mover.add_argument("--by", type=_text, default=_user(), help="who does it, for the history (default: %(default)s)")
+    mover.add_argument(
+        "--by",
+        type=_text,
+        default=os.environ.get("MODEL_BY") or _user(),
+        help="who does it, for the history (default: %(default)s)",
+    )
     mover.add_argument("--reason", type=_text, default="", help="why, for the history")
 
     def verb(name: str, run: Any, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -355,7 +361,7 @@ def _print_json(value: Any) -> None:
 
 def _say(what: object, code: int) -> int:
     for line in str(what).splitlines():
-        talk.print(tables.plain(line))
+        talk.print(tables.plain(line.replace("python -m model", _PROGRAM)))
     return code
 
 

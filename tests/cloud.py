@@ -81,6 +81,7 @@ class Project:
                 "backends": {},
                 "next_backends": {},
                 "processes": [],
+                "elsewhere": [],
                 **state,
             }
         )

@@ -78,6 +78,17 @@ def test_model_runs_on_the_bucket_of_the_project_with_the_account_of_gcloud(clou
     assert ["auth", "print-access-token"] in project.calls()
 
 
+def test_the_history_names_the_account_and_messages_name_what_was_typed(cloud):
+    project = cloud(up=False)  # a bucket of its own, since this promotes
+
+    trained = project.deploy("model", "train")
+    project.deploy("model", "promote", "--reason", "better")
+
+    assert "`./deploy.sh model promote` puts it into production" in trained.stderr
+    newest = json.loads(project.deploy("model", "history", "--json").stdout)[0]
+    assert (newest["version"], newest["by"], newest["reason"]) == (2, OWNER, "better")
+
+
 def test_model_in_a_dry_run_only_reads(cloud):
     project = cloud()
 
@@ -88,7 +99,7 @@ def test_model_in_a_dry_run_only_reads(cloud):
     assert (ended.returncode, ended.stdout, ended.stderr) == (
         0,
         "",
-        "would run: python -m model rollback --reason a\\ b\n",
+        "would run: ./deploy.sh model rollback --reason a\\ b\n",
     )
 
 
@@ -116,12 +127,12 @@ def test_status_is_one_screen(cloud):
         f"bucket   gs://{project.bucket}, model linear-regression",
         "",
         f"batch    {front}/batch/batch  ACTIVE",
-        "          90 %  batch-00001-abc",
-        "          10 %  batch-00002-abc (candidate)",
+        "          10 %  batch-00002-abc  deployed 2026-11-24T02:00:00 (candidate)",
+        "          90 %  batch-00001-abc  deployed 2026-11-24T01:00:00",
         "",
         f"stream   {front}/stream/stream  ACTIVE",
-        "          90 %  stream-00001-abc",
-        "          10 %  stream-00002-abc (candidate)",
+        "          10 %  stream-00002-abc  deployed 2026-11-24T02:00:00 (candidate)",
+        "          90 %  stream-00001-abc  deployed 2026-11-24T01:00:00",
         "",
     ]
     assert lines[11].split() == ["version", "promoted", "action", "by", "reason"]
@@ -130,6 +141,19 @@ def test_status_is_one_screen(cloud):
         "errors of the last day, newest first:",
         "2026-11-24 01:02:03  stream  ERROR  version 1 goes on serving  ",
     ]
+
+
+def test_status_after_a_rollback_shows_what_does_not_serve(cloud, released):
+    project = cloud(like=released)
+    project.deploy("rollback")
+
+    lines = project.deploy("status").stdout.splitlines()
+
+    assert lines[4:6] == [
+        "           0 %  batch-00002-abc  deployed 2026-11-24T02:00:00 (newest, does not serve)",
+        "         100 %  batch-00001-abc  deployed 2026-11-24T01:00:00",
+    ]
+    assert lines[-1] == "none in the last day"
 
 
 def test_status_of_an_empty_project_says_what_to_do(cloud):
@@ -246,9 +270,8 @@ def test_down_asks_and_takes_no_for_an_answer(cloud):
 
     ended = [project.deploy("down", stdin=text) for text in ("", "y\n", "yes\n")]
 
-    assert [(run.returncode, run.stderr.splitlines()[-1]) for run in ended] == [
-        (1, "type the project id to go on: deploy.sh: nothing was removed")
-    ] * 3
+    said = "deploy.sh: nothing was removed (--yes goes on without asking)\n"
+    assert [(run.returncode, run.stderr.endswith(said)) for run in ended] == [(1, True)] * 3
     assert project.state == untouched
 
 
@@ -273,6 +296,18 @@ def test_down_removes_what_up_and_trigger_made_and_keeps_the_bucket(cloud):
     assert sorted(project.state["functions"]) == ["batch", "stream"]
 
 
+def test_down_keeps_the_accounts_that_functions_in_another_region_run_as(cloud):
+    elsewhere = "projects/p/locations/europe-west1/functions/batch"
+    project = cloud(elsewhere=[elsewhere])
+    accounts = project.state["accounts"]
+
+    ended = project.deploy("down", "--yes")
+
+    assert ended.returncode == 0, ended.stderr
+    assert f"and keeps the service accounts, which serve elsewhere: {elsewhere}\n" in ended.stderr
+    assert (project.state["functions"], project.state["accounts"]) == ({}, accounts)
+
+
 def test_down_with_bucket_says_so_in_capitals(cloud):
     project = cloud()
 
@@ -282,7 +317,7 @@ def test_down_with_bucket_says_so_in_capitals(cloud):
     assert project.state["buckets"] == {}
 
 
-@pytest.mark.parametrize("number", range(1, 21))
+@pytest.mark.parametrize("number", range(1, 22))
 def test_down_interrupted_after_any_call_is_completed_by_the_next(cloud, number):
     project = cloud()
     project.fault({"at": number, "do": "interrupt-after"})
@@ -291,7 +326,7 @@ def test_down_interrupted_after_any_call_is_completed_by_the_next(cloud, number)
     project.fault()
     again = project.deploy("down", "--with-bucket", "--yes")
 
-    assert (ended.returncode, again.returncode) == (0 if number == 20 else 130, 0)
+    assert (ended.returncode, again.returncode) == (0 if number == 21 else 130, 0)
     state = project.state
     assert [state[kind] for kind in ("functions", "accounts", "buckets")] == [{}, [], {}]
 

@@ -10,7 +10,9 @@ from cloud import OWNER
     ("environ", "message"),
     [
         pytest.param(
-            {"PROJECT_ID": "My Project"}, r"PROJECT_ID must be the id of a project, got My\ Project", id="blank"
+            {"PROJECT_ID": "My Project"},
+            "PROJECT_ID must be the id of a project, 6 to 30 lower-case letters, digits or '-', not its number, got 'My Project'",
+            id="blank",
         ),
         pytest.param({"REGION": "us"}, "REGION must be a region, like us-central1, got 'us'", id="region"),
         pytest.param(
@@ -41,7 +43,7 @@ from cloud import OWNER
         ),
         pytest.param(
             {"MODEL_NAME": "a$(touch hacked)"},
-            r"MODEL_NAME must be lower-case letters, digits, '.', '_' or '-', got a\$\(touch\ hacked\)",
+            "MODEL_NAME must be lower-case letters, digits, '.', '_' or '-', got 'a$(touch hacked)'",
             id="hostile",
         ),
         pytest.param(
@@ -66,22 +68,26 @@ def test_what_is_wrong_in_the_environment_is_named_before_gcloud_is_called(cloud
 
     ended = project.deploy("up", **environ)
 
-    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"deploy.sh: {message} (./deploy.sh help)\n")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"deploy.sh: {message}\n")
     assert project.calls() == []
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("REGION us-east1\n", ".env, line 1: must be NAME=VALUE", id="no-equals"),
-        pytest.param("# one\n\nREGOIN=us-east1\n", "REGOIN, in .env, is no setting of a deployment", id="unknown"),
+        pytest.param("REGION us-east1\n", ".env, line 1: must be NAME=VALUE, without blanks around =", id="no-equals"),
+        pytest.param(
+            "# one\n\nREGOIN=us-east1\n",
+            "REGOIN, in .env, is no setting of a deployment; the README has a table of those there are",
+            id="unknown",
+        ),
         pytest.param("REGION=us-east1\nREGION=us-west1\n", ".env, line 2: REGION stands there twice", id="twice"),
         pytest.param(
             "REGION=\n REGION='mars'", "REGION must be a region, like us-central1, got 'mars' (in .env)", id="value"
         ),
         pytest.param(
             "MODEL_NAME=$(touch hacked)\n",
-            r"MODEL_NAME must be lower-case letters, digits, '.', '_' or '-', got \$\(touch\ hacked\) (in .env)",
+            "MODEL_NAME must be lower-case letters, digits, '.', '_' or '-', got '$(touch hacked)' (in .env)",
             id="run",
         ),
     ],
@@ -94,9 +100,23 @@ def test_what_is_wrong_in_the_file_is_named_with_its_line(cloud, text, message):
 
     if "=\n REGION" in text:
         message = ".env, line 2: REGION stands there twice"
-    assert (ended.returncode, ended.stderr) == (2, f"deploy.sh: {message} (./deploy.sh help)\n")
+    assert (ended.returncode, ended.stderr) == (2, f"deploy.sh: {message}\n")
     assert project.calls() == []
     assert not (project.checkout / "hacked").exists()
+
+
+@pytest.mark.parametrize("verb", ["local", "test", "lock"])
+def test_a_verb_of_this_machine_makes_no_dry_run(cloud, verb):
+    ended = cloud(up=False, model=False).deploy("--dry-run", verb)
+
+    message = f"--dry-run is for the verbs on Google Cloud, {verb} is none"
+    assert (ended.returncode, ended.stderr) == (2, f"deploy.sh: {message} (./deploy.sh help)\n")
+
+
+def test_what_only_looks_like_a_setting_does_not_stand_in_the_way_of_a_rollback(cloud, released):
+    ended = cloud(like=released).deploy("rollback", BATCH_SIZE="64")
+
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_the_file_sets_and_the_environment_overrides(cloud):
@@ -105,7 +125,7 @@ def test_the_file_sets_and_the_environment_overrides(cloud):
         "# ours",
         "",
         " export STREAM_MEMORY='512Mi' ",
-        'BATCH_MEMORY="1Gi"\r',
+        'BATCH_MEMORY="1Gi"  \r',
         "BATCH_CPU=2",
         "MODEL_REFRESH_SECONDS=5",
     ]
@@ -127,7 +147,7 @@ def test_the_file_sets_and_the_environment_overrides(cloud):
             {"configured_project": ""},
             {},
             2,
-            "PROJECT_ID is not set, and gcloud has no project; gcloud config set project … (./deploy.sh help)",
+            "PROJECT_ID is not set, and gcloud has no project; gcloud config set project …",
             id="no-project",
         ),
         pytest.param(
@@ -162,14 +182,20 @@ def test_without_somebody_and_somewhere_to_work_for_nothing_begins(cloud, verb, 
     ("arguments", "message"),
     [
         pytest.param(
-            ["up", "--canary"], "up takes --canary and a percentage from 1 to 99, or nothing, got: --canary", id="none"
+            ["up", "--canary"],
+            "up takes --canary and a percentage from 1 to 99, or nothing, got: --canary (--dry-run comes before the verb)",
+            id="none",
         ),
         pytest.param(
             ["up", "--canary", "100"],
-            "up takes --canary and a percentage from 1 to 99, or nothing, got: --canary 100",
+            "up takes --canary and a percentage from 1 to 99, or nothing, got: --canary 100 (--dry-run comes before the verb)",
             id="all",
         ),
-        pytest.param(["up", "now"], "up takes --canary and a percentage from 1 to 99, or nothing, got: now", id="word"),
+        pytest.param(
+            ["up", "now"],
+            "up takes --canary and a percentage from 1 to 99, or nothing, got: now (--dry-run comes before the verb)",
+            id="word",
+        ),
         pytest.param(["traffic"], "traffic takes a percentage from 1 to 100, got: ", id="traffic-nothing"),
         pytest.param(["traffic", "101"], "traffic takes a percentage from 1 to 100, got: 101", id="traffic-too-much"),
         pytest.param(
@@ -187,18 +213,18 @@ def test_without_somebody_and_somewhere_to_work_for_nothing_begins(cloud, verb, 
         pytest.param(["status", "batch"], "status takes no arguments, got: batch", id="status"),
         pytest.param(
             ["grant", "allUsers"],
-            "grant takes user:…, group:…, serviceAccount:… or domain:…, got: 'allUsers' (everybody: ALLOW_UNAUTHENTICATED=1 ./deploy.sh up)",
+            "grant takes user:…, group:…, serviceAccount:… or domain:…, got: 'allUsers'; for everybody: ALLOW_UNAUTHENTICATED=1 ./deploy.sh up",
             id="everybody",
         ),
         pytest.param(
             ["revoke", "user:a b"],
-            r"revoke takes user:…, group:…, serviceAccount:… or domain:…, got: user:a\ b (everybody: ALLOW_UNAUTHENTICATED=1 ./deploy.sh up)",
+            r"revoke takes user:…, group:…, serviceAccount:… or domain:…, got: 'user:a b'; for everybody: ALLOW_UNAUTHENTICATED=1 ./deploy.sh up",
             id="member",
         ),
         pytest.param(
-            ["trigger", "repo", "main"], r"trigger takes OWNER/REPO and BRANCH, got: repo\ main", id="trigger"
+            ["trigger", "repo", "main"], r"trigger takes OWNER/REPO and BRANCH, got: 'repo main'", id="trigger"
         ),
-        pytest.param(["trigger", "o/r", ".*;x"], r"trigger takes OWNER/REPO and BRANCH, got: o/r\ .\*\;x", id="branch"),
+        pytest.param(["trigger", "o/r", ".*;x"], r"trigger takes OWNER/REPO and BRANCH, got: 'o/r .*;x'", id="branch"),
         pytest.param(["down", "everything"], "down takes --with-bucket and --yes, got: everything", id="down"),
         pytest.param(["--dry-run"], "a verb is missing", id="dry-run-alone"),
     ],

@@ -458,9 +458,7 @@ def test_a_function_of_somebody_else_is_left_alone(cloud):
 
     refused = [project.deploy(*verb) for verb in (["up"], ["rollback"], ["down", "--yes"], ["grant", "user:a@b.c"])]
 
-    message = (
-        "function stream in us-central1 was not made by this script, and is left alone; use another REGION or project"
-    )
+    message = "function stream in us-central1 was not made by this script, and is left alone; use another project, or another REGION with a MODEL_BUCKET there"
     assert [(ended.returncode, ended.stderr.splitlines()[-1]) for ended in refused] == [
         (1, f"deploy.sh: {message}")
     ] * 4
@@ -471,12 +469,11 @@ def test_functions_of_another_model_are_left_alone(cloud):
     project = cloud()
     before = len(project.calls())
 
-    ended = project.deploy("rollback", MODEL_NAME="houses")
+    ended, up = project.deploy("rollback", MODEL_NAME="houses"), project.deploy("up", MODEL_NAME="houses")
 
-    message = (
-        "function batch in us-central1 serves the model linear-regression, not houses; use another REGION or project"
-    )
+    message = "function batch in us-central1 serves the model linear-regression, not houses; use another project, or another REGION with a MODEL_BUCKET there"
     assert (ended.returncode, ended.stderr) == (1, f"deploy.sh: {message}\n")
+    assert (up.returncode, up.stderr.splitlines()[-1]) == (1, f"deploy.sh: {message}")
     assert project.changes(before) == []
 
 

@@ -309,7 +309,13 @@ def policy(kind):
 
 
 def functions_list(state, names, flags):
-    records = []
+    records = (
+        []
+        if "regions" in flags
+        else [{"name": name, "labels": {"made-by": "deploy-sh"}} for name in state["elsewhere"]]
+    )
+    if flags.get("regions", state["region"]) != state["region"]:
+        return records
     for name, function in state["functions"].items():
         if function["state"] == "DEPLOYING":  # its deployment ends while one looks
             function["rounds"] = function.get("rounds", 1) - 1
@@ -425,6 +431,14 @@ def run_services_list(state, names, flags):
     return records
 
 
+def run_revisions_list(state, names, flags):
+    return [
+        {"metadata": {"name": revision, "creationTimestamp": f"2026-11-24T0{number}:00:00.000000Z"}}
+        for service in state["services"].values()
+        for number, revision in enumerate(service["revisions"], 1)
+    ]
+
+
 def update_traffic(state, names, flags):
     service = there(state["services"], names[0])
     split = [target for target in service["traffic"] if "tag" not in target]
@@ -503,6 +517,7 @@ COMMANDS = {
     "functions delete": functions_delete,
     "functions call": functions_call,
     "run services list": run_services_list,
+    "run revisions list": run_revisions_list,
     "run services update-traffic": update_traffic,
     "builds triggers list": triggers_list,
     "builds triggers create github": triggers_create,
