@@ -225,6 +225,9 @@ def _header(source: str, path: Path, head: bytes) -> list[str]:
         raise SourceError(
             f"{source} must be CSV in UTF-8, found {found} in its first line: save it as UTF-8, it may be Latin-1"
         )
+    if all(_NUMBER.fullmatch(name.strip()) for name in names):
+        found = f"the numbers {shown(line)}" if names else "none"
+        raise SourceError(f"{source} must begin with a line of column names, found {found}")
     separator = max(";\t|", key=line.count)
     if line.count(separator) > line.count(","):
         raise SourceError(
@@ -241,7 +244,7 @@ def _csv_pieces(path: Path, names: list[str], flaws: list[Flaw]) -> Pieces:
 
     def leave_out(row: Any) -> str:
         ragged.expected = f"must hold {row.expected_columns} cells, as the first line does"
-        ragged.add(f"{row.actual_columns}: {shown(row.text)}", row=row.number - 2)
+        ragged.add(f"{row.actual_columns} in {shown(row.text)}", row=row.number - 2)
         left_out.append(row.number - 2)
         return "skip"
 
@@ -295,7 +298,9 @@ def _is_there_once(name: str, present: Sequence[str], flaws: list[Flaw]) -> bool
     found = present.count(name)
     if found != 1:
         flaw = Flaw("missing-column" if not found else "doubled-column", name, "must be there once")
-        flaw.add(f"{found}; there are {', '.join(present)[:500]}")
+        near = [other for other in present if other.strip().casefold() == name.strip().casefold()]
+        others = f"there is {near[0]!r}" if near and not found else f"there are {', '.join(present)[:500]}"
+        flaw.add(f"{found}; {others}")
         flaws.append(flaw)
     return found == 1
 

@@ -35,8 +35,8 @@ _FEW_VALUES = 0.1
 _FIXES = {
     "missing-column": "name the column as the file does in data.features or data.target, or add it to the data",
     "doubled-column": "keep one of the columns, or rename the others",
-    "no-rows": "point data.source at data with rows below its first line",
     "ragged-row": "quote cells that hold commas or line ends, and write decimal points",
+    "no-rows": "point data.source at data with rows below its first line",
     "wrong-type": "write the column as integers or as float64",
     "not-numeric": "write plain numbers with a decimal point, or remove these rows",
     "empty-cell": "fill the cells in, or remove these rows",
