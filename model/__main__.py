@@ -73,7 +73,7 @@ def validate(arguments: argparse.Namespace) -> int:
     if arguments.bucket:
         store = _registry(arguments)
     elif source.startswith("gs://"):
-        store = registry.Registry(source.removeprefix("gs://").partition("/")[0] or "-", arguments.model)
+        store = registry.Registry(source.removeprefix("gs://").partition("/")[0] or "none", arguments.model)
     rows = _rows(source, settings, store)
     held = data.held_out(rows, settings.data.holdout)
     production, reason = _production(arguments, settings, store if arguments.bucket else None)

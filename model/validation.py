@@ -130,11 +130,12 @@ def check(
     broken = {finding.column for finding in met if finding.code in _WHOLE_COLUMNS}
     columns = {feature.name: x[:, place] for place, feature in enumerate(features)} | {target: y}
     sound = {name: cells for name, cells in columns.items() if name not in broken and not np.isnan(cells).all()}
-    findings = [*met, *_out_of_bounds(x, features), *_degenerate(sound, target), *_copied(sound, target)]
-    if not broken:
-        findings += [*_too_few(x, held, limits), *_repeated(x, y, held, limits)]
-    if production:
-        findings += _shifted(sound, production, limits.shift)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # squares of numbers that just are finite
+        findings = [*met, *_out_of_bounds(x, features), *_degenerate(sound, target), *_copied(sound, target)]
+        if not broken:
+            findings += [*_too_few(x, held, limits), *_repeated(x, y, held, limits)]
+        if production:
+            findings += _shifted(sound, production, limits.shift)
     order = list(_FIXES)
     return sorted(findings, key=lambda finding: (order.index(finding.code), -finding.count))
 
@@ -237,8 +238,7 @@ def _copied(columns: Columns, target: str) -> Iterator[Finding]:
     sample = sample[:, ~np.isnan(sample).any(axis=0)]
     apart = np.zeros((len(names), len(names)), dtype=bool)
     if sample.shape[1] > 2:  # noqa: PLR2004 - any two points lie on a line
-        with np.errstate(invalid="ignore", divide="ignore"):  # a column may be constant in the sample
-            apart = np.abs(np.corrcoef(sample)) < 1 - COPY_TOLERANCE
+        apart = np.abs(np.corrcoef(sample)) < 1 - COPY_TOLERANCE  # not where one is constant in the sample
     copies: set[str] = set()
     for later, name in enumerate(names):
         for earlier, original in enumerate(names[:later]):
@@ -263,7 +263,8 @@ def _relation(name: str, original: Vector, copy: Vector) -> str:
         return ""
     low, high = int(x.argmin()), int(x.argmax())
     slope = (y[high] - y[low]) / (x[high] - x[low])
-    if np.abs(y - (y[low] + slope * (x - x[low]))).max() > COPY_TOLERANCE * np.ptp(y) or not slope:
+    furthest = np.abs(y - (y[low] + slope * (x - x[low]))).max()
+    if not (furthest <= COPY_TOLERANCE * np.ptp(y) < np.inf and slope):
         return ""
     offset = y[low] - slope * x[low]
     if abs(offset) <= COPY_TOLERANCE * np.ptp(y):
