@@ -19,9 +19,10 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 try:
     import numpy as np
@@ -32,11 +33,14 @@ try:
     from functions.artifact import ArtifactError
     from functions.schema import Feature
 
-    from . import config, credentials, data, registry, replay, tables
+    from . import config, credentials, data, registry, replay, tables, validation
 except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not there for this Python; do `. .local/env` first, which ./deploy.sh local writes")
 
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
+
+if TYPE_CHECKING:
+    from . import training
 
 _CONFIG = Path(__file__).parent / "config.toml"
 _GOLDEN_ROWS = 8
@@ -68,27 +72,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say("" if isinstance(error, BrokenPipeError) else f"no output: {error.strerror}", FAILED)
 
 
+def validate(arguments: argparse.Namespace) -> int:
+    """Say everything that is wrong with the data, and change nothing."""
+    settings = config.read(arguments.config)
+    source = arguments.data or settings.data.source
+    store = None
+    if arguments.bucket:
+        store = _registry(arguments)
+    elif source.startswith("gs://"):
+        store = registry.Registry(source.removeprefix("gs://").partition("/")[0] or "none", arguments.model)
+    rows = _rows(source, settings, store)
+    held = data.held_out(rows, settings.data.holdout)
+    production, reason = _production(arguments, settings, store if arguments.bucket else None)
+    findings = _findings(settings, rows, held, production)
+    errors = sum(finding.severity == "error" for finding in findings)
+    report = {
+        "source": source,
+        "rows": len(rows.y),
+        "holdout_rows": int(held.sum()),
+        "errors": errors,
+        "warnings": len(findings) - errors,
+        "findings": [asdict(finding) for finding in findings],
+        "compared_with": {"version": production["version"] if production else None, "reason": reason or None},
+    }
+    if arguments.json:
+        _print_json(report)
+    else:
+        tables.write(*tables.findings(report))
+    return REFUSED if errors else DONE
+
+
 def train(arguments: argparse.Namespace) -> int:
-    """Read, split, search, fit, evaluate, decide, publish."""
+    """Read, validate, split, search, choose, fit, evaluate, decide, publish."""
     from . import evaluation, training  # noqa: PLC0415 - scikit-learn and scipy take a second, which other verbs do not need
 
     settings = config.read(arguments.config)
     store = _registry(arguments)
+    trials = _trials(arguments, settings)
     rows = _rows(arguments.data or settings.data.source, settings, store)
     held = data.held_out(rows, settings.data.holdout)
+    findings = _findings(settings, rows, held, _production(arguments, settings, store)[0])
+    if any(finding.severity == "error" for finding in findings):
+        raise data.DataError("\n".join(map(str, findings)))
     x, y, seed = rows.x[~held], rows.y[~held], settings.training.seed
-    if len(x) < settings.training.folds or not held.any():
-        wanted = f"at least {settings.training.folds} training rows (training.folds) and 1 held-out row are needed"
-        raise data.DataError(f"{wanted}, got {len(x)} and {int(held.sum())}")
-    try:
-        trials = training.expand(
-            (candidate.estimator, candidate.scale, candidate.grid) for candidate in settings.training.candidates
-        )
-    except training.TrainingError as error:
-        raise config.ConfigError(str(error)) from error
-    with _progress("cross-validating", len(trials)) as done:
-        results = training.search(trials, x, y, folds=settings.training.folds, seed=seed, done=done)
-    best = results[0].trial
+    folds, repeats = settings.training.folds, settings.training.repeats
+    with _progress("cross-validating", len(trials) * folds * repeats) as done:
+        groups = rows.hashes[~held]
+        scored = training.search(trials, x, y, folds=folds, repeats=repeats, seed=seed, groups=groups, done=done)
+    results = training.choose(scored)
+    _tell(results)
+    best = next(result.trial for result in results if result.chosen)
     estimator = training.fit(best, x, y, seed=seed)
     expected = estimator.predict(rows.x)
     document: dict[str, Any] = {
@@ -96,14 +129,20 @@ def train(arguments: argparse.Namespace) -> int:
         "linear": training.to_linear(estimator),
         "features": data.describe(x, rows.features),
         "target": {"name": rows.target},
-        "data": {"rows": len(rows.y), "holdout_rows": int(held.sum())},
+        "data": {
+            "rows": len(rows.y),
+            "holdout_rows": int(held.sum()),
+            "warnings": [
+                {name: vars(found)[name] for name in ("code", "column", "count", "found")} for found in findings
+            ],
+        },
         "training": {
             "estimator": best["estimator"],
             "parameters": {"scale": best["scale"], **best["parameters"]},
-            "candidates_tried": [
-                {**result.trial, "rmse": result.rmse, "rmse_std": result.rmse_std} for result in results
-            ],
+            "candidates_tried": [result.table() for result in results],
             "seed": seed,
+            "folds": folds,
+            "repeats": repeats,
             "packages": {name: package_version(name) for name in ("numpy", "scikit-learn", "scipy")},
             "python": platform.python_version(),
             "git_commit": _git_commit(),
@@ -235,6 +274,7 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(verb=run)
         return made
 
+    verb("validate", validate, "say everything that is wrong with the data, and what would fix it", alias)
     verb("train", train, "train the candidates, evaluate the best, publish it as the next version")
     made = verb("promote", promote, "put a blessed version into production", alias, mover)
     made.add_argument("version", type=_version, nargs="?", metavar="VERSION", help="default: the newest")
@@ -293,8 +333,8 @@ def _registry(arguments: argparse.Namespace) -> registry.Registry:
     return registry.Registry(arguments.bucket, arguments.model, credentials=account)
 
 
-def _rows(source: str, settings: config.Config, store: registry.Registry) -> data.Rows:
-    features = [
+def _features(settings: config.Config) -> list[Feature]:
+    return [
         Feature(
             feature.name,
             -np.inf if feature.minimum is None else feature.minimum,
@@ -302,7 +342,76 @@ def _rows(source: str, settings: config.Config, store: registry.Registry) -> dat
         )
         for feature in settings.data.features
     ]
-    if not source.startswith("gs://"):
+
+
+def _trials(arguments: argparse.Namespace, settings: config.Config) -> list[training.Trial]:
+    from . import training  # noqa: PLC0415 - as in `train`
+
+    chosen = settings.training.candidates
+    try:
+        return training.expand(
+            ((candidate.estimator, candidate.scale, candidate.grid) for candidate in chosen),
+            len(settings.data.features),
+        )
+    except training.TrainingError as error:
+        raise config.ConfigError(f"{arguments.config}: {error}") from error
+
+
+def _tell(results: Sequence[training.Result]) -> None:
+    """Say what the table of candidates does not: what scikit-learn warned of, and what was passed over."""
+    from . import training  # noqa: PLC0415 - as in `train`
+
+    chosen = next(result for result in results if result.chosen)
+    for result in results:
+        for text in result.warned:
+            talk.print(tables.plain(f"warning: {training.named(result.trial)}: {text}"))
+        if result.unserved and result.rmse < chosen.rmse:
+            better = f"{training.named(result.trial)} scored better ({result.rmse:.4g} against {chosen.rmse:.4g})"
+            talk.print(f"warning: {better} and is passed over: {result.unserved}")
+
+
+def _production(
+    arguments: argparse.Namespace, settings: config.Config, store: registry.Registry | None
+) -> tuple[artifact.Document | None, str]:
+    """The manifest to compare the data with, or why there is none."""
+    if store is None:
+        return None, "MODEL_BUCKET is not set"
+    alias = getattr(arguments, "alias", None) or os.environ.get("MODEL_ALIAS") or "production"
+    try:
+        found, _ = store.alias(alias)
+        if found is None:
+            return None, f"{alias} has not been set yet"
+        manifest = artifact.promoted_manifest(found, arguments.model).document
+    except (registry.RegistryError, ArtifactError) as error:
+        return None, str(error)
+    reason = validation.comparable(manifest, [feature.name for feature in settings.data.features])
+    return (None, reason) if reason else (manifest, "")
+
+
+def _findings(
+    settings: config.Config, rows: data.Rows, held: Any, production: artifact.Document | None
+) -> list[validation.Finding]:
+    return validation.check(
+        rows.x,
+        rows.y,
+        held,
+        features=_features(settings),
+        target=rows.target,
+        flaws=[vars(flaw) for flaw in rows.flaws],
+        limits=validation.Limits(
+            training_rows=settings.training.folds,
+            rows=settings.gate.min_rows,
+            holdout_rows=settings.gate.min_holdout_rows,
+            rows_per_feature=settings.data.rows_per_feature,
+            shift=settings.data.max_shift,
+        ),
+        production=production,
+    )
+
+
+def _rows(source: str, settings: config.Config, store: registry.Registry | None) -> data.Rows:
+    features = _features(settings)
+    if store is None or not source.startswith("gs://"):
         return data.read(source, features, settings.data.target)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"rows{Path(source).suffix}"

@@ -56,12 +56,19 @@ def _distinct(features: list[FeatureConfig]) -> list[FeatureConfig]:
 
 
 class DataConfig(_Strict):
-    """Where rows come from; *holdout* is the share of them kept for evaluation."""
+    """Where rows come from; *holdout* is the share of them kept for evaluation.
+
+    Args:
+        rows_per_feature: Training rows for each feature, below which there is a warning.
+        max_shift: Population stability index of a feature against production's training rows, from which on there is.
+    """
 
     source: Name
     target: Name
     holdout: Annotated[float, Field(gt=0, lt=1)]
     features: Annotated[list[FeatureConfig], Field(min_length=1), AfterValidator(_distinct)]
+    rows_per_feature: Annotated[int, Field(ge=1)] = 10
+    max_shift: Annotated[Finite, Field(gt=0)] = 0.1
 
     @model_validator(mode="after")
     def _target_is_no_feature(self) -> Self:
@@ -79,10 +86,11 @@ class CandidateConfig(_Strict):
 
 
 class TrainingConfig(_Strict):
-    """How candidates are compared: by cross-validation over *folds* folds, shuffled by *seed*."""
+    """How candidates are compared: by cross-validation over *folds* folds, shuffled by *seed*, *repeats* times."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     folds: Annotated[int, Field(ge=2, le=100)]
+    repeats: Annotated[int, Field(ge=1, le=100)] = 5
     candidates: Annotated[list[CandidateConfig], Field(min_length=1)]
 
 

@@ -10,6 +10,8 @@ from rich.table import Table
 
 Document = Mapping[str, Any]
 
+_MOST_CANDIDATES = 20
+
 
 def versions(entries: Sequence[Document]) -> Table:
     """All versions, a row each; one that does not verify says why."""
@@ -55,6 +57,9 @@ def version(document: Document) -> list[Any]:
         ("git commit", str(trained["git_commit"])),
     ):
         facts.add_row(name, value)
+    if rows.get("warnings"):
+        facts.add_row("warnings", plain("; ".join(f"{entry['code']}: {entry['found']}" for entry in rows["warnings"])))
+    tried = [candidates(trained["candidates_tried"]), ""] if trained.get("candidates_tried") else []
     scores = _table("metric", "held-out", "low", "high")
     for name, score in document["metrics"].items():
         scores.add_row(name, *[_number(score[part]) for part in ("value", "low", "high")])
@@ -62,7 +67,38 @@ def version(document: Document) -> list[Any]:
     for check in document["gate"]:
         passed = "yes" if check["passed"] else "NO"
         checks.add_row(check["check"], passed, _number(check["value"]), _number(check["threshold"]))
-    return [facts, "", scores, "", checks, "", f"blessed: {'yes' if document['blessed'] else 'no'}"]
+    return [facts, "", *tried, scores, "", checks, "", f"blessed: {'yes' if document['blessed'] else 'no'}"]
+
+
+def findings(report: Document) -> list[Any]:
+    """What `validate` found: a line each, worst first, and what was not looked at."""
+    found = _table("severity", "code", "column", "count", "found", "what would help")
+    for entry in report["findings"]:
+        places = "; ".join(f"row {example['row']}: {example['found']}" for example in entry["examples"])
+        more = "; …" if len(entry["examples"]) < entry["count"] else ""
+        said = plain(f"{entry['found']}{f' ({places}{more})' if places else ''}")
+        column = plain(entry["column"] or "")
+        found.add_row(entry["severity"], entry["code"], column, str(entry["count"]), said, entry["fix"])
+    counts = ", ".join(f"{report[kind]} {kind[:-1] if report[kind] == 1 else kind}" for kind in ("errors", "warnings"))
+    summary = plain(f"{report['source']}: {report['rows']} rows read, {report['holdout_rows']} held out; {counts}")
+    version, reason = report["compared_with"]["version"], report["compared_with"]["reason"]
+    compared = (
+        f"compared with version {version} in production" if version else f"not compared with production: {reason}"
+    )
+    return [summary, *(["", found, ""] if report["findings"] else []), plain(compared)]
+
+
+def candidates(tried: Sequence[Document]) -> Table:
+    """What the search tried, best first, with the spread over the folds."""
+    table = _table("candidate", "rmse", "std", "se", "")
+    for entry in tried[:_MOST_CANDIDATES]:
+        parameters = " ".join(f"{name}={value}" for name, value in entry["parameters"].items())
+        name = " ".join([entry["estimator"], *(["scale"] if entry["scale"] else []), parameters])
+        note = "chosen" if entry.get("chosen") else "not served" if entry.get("unserved") else ""
+        table.add_row(plain(name), *[_number(entry.get(part)) for part in ("rmse", "rmse_std", "rmse_se")], note)
+    if len(tried) > _MOST_CANDIDATES:
+        table.add_row(f"… and {len(tried) - _MOST_CANDIDATES} more, see --json")
+    return table
 
 
 def write(*things: Any) -> None:

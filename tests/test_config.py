@@ -213,6 +213,36 @@ def test_a_wrong_type_is_named_with_what_was_expected(path, old, new, message):
             id="seed-beyond-32-bits",
         ),
         pytest.param(
+            "folds = 5",
+            "folds = 5\nrepeats = 0",
+            "training.repeats: input should be greater than or equal to 1, got 0",
+            id="no-repeats",
+        ),
+        pytest.param(
+            "folds = 5",
+            "folds = 5\nrepeats = 101",
+            "training.repeats: input should be less than or equal to 100, got 101",
+            id="many-repeats",
+        ),
+        pytest.param(
+            "holdout = 0.2",
+            "holdout = 0.2\nrows_per_feature = 0",
+            "data.rows_per_feature: input should be greater than or equal to 1, got 0",
+            id="no-rows-a-feature",
+        ),
+        pytest.param(
+            "holdout = 0.2",
+            "holdout = 0.2\nmax_shift = 0",
+            "data.max_shift: input should be greater than 0, got 0",
+            id="no-shift",
+        ),
+        pytest.param(
+            "holdout = 0.2",
+            "holdout = 0.2\nmax_shift = inf",
+            "data.max_shift: input should be a finite number, got inf",
+            id="any-shift",
+        ),
+        pytest.param(
             "folds = 5", "folds = 1", "training.folds: input should be greater than or equal to 2, got 1", id="one-fold"
         ),
         pytest.param(
@@ -424,13 +454,30 @@ def test_values_of_a_grid_keep_their_type(path, values, found):
     assert [(type(value), value) for value in grid] == [(type(value), value) for value in found]
 
 
+def test_limits_that_are_not_given_have_their_defaults(path):
+    path.write_text(GOOD)
+
+    config = read(path)
+
+    assert (config.data.rows_per_feature, config.data.max_shift, config.training.repeats) == (10, 0.1, 5)
+
+
+def test_limits_can_be_given(path):
+    text = GOOD.replace("holdout = 0.2", "holdout = 0.2\nrows_per_feature = 20\nmax_shift = 0.25")
+    path.write_text(text.replace("folds = 5", "folds = 5\nrepeats = 1"))
+
+    config = read(path)
+
+    assert (config.data.rows_per_feature, config.data.max_shift, config.training.repeats) == (20, 0.25, 1)
+
+
 def test_the_shipped_file_is_the_reference_problem():
     config = read(ROOT / "model" / "config.toml")
 
     assert config.data == DataConfig(
         source="sklearn:diabetes", target="disease_progression", holdout=0.2, features=[FeatureConfig(name="bmi")]
     )
-    assert (config.training.seed, config.training.folds) == (7, 5)
+    assert (config.training.seed, config.training.folds, config.training.repeats) == (7, 5, 5)
     assert [candidate.estimator.rpartition(".")[2] for candidate in config.training.candidates] == [
         "LinearRegression",
         "Ridge",

@@ -1,0 +1,356 @@
+"""What is wrong with a data set, all of it at once, worst first, and what would fix it.
+
+An error means that no honest model can come of these rows, or that the rows are broken where a held-out score cannot
+show it, because the rows held out are broken in the same way; errors stop training. A warning means that a model can
+come of them, and somebody should know; warnings are kept with the version.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from functions.schema import Feature, Matrix, outside
+
+MOST_EXAMPLES = 5
+COPY_TOLERANCE = 1e-6
+"""How far a copy may lie from the column it copies, relative to its range: what rounding to float32 leaves."""
+SPREAD_LIMIT = 1e-6
+"""Smallest standard deviation, relative to the mean, that is no near-constant: below, a sum of products that large
+cancels down to the nine digits within which an artefact must equal its estimator."""
+DOMINANCE_LIMIT = 19.0
+"""Most often to second most often value, from which on a feature is nearly constant: 95 to 5, with few values
+altogether, as in Kuhn and Johnson, Applied Predictive Modeling (2013), section 3.5."""
+SHIFT_CONFIDENCE = 0.999
+"""How sure it must be that a shift is none of chance: one false alarm in a thousand features compared."""
+
+_SAMPLE_ROWS = 5000
+_FEW_VALUES = 0.1
+_FIXES = {
+    "missing-column": "name the column as the file does in data.features or data.target, or add it to the data",
+    "doubled-column": "keep one of the columns, or rename the others",
+    "ragged-row": "quote cells that hold commas or line ends, and write decimal points",
+    "no-rows": "point data.source at data with rows below its first line",
+    "wrong-type": "write the column as integers or as float64",
+    "not-numeric": "write plain numbers with a decimal point, or remove these rows",
+    "empty-cell": "fill the cells in, or remove these rows",
+    "not-finite": "find out what divides by zero or overflows upstream, or remove these rows",
+    "out-of-bounds": "repair or remove these rows, or widen the feature's minimum or maximum",
+    "too-few-rows": "collect more rows",
+    "constant-target": "there is nothing to learn from a constant: check how the target is made",
+    "constant-feature": "take the feature out of data.features, or repair what fills it",
+    "target-copied": "take the feature out of data.features: it is the answer, and will not be there when asked",
+    "held-out-in-training": "do not use this score: rows must be split by their hash",
+    "few-rows": "collect more rows, or take features out of data.features",
+    "near-constant": "check what fills it; where it is large with a small spread, subtract a constant upstream",
+    "feature-copied": "keep one of the two: their coefficients cannot be told apart",
+    "duplicated-row": "check that no join multiplies rows; equal rows stay on one side of every split",
+    "shifted": "check the unit and what fills it; if the world has moved, this is a reason to train",
+}
+"""What would help, by code; their order is the order of badness."""
+_WHOLE_COLUMNS = frozenset({"missing-column", "doubled-column", "wrong-type"})
+_WARNINGS = frozenset({"few-rows", "near-constant", "feature-copied", "duplicated-row", "shifted"})
+
+Vector: TypeAlias = NDArray[np.float64]
+Columns: TypeAlias = Mapping[str, Vector]
+Document: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Args:
+        column: None when whole rows are meant.
+        count: Cells or rows that it holds for; 1 for a whole column.
+        found: What was expected and what was found, in words.
+        examples: At most five of {"row": from 0 behind the header, "found": text}.
+    """
+
+    severity: str
+    code: str
+    column: str | None
+    count: int
+    found: str
+    examples: tuple[Document, ...]
+    fix: str
+
+    def __str__(self) -> str:
+        where = f" '{self.column}'" if self.column is not None else ""
+        places = "; ".join(f"row {example['row']}: {example['found']}" for example in self.examples)
+        more = "; …" if len(self.examples) < self.count else ""
+        return f"{self.severity} {self.code}{where}: {self.found}{f' ({places}{more})' if places else ''}: {self.fix}"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is too few or too much; config.toml argues the defaults.
+
+    Args:
+        training_rows: Different rows that training cannot do without.
+        rows, holdout_rows: What the gate will want.
+        rows_per_feature: Training rows for each feature.
+        shift: Population stability index, from which on a feature counts as shifted.
+    """
+
+    training_rows: int
+    rows: int
+    holdout_rows: int
+    rows_per_feature: int
+    shift: float
+
+
+def check(
+    x: Matrix,
+    y: Vector,
+    held: NDArray[np.bool_],
+    *,
+    features: Sequence[Feature],
+    target: str,
+    flaws: Iterable[Document],
+    limits: Limits,
+    production: Document | None = None,
+) -> list[Finding]:
+    """Everything that is wrong with these rows, worst first; nothing is checked twice under two names.
+
+    Args:
+        x: Shape (n_rows, n_features), NaN where a cell could not be used.
+        y: Shape (n_rows,), in the target's unit.
+        held: Which rows are held out; shape (n_rows,).
+        flaws: What reading met: {"code", "column", "expected", "count", "examples"}.
+        production: The manifest of the version that these rows are compared with, if there is one.
+    """
+    met = [_flawed(flaw) for flaw in flaws]
+    broken = {finding.column for finding in met if finding.code in _WHOLE_COLUMNS}
+    columns = {feature.name: x[:, place] for place, feature in enumerate(features)} | {target: y}
+    sound = {name: cells for name, cells in columns.items() if name not in broken and not np.isnan(cells).all()}
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # squares of numbers that just are finite
+        findings = [*met, *_out_of_bounds(x, features), *_degenerate(sound, target), *_copied(sound, target)]
+        if not broken:
+            findings += [*_too_few(x, held, limits), *_repeated(x, y, held, limits)]
+        if production:
+            findings += _shifted(sound, production, limits.shift)
+    order = list(_FIXES)
+    return sorted(findings, key=lambda finding: (order.index(finding.code), -finding.count))
+
+
+def comparable(production: Document, features: Sequence[str]) -> str:
+    """Why rows with *features* cannot be compared with those that *production* was trained on; "" if they can."""
+    try:
+        known = {entry["name"]: np.array(entry["quantiles"], float) for entry in production["features"]}
+        rows = production["data"]["rows"] - production["data"]["holdout_rows"]
+        usable = rows > 0 and all(quantiles.shape > (2,) for quantiles in known.values())
+    except (KeyError, TypeError, ValueError):
+        usable = False
+    if not usable:
+        return "its manifest does not tell the quantiles of its training rows"
+    return "" if set(known) & set(features) else f"it has other features: {', '.join(known)}"
+
+
+def _finding(code: str, column: str | None, count: int, found: str, examples: Iterable[Document] = ()) -> Finding:
+    severity = "warning" if code in _WARNINGS else "error"
+    return Finding(severity, code, column, count, found, tuple(examples), _FIXES[code])
+
+
+def _flawed(flaw: Document) -> Finding:
+    """What reading met, in words."""
+    code, count, examples = flaw["code"], flaw["count"], flaw["examples"]
+    if code in _WHOLE_COLUMNS:
+        return _finding(code, flaw["column"], 1, f"{flaw['expected']}, found {examples[0]['found']}")
+    what = "row" if flaw["column"] is None else "cell"
+    verb = ("does" if count == 1 else "do") if what == "row" else ("is" if count == 1 else "are")
+    found = _finding(code, flaw["column"], count, f"{flaw['expected']}, {_counted(count, what)} {verb} not", examples)
+    texts = [example["found"] for example in examples]
+    if code == "not-numeric" and all(re.fullmatch(r'"\s*[+-]?\d+,\d+\s*"', text) for text in texts):
+        return replace(found, fix="write decimal points in place of decimal commas")
+    if code == "not-numeric" and any(re.search(r"\\x[89a-f][0-9a-f]", text) for text in texts):
+        return replace(found, fix="save the file as UTF-8, it may be Latin-1, and write plain numbers")
+    return found
+
+
+def _too_few(x: Matrix, held: NDArray[np.bool_], limits: Limits) -> Iterator[Finding]:
+    rows, held_rows = len(held), int(held.sum())
+    kept = rows - held_rows
+    if not rows:
+        yield _finding("no-rows", None, 0, "must hold at least 1 row, found none")
+        return
+    if kept < limits.training_rows or not held_rows:
+        wanted = f"at least {limits.training_rows} training rows (training.folds) and 1 held-out row are needed"
+        yield _finding("too-few-rows", None, rows, f"{wanted}, found {kept} and {held_rows}")
+        return
+    few = [
+        f"{_counted(found, what)} where {wanted} are wanted ({key})"
+        for what, found, wanted, key in (
+            ("row", rows, limits.rows, "gate.min_rows"),
+            ("held-out row", held_rows, limits.holdout_rows, "gate.min_holdout_rows"),
+            ("training row", kept, limits.rows_per_feature * x.shape[1], "data.rows_per_feature for each feature"),
+        )
+        if found < wanted
+    ]
+    if few:
+        yield _finding("few-rows", None, rows, "; ".join(few))
+
+
+def _out_of_bounds(x: Matrix, features: Sequence[Feature]) -> Iterator[Finding]:
+    for place, feature in enumerate(features):
+        rows = outside(x[:, [place]], [feature])[:, 0]
+        if len(rows):
+            verb = "is" if len(rows) == 1 else "are"
+            within = f"within [{feature.minimum}, {feature.maximum}]"
+            found = f"must be {within}, {_counted(len(rows), 'cell')} {verb} not"
+            examples = [{"row": row, "found": str(float(x[row, place]))} for row in rows[:MOST_EXAMPLES].tolist()]
+            yield _finding("out-of-bounds", feature.name, len(rows), found, examples)
+
+
+def _degenerate(columns: Columns, target: str) -> Iterator[Finding]:
+    """Columns of one value or nearly: by how often their commonest value stands, and by how little they spread."""
+    for name, cells in columns.items():
+        column = cells[~np.isnan(cells)]
+        values, counts = np.unique(column, return_counts=True)
+        if len(values) == 1 and len(column) > 1:
+            code = "constant-target" if name == target else "constant-feature"
+            yield _finding(code, name, len(column), f"must vary, found {float(values[0])} in every row")
+        elif len(values) > 1 and name != target:
+            second, first = np.partition(counts, -2)[-2:].tolist()
+            spread, mean = float(column.std()), float(column.mean())
+            if first >= DOMINANCE_LIMIT * second and len(values) <= max(2, _FEW_VALUES * len(column)):
+                found = f"should vary, found {float(values[counts.argmax()])} in {first} of {len(column)} rows"
+                yield _finding("near-constant", name, first, found)
+            elif spread < SPREAD_LIMIT * abs(mean):
+                found = f"should vary, found a standard deviation of {spread:.3g} around {mean:.10g}"
+                yield _finding("near-constant", name, len(column), found)
+
+
+def _copied(columns: Columns, target: str) -> Iterator[Finding]:
+    """Columns that are a · another + b in every row; of each set of copies all but the first."""
+    varying = {name: cells for name, cells in columns.items() if np.nanmin(cells) < np.nanmax(cells)}
+    names = list(varying)
+    if len(names) < 2:  # noqa: PLR2004 - there is no other
+        return
+    step = -(-len(varying[names[0]]) // _SAMPLE_ROWS)
+    sample = np.array([cells[::step] for cells in varying.values()])
+    sample = sample[:, ~np.isnan(sample).any(axis=0)]
+    apart = np.zeros((len(names), len(names)), dtype=bool)
+    if sample.shape[1] > 2:  # noqa: PLR2004 - any two points lie on a line
+        apart = np.abs(np.corrcoef(sample)) < 1 - COPY_TOLERANCE  # not where one is constant in the sample
+    copies: set[str] = set()
+    for later, name in enumerate(names):
+        for earlier, original in enumerate(names[:later]):
+            if original in copies or apart[later, earlier]:
+                continue
+            relation = _relation(original, varying[original], varying[name])
+            if relation and name == target:
+                yield _finding(
+                    "target-copied", original, 1, f"must not give the target away, found {name} = {relation}"
+                )
+            elif relation:
+                copies.add(name)
+                yield _finding("feature-copied", name, 1, f"should say something of its own, found {name} = {relation}")
+                break
+
+
+def _relation(name: str, original: Vector, copy: Vector) -> str:
+    """The line on which all points (original, copy) lie, as text; "" if there is none, or fewer than 3 points."""
+    whole = ~(np.isnan(original) | np.isnan(copy))
+    x, y = original[whole], copy[whole]
+    if len(x) < 3 or x.min() == x.max():  # noqa: PLR2004 - any two points lie on a line
+        return ""
+    low, high = int(x.argmin()), int(x.argmax())
+    slope = (y[high] - y[low]) / (x[high] - x[low])
+    furthest = np.abs(y - (y[low] + slope * (x - x[low]))).max()
+    if not (furthest <= COPY_TOLERANCE * np.ptp(y) < np.inf and slope):
+        return ""
+    offset = y[low] - slope * x[low]
+    if abs(offset) <= COPY_TOLERANCE * np.ptp(y):
+        return name if abs(slope - 1) <= COPY_TOLERANCE else f"{slope:.6g} · {name}"
+    return f"{slope:.6g} · {name} {'+' if offset > 0 else '-'} {abs(offset):.6g}"
+
+
+def _repeated(x: Matrix, y: Vector, held: NDArray[np.bool_], limits: Limits) -> Iterator[Finding]:
+    """Equal rows, found by keys that have nothing to do with the hash that chose which rows are held out."""
+    keys = _keys(x, y)
+    order = np.argsort(keys, kind="stable")
+    again = np.flatnonzero(keys[order][1:] == keys[order][:-1])
+    earlier, later = order[again], order[again + 1]
+    equal = (x[earlier] == x[later]).all(axis=1) & (y[earlier] == y[later])
+    earlier, later = earlier[equal], later[equal]
+    by_row = np.argsort(later)
+    earlier, later = earlier[by_row], later[by_row]
+
+    def places(which: NDArray[np.intp]) -> list[Document]:
+        first = which[:MOST_EXAMPLES].tolist()
+        return [{"row": int(later[at]), "found": f"equals row {int(earlier[at])}"} for at in first]
+
+    crossing = np.flatnonzero(held[earlier] != held[later])
+    if len(crossing):
+        found = f"{_counted(len(crossing), 'row')} on one side of the hold-out split equal one on the other"
+        yield _finding("held-out-in-training", None, len(crossing), found, places(crossing))
+    if len(later):
+        found = f"{_counted(len(later), 'row')} of {len(y)} {'equals' if len(later) == 1 else 'equal'} an earlier one"
+        yield _finding("duplicated-row", None, len(later), found, places(np.arange(len(later))))
+    kept = int((~held).sum())
+    different = kept - int((~held[later] & ~held[earlier]).sum())
+    if different < limits.training_rows <= kept:
+        found = (
+            f"at least {limits.training_rows} different training rows (training.folds) are needed, found {different}"
+        )
+        yield _finding("too-few-rows", None, len(y), found)
+
+
+def _keys(x: Matrix, y: Vector) -> NDArray[np.uint64]:
+    """64 bits for each row, mixed column by column as in SplitMix64 (Steele, Lea and Flood, 2014)."""
+    keys = np.zeros(len(y), dtype=np.uint64)
+    for column in (*x.T, y):
+        keys += np.uint64(0x9E3779B97F4A7C15)
+        keys ^= (column + 0.0).view(np.uint64)  # -0.0 becomes 0.0
+        keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        keys ^= keys >> np.uint64(31)
+    return keys
+
+
+def _shifted(columns: Columns, production: Document, limit: float) -> Iterator[Finding]:
+    """Features whose values fall otherwise between the quantiles of production's training rows.
+
+    The measure is the population stability index, Σ (p - q) ln(p / q) over the shares p here and q there. From 0.1 on
+    it is usually called a shift, from 0.25 on a large one (Siddiqi, Credit Risk Scorecards, 2006). With no shift it is
+    about (1/n + 1/m) times a chi-square variable of one degree of freedom fewer than there are shares (Yurdakul,
+    Statistical Properties of Population Stability Index, 2018), so few rows raise the limit.
+    """
+    there = production["data"]["rows"] - production["data"]["holdout_rows"]
+    for entry in production["features"]:
+        cells = columns.get(entry["name"], np.empty(0))
+        values = np.sort(cells[~np.isnan(cells)])
+        if not len(values):
+            continue
+        quantiles = np.array(entry["quantiles"], float)
+        levels = np.linspace(0, 1, len(quantiles))
+        index = _stability(values, quantiles, levels)
+        chance = (1 / len(values) + 1 / there) * chi2.ppf(SHIFT_CONFIDENCE, len(quantiles) - 2)
+        if index >= max(limit, chance):
+            medians = f"median {np.median(values):.4g}, was {np.interp(0.5, levels, quantiles):.4g}"
+            found = (
+                f"population stability index {index:.2f} against production, at most {max(limit, chance):.2g} wanted"
+            )
+            yield _finding("shifted", entry["name"], len(values), f"{found}; {medians}")
+
+
+def _stability(values: Vector, quantiles: Vector, levels: Vector) -> float:
+    """The index of sorted *values*. A quantile that many of them equal may stand anywhere among those."""
+    below = np.searchsorted(values, quantiles[1:-1], "left") / len(values)
+    up_to = np.searchsorted(values, quantiles[1:-1], "right") / len(values)
+    reached = np.clip(levels[1:-1], below, up_to)
+    expected = np.diff(levels)
+    shares = np.diff(np.concatenate([[0.0], reached, [1.0]]))
+    shares = (shares * len(values) + 0.5) / (len(values) + 0.5 * len(expected))  # none is 0
+    return float(((shares - expected) * np.log(shares / expected)).sum())
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
