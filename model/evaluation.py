@@ -7,7 +7,7 @@ and the spread is scaled to the whole: an interval of millions of rows costs wha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,15 +49,13 @@ def metrics(actual: Vector, predicted: Vector, *, confidence: float, seed: int) 
     minus actual. What cannot be computed (too few rows, a constant target) is None.
     """
     if not len(actual):
-        return dict.fromkeys(_METRICS, {"value": None, "low": None, "high": None})
+        return {key: {"value": None, "low": None, "high": None} for key in _METRICS}
     rng = np.random.default_rng(seed)
     whole = _metrics_of(actual, predicted, np.ones((1, len(actual))))
     drawn, shrink = _drawn(len(actual), rng)
     actual, predicted = actual[drawn], predicted[drawn]
     centre = _metrics_of(actual, predicted, np.ones((1, len(actual))))
-    draws = [
-        _metrics_of(actual, predicted, counts) for counts in resamples(len(actual), METRIC_REPLICATES, rng)
-    ]
+    draws = [_metrics_of(actual, predicted, counts) for counts in resamples(len(actual), METRIC_REPLICATES, rng)]
     found: dict[str, Score] = {}
     for name in _METRICS:
         value = float(whole[name][0])
@@ -137,9 +135,7 @@ def residuals(actual: Vector, predicted: Vector) -> dict[str, Any]:
     }
 
 
-def compare(
-    actual: Vector, challenger: Vector, champion: Vector, *, confidence: float, seed: int
-) -> dict[str, Any]:
+def compare(actual: Vector, challenger: Vector, champion: Vector, *, confidence: float, seed: int) -> dict[str, Any]:
     """Whether *challenger* predicts better than *champion*, on the same rows, which neither was trained on.
 
     `improvement` is the reduction of the mean squared error as a share of the champion's, with its interval;
@@ -256,7 +252,7 @@ def _metrics_of(actual: Vector, predicted: Vector, counts: Vector) -> dict[str, 
         squares, sizes, sums, totals, around = (counts @ columns).T
         rows = counts.sum(axis=1)
         around -= totals**2 / rows
-        constant = around <= 1e-12 * rows * (centred**2).mean()  # noqa: PLR2004 - what rounding leaves of 0
+        constant = around <= 1e-12 * rows * (centred**2).mean()
         order = np.argsort(np.abs(error), kind="stable")
         ranked = np.abs(error)[order]
         reached = np.cumsum(counts[:, order], axis=1)
@@ -301,5 +297,3 @@ def _rank_correlation(first: Vector, second: Vector) -> float | None:
     ranks: Sequence[Vector] = [rankdata(values) - (len(values) + 1) / 2 for values in (first, second)]
     size = math.sqrt(float((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum()))
     return float((ranks[0] * ranks[1]).sum()) / size if size else None
-
-

@@ -59,7 +59,9 @@ def absolute(
             if bounds.get(f"max_{name}") is not None
         ),
         _below("rmse below that of the mean", value["rmse"], baseline_rmse),
-        _at_most("worst slice's rmse by the whole's", _worst(slices, "ratio", "rows", bounds), bounds["max_slice_ratio"]),
+        _at_most(
+            "worst slice's rmse by the whole's", _worst(slices, "ratio", "rows", bounds), bounds["max_slice_ratio"]
+        ),
         _at_most("artefact equals estimator", furthest_relative, tolerance),
     ]
 
@@ -91,6 +93,24 @@ def relative(
         _at_most("mean prediction moved, in std of target", comparison["moved"], bounds["max_move"]),
         _at_most("worst slice's rmse by production's", worst, bounds["max_slice_loss"]),
     ]
+
+
+def inputs_of(document: Document) -> list[str]:
+    """What a manifest's model reads and predicts: names of the features in order, and last the target's."""
+    return [*(feature["name"] for feature in document["features"]), document["target"]["name"]]
+
+
+def share_new_to_both(ours: Document, production: Document) -> float:
+    """The share of hashes whose rows neither version was trained on; 0 if there is none, or nobody can tell.
+
+    Rows are held out when their hash falls into the first share of all hashes. So of two shares the smaller one
+    holds the rows that both kept aside: a row that only the larger one holds was trained on by the other. The hash
+    covers names and values of features and target; over other columns it is another hash, and says nothing.
+    """
+    if sorted(inputs_of(ours)[:-1]) != sorted(inputs_of(production)[:-1]) or ours["target"] != production["target"]:
+        return 0.0
+    kept = production["data"].get("holdout")
+    return min(ours["data"]["holdout"], kept) if isinstance(kept, float) else 0.0
 
 
 def as_tables(checks: Sequence[Check]) -> list[dict[str, Any]]:
