@@ -142,7 +142,7 @@ def _number(value: Any) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.3g} %".replace("-", "−")
+    return "–" if value is None else f"{100 * value:.3g}\N{NO-BREAK SPACE}%".replace("-", "−")
 
 
 def _second(time: str) -> str:
