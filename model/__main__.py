@@ -109,7 +109,7 @@ def train(arguments: argparse.Namespace) -> int:
     manifest = store.publish(document, snapshot=data.snapshot(rows), dataset=rows.dataset)
     try:
         store.publish_report(manifest.version, _card(manifest, rows, held, champion))
-    except registry.RegistryError as error:
+    except (registry.RegistryError, report.ReportError) as error:  # the version stands without it
         _say(f"version {manifest.version} has no model card yet, `report {manifest.version}` makes it: {error}", DONE)
     if arguments.json:
         _print_json(manifest.document)

@@ -1,7 +1,7 @@
 """How good predictions are on held-out rows: metrics with intervals, by slices, residuals, and against another model.
 
 Intervals come from resampling rows with replacement. Of more rows than are drawn at once, a random part is drawn
-and the spread is scaled to the whole: an interval of millions of rows costs what one of 20,000 costs.
+and the spread is scaled to the whole: an interval of millions of rows costs what one of 10,000 costs.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ METRIC_REPLICATES = 2_000
 REPLICATES = 10_000
 """For the interval that decides: its level is then off by 0.2 percentage points, with 2,000 it would be 0.5."""
 
-MOST_ROWS_DRAWN = 20_000
+MOST_ROWS_DRAWN = 10_000
 MOST_SLICES = 40
 MOST_VALUES = 20
 """Of a column of texts; the rarer ones are one slice together."""
 
 _CELLS_AT_ONCE = 2_000_000
+_ROUNDING = 1e-12  # what it leaves of 0, beside a variance of 1
 
 Vector = NDArray[np.float64]
 Score = dict[str, float | None]
@@ -180,10 +181,10 @@ def mean_above_zero(
 ) -> tuple[Vector, Vector, Vector, Vector]:
     """Mean of each sample, its studentised bootstrap interval, and the confidence at which that lies above 0.
 
-    Each end is the farther one of the equal-tailed and of the symmetric studentised interval (Efron and Tibshirani,
-    An Introduction to the Bootstrap, 1993, section 12.5; Hall, The Bootstrap and Edgeworth Expansion, 1992, section
-    3.6). Squared errors are skewed and held-out rows are few. Percentile intervals then promise too much where the
-    new model is usually a little better and seldom much worse; the equal-tailed studentised one alone believes in
+    Each end is the farther one of two: the equal-tailed bootstrap-t interval (Efron and Tibshirani, An Introduction
+    to the Bootstrap, 1993) and the symmetric one (Hall, On symmetric bootstrap confidence intervals, J. R. Stat.
+    Soc. B 50, 1988). Squared errors are skewed and held-out rows are few: a percentile interval promises too much
+    where the new model is usually a little better and seldom much worse, and the equal-tailed one alone believes in
     a gain that two or three rows made. tests/benchmark.py prints how often each is wrong.
 
     Args:
@@ -193,37 +194,20 @@ def mean_above_zero(
         Four arrays of shape (n_samples,): mean, low, high, confidence reached from 0 to 1. A sample whose rows are
         all 0 reaches 0.
     """
-    rng = np.random.default_rng(seed)
-    rows = samples.shape[1]
-    mean = samples.mean(axis=1)
-    spread = samples.std(axis=1)
-    drawn, _ = _drawn(rows, rng)
-    part = samples[:, drawn]
-    part = part - part.mean(axis=1, keepdims=True)
-    scale = np.where(part.std(axis=1) > 0, part.std(axis=1), 1.0)
-    part = part / scale[:, None]
-    pieces = []
-    for counts in resamples(part.shape[1], replicates, rng):
-        means = part @ counts.T / part.shape[1]
-        variances = (part**2) @ counts.T / part.shape[1] - means**2
-        # A draw of equal values has no spread: what it says is as far out as can be.
-        usable = variances > 1e-12  # noqa: PLR2004 - of rounding, beside a variance of 1
-        away = np.where(np.abs(means) > 1e-12, np.copysign(np.inf, means), 0.0)  # noqa: PLR2004
-        pieces.append(np.where(usable, means / np.sqrt(np.where(usable, variances, 1.0) / part.shape[1]), away))
-    ratios = np.sort(np.concatenate(pieces, axis=1), axis=1)
-    sizes = np.sort(np.abs(ratios), axis=1)
-    both, upper = (math.ceil(share * (replicates + 1)) - 1 for share in (confidence, (1 + confidence) / 2))
-    none = np.full((len(samples), 1), np.inf)  # asked for more confidence than the replicates can give
-    padded, sizes_padded = np.hstack([ratios, none]), np.hstack([sizes, none])
-    above = np.maximum(padded[:, upper], sizes_padded[:, both])
-    below = np.maximum(-np.hstack([-none, ratios])[:, replicates - upper], sizes_padded[:, both])
-    error = spread / math.sqrt(rows)
+    mean, error = samples.mean(axis=1), samples.std(axis=1) / math.sqrt(samples.shape[1])
+    ratios = _studentised(samples, replicates, np.random.default_rng(seed))
+    sizes = np.abs(ratios)
+    symmetric, upper = (math.ceil(share * (replicates + 1)) for share in (confidence, (1 + confidence) / 2))
+    farthest = _smallest(sizes, symmetric)
+    below = np.maximum(_smallest(ratios, upper), farthest)
+    above = np.maximum(_smallest(-ratios, upper), farthest)
     with np.errstate(invalid="ignore", divide="ignore"):
-        ends = [np.where(error > 0, mean + sign * width * error, mean) for sign, width in ((-1, above), (1, below))]
         observed = np.where(error > 0, mean / error, np.where(mean == 0, 0.0, np.copysign(np.inf, mean)))
+        low = np.where(error > 0, mean - below * error, mean)
+        high = np.where(error > 0, mean + above * error, mean)
     tails = (ratios < observed[:, None]).sum(axis=1) / (replicates + 1)
-    symmetric = (sizes < observed[:, None]).sum(axis=1) / (replicates + 1)
-    return mean, ends[0], ends[1], np.clip(np.minimum(2 * tails - 1, symmetric), 0.0, 1.0)
+    middle = (sizes < observed[:, None]).sum(axis=1) / (replicates + 1)
+    return mean, low, high, np.clip(np.minimum(2 * tails - 1, middle), 0.0, 1.0)
 
 
 def resamples(rows: int, replicates: int, rng: np.random.Generator) -> Iterator[Vector]:
@@ -252,7 +236,7 @@ def _metrics_of(actual: Vector, predicted: Vector, counts: Vector) -> dict[str, 
         squares, sizes, sums, totals, around = (counts @ columns).T
         rows = counts.sum(axis=1)
         around -= totals**2 / rows
-        constant = around <= 1e-12 * rows * (centred**2).mean()
+        constant = around <= _ROUNDING * rows * (centred**2).mean()
         order = np.argsort(np.abs(error), kind="stable")
         ranked = np.abs(error)[order]
         reached = np.cumsum(counts[:, order], axis=1)
@@ -271,6 +255,31 @@ def _drawn(rows: int, rng: np.random.Generator) -> tuple[NDArray[np.intp] | slic
     if rows <= MOST_ROWS_DRAWN:
         return slice(None), 1.0
     return np.sort(rng.choice(rows, MOST_ROWS_DRAWN, replace=False)), math.sqrt(MOST_ROWS_DRAWN / rows)
+
+
+def _studentised(samples: Vector, replicates: int, rng: np.random.Generator) -> Vector:
+    """Of each sample's resamples, how many standard errors the mean is off: shape (n_samples, replicates)."""
+    drawn, _ = _drawn(samples.shape[1], rng)
+    part = samples[:, drawn] - samples[:, drawn].mean(axis=1, keepdims=True)
+    rows, spread = part.shape[1], part.std(axis=1, keepdims=True)
+    part = part / np.where(spread > 0, spread, 1.0)
+    pieces = []
+    for counts in resamples(rows, replicates, rng):
+        means = part @ counts.T / rows
+        variances = (part**2) @ counts.T / rows - means**2
+        # A draw of equal values has no spread: what it says is as far out as can be.
+        usable = variances > _ROUNDING
+        away = np.where(np.abs(means) > _ROUNDING, np.copysign(np.inf, means), 0.0)
+        pieces.append(np.where(usable, means / np.sqrt(np.where(usable, variances, 1.0) / rows), away))
+    return np.concatenate(pieces, axis=1)
+
+
+def _smallest(values: Vector, place: int) -> Vector:
+    """The *place*-th smallest of each row, from 1; infinite beyond the last: so much confidence is not to be had."""
+    if place > values.shape[1]:
+        return np.full(len(values), np.inf)
+    found: Vector = np.partition(values, place - 1, axis=1)[:, place - 1]
+    return found
 
 
 def _parts(column: NDArray[Any], count: int) -> Iterator[tuple[str, NDArray[np.bool_]]]:
