@@ -315,6 +315,7 @@ def _verdict(
         actual,
         ours,
         count=settings.gate.slices,
+        by_value=settings.gate.slice_columns,
         champion=np.where(fresh, theirs, np.nan)[held] if champion else None,
     )
     checks = gate.absolute(

@@ -119,6 +119,14 @@ class Config(_Strict):
     training: TrainingConfig
     gate: GateConfig
 
+    @model_validator(mode="after")
+    def _slices_are_of_features(self) -> Self:
+        names = [feature.name for feature in self.data.features]
+        for name in self.gate.slice_columns:
+            if name not in names:
+                raise ValueError(f"gate.slice_columns must name features ({', '.join(names)}), got {name!r:.80}")
+        return self
+
 
 def read(path: Path) -> Config:
     """Read *path*.

@@ -7,7 +7,7 @@ and the spread is scaled to the whole: an interval of millions of rows costs wha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,19 +77,20 @@ def slices(
     predicted: Vector,
     *,
     count: int,
+    by_value: Collection[str] = (),
     champion: Vector | None = None,
 ) -> list[dict[str, Any]]:
     """The manifest's `slices`: error by parts of each column of *columns*, the worst of them first.
 
-    A column of numbers is cut into *count* parts with equally many rows, or by its values if it has no more; a
-    column of texts is cut by its values. `ratio` is the part's rmse by that of all rows, `loss` by that of
-    *champion*, whose predictions of the same rows may be NaN where they cannot be used.
+    A column of numbers is cut into *count* parts with equally many rows, or by its values if it has no more or is
+    named in *by_value*; a column of texts is cut by its values. `ratio` is the part's rmse by that of all rows,
+    `loss` by that of *champion*, whose predictions of the same rows may be NaN where they cannot be used.
     """
     floor = TOLERANCE * float(np.abs(actual).max(initial=0.0)) or TOLERANCE
     overall = max(rmse(actual, predicted), floor)
     entries = []
     for name, column in columns.items():
-        for label, part in _parts(column, count):
+        for label, part in _parts(column, count, by_value=name in by_value):
             error = rmse(actual[part], predicted[part])
             entry = {
                 "column": name,
@@ -282,22 +283,21 @@ def _smallest(values: Vector, place: int) -> Vector:
     return found
 
 
-def _parts(column: NDArray[Any], count: int) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def _parts(column: NDArray[Any], count: int, *, by_value: bool) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """The parts of *column*: what people read, and which rows."""
     values, frequencies = np.unique(column, return_counts=True)
-    if column.dtype.kind not in "fiu":
+    numeric = column.dtype.kind in "fiu"
+    if by_value or not numeric or len(values) <= count:
         common = values[np.argsort(-frequencies, kind="stable")][:MOST_VALUES]
-        yield from ((str(value), column == value) for value in common)
+        yield from ((f"{value:.6g}" if numeric else str(value), column == value) for value in common)
         if len(values) > MOST_VALUES:
             yield f"{len(values) - MOST_VALUES} rarer values", ~np.isin(column, common)
-    elif len(values) <= count:
-        yield from ((f"{value:.4g}", column == value) for value in values)
-    else:
-        edges = np.unique(np.quantile(column, np.linspace(0, 1, count + 1)[1:-1], method="higher"))
-        place = np.searchsorted(edges, column, side="right")
-        for number in np.unique(place):
-            part = place == number
-            yield f"{column[part].min():.4g} … {column[part].max():.4g}", part
+        return
+    edges = np.unique(np.quantile(column, np.linspace(0, 1, count + 1)[1:-1], method="higher"))
+    place = np.searchsorted(edges, column, side="right")
+    for number in np.unique(place):
+        part = place == number
+        yield f"{column[part].min():.4g} … {column[part].max():.4g}", part
 
 
 def _rank_correlation(first: Vector, second: Vector) -> float | None:

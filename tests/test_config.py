@@ -307,6 +307,12 @@ def test_a_wrong_type_is_named_with_what_was_expected(path, old, new, message):
             id="no-bound-at-all",
         ),
         pytest.param(
+            "slices = 4",
+            'slices = 4\nslice_columns = ["town"]',
+            "the file: gate.slice_columns must name features (age, bmi), got 'town'",
+            id="slices-of-no-feature",
+        ),
+        pytest.param(
             "confidence = 0.95",
             "confidence = 0.5",
             "gate.confidence: input should be greater than 0.5, got 0.5",
@@ -453,6 +459,7 @@ def test_a_whole_file_is_read(path):
         pytest.param("min_improvement = 0.01", "min_improvement = 0", id="any-improvement"),
         pytest.param("max_slice_ratio = 2.0", "max_slice_ratio = 1", id="lowest-slice-ratio"),
         pytest.param("slices = 4", "slices = 2\nmax_rmse = 70\nmax_mae = 60\nmax_bias = 0", id="bounds-in-units"),
+        pytest.param("slices = 4", 'slices = 4\nslice_columns = ["age"]', id="slices-by-value"),
         pytest.param("min_r2 = 0.1", "min_r2 = -1", id="lowest-r2"),
         pytest.param("min_rows = 200", "min_rows = 1", id="fewest-rows"),
         pytest.param("min_holdout_rows = 50", "min_holdout_rows = 2", id="fewest-held-out-rows"),

@@ -231,6 +231,20 @@ def test_few_values_are_a_slice_each(column, parts):
     assert sorted((part["values"], part["rows"]) for part in found) == parts
 
 
+def test_a_feature_that_stands_for_kinds_is_cut_by_its_values():
+    column = np.array([1.0, 2.0, 3.0, 3.0])
+
+    found = slices({"kind": column, "x": column}, np.zeros(4), np.ones(4), count=2, by_value=["kind"])
+
+    assert sorted((part["column"], part["values"], part["rows"]) for part in found) == [
+        ("kind", "1", 1),
+        ("kind", "2", 1),
+        ("kind", "3", 2),
+        ("x", "1 … 2", 2),
+        ("x", "3 … 3", 2),
+    ]
+
+
 def test_ties_never_leave_a_slice_empty():
     column = np.array([0.0] * 90 + list(range(1, 11)))
 

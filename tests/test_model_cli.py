@@ -61,8 +61,8 @@ def test_the_manifest_records_where_it_comes_from(model, bucket):
     document = json.loads(model("train", "--json").stdout)
 
     assert set(document) == {
-        *("blessed", "created", "data", "features", "format", "gate", "golden", "linear", "metrics", "model"),
-        *("runtime", "sha256", "target", "training", "version"),
+        *("blessed", "comparison", "created", "data", "features", "format", "gate", "golden", "linear", "metrics"),
+        *("model", "residuals", "runtime", "sha256", "slices", "target", "training", "version"),
     }
     assert (document["data"]["rows"], document["data"]["holdout_rows"]) == (442, 82)
     assert [entry["check"] for entry in document["gate"] if not entry["passed"]] == []
@@ -74,7 +74,7 @@ def test_a_version_the_gate_refuses_is_published_unblessed_and_exits_with_three(
     ended = model("train", "--config", config(min_r2="0.9"))
 
     assert ended.returncode == 3
-    assert "r2                           NO" in ended.stdout
+    assert "r2                                 NO" in ended.stdout
     assert ended.stderr == "version 1 is published, unblessed: it cannot be promoted\n"
     assert registry.manifest(1).document["blessed"] is False
 
@@ -91,7 +91,7 @@ def test_a_model_that_double_precision_cannot_hold_is_refused_by_the_gate(model,
 
     assert ended.returncode == 3, ended.stderr
     failed = [check["check"] for check in registry.manifest(1).document["gate"] if not check["passed"]]
-    assert failed == ["artefact equals estimator"]
+    assert failed == ["r2 not too good to be true", "artefact equals estimator"]
 
 
 def test_promote_and_rollback_say_what_moved(model, publish):
@@ -163,6 +163,7 @@ def test_versions_has_machine_output(model, registry, production):
             "metrics": document["metrics"],
             "blessed": True,
             "aliases": ["production"],
+            "forced": [],
             "error": None,
         }
     ]
