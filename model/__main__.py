@@ -377,6 +377,7 @@ def _card(manifest: artifact.Manifest, rows: data.Rows, held: Any, champion: pre
     improvement = document["comparison"].get("improvement") or {"value": None}
     if None not in improvement.values():
         figures["saved"] = plots.saved_error(*(improvement[name] for name in ("value", "low", "high")))
+    if fresh.any() and np.isfinite(theirs[fresh]).all():
         figures["errors"] = plots.errors_against_production(rows.y[fresh], ours[fresh], theirs[fresh])
     drawn = [
         plots.feature_histogram(
