@@ -15,34 +15,36 @@ from numpy.typing import NDArray
 
 from functions.predictor import TOLERANCE, relative_distance
 
-METRIC_REPLICATES = 2_000
-"""For an interval that describes; a 95 % percentile interval's ends then rest on 50 replicates each."""
-
+METRIC_REPLICATES = 2_000  # for intervals that describe; those of 95 % rest on 50 replicates at each end
 REPLICATES = 10_000
 """For the interval that decides: its level is then off by 0.2 percentage points, with 2,000 it would be 0.5."""
 
 MOST_ROWS_DRAWN = 10_000
 MOST_SLICES = 40
-MOST_VALUES = 20
-"""Of a column of texts; the rarer ones are one slice together."""
+MOST_VALUES = 20  # of a column of texts; the rarer ones are one slice together
 
 _CELLS_AT_ONCE = 2_000_000
 _ROUNDING = 1e-12  # what it leaves of 0, beside a variance of 1
+
+_QUIET = np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what is not finite becomes None
 
 Vector = NDArray[np.float64]
 Score = dict[str, float | None]
 
 
+@_QUIET
 def r2(actual: Vector, predicted: Vector) -> float:
     """Coefficient of determination, 1 - SSE / SST. Minus infinity where all *actual* values are equal."""
     return float(_metrics_of(actual, predicted, np.ones((1, len(actual))))["r2"][0])
 
 
+@_QUIET
 def rmse(actual: Vector, predicted: Vector) -> float:
     """Root mean squared error, in the target's unit."""
     return float(np.sqrt(np.mean((predicted - actual) ** 2)))
 
 
+@_QUIET
 def metrics(actual: Vector, predicted: Vector, *, confidence: float, seed: int) -> dict[str, Score]:
     """The manifest's `metrics`: value and percentile bootstrap interval of each, over rows drawn in pairs.
 
@@ -64,13 +66,13 @@ def metrics(actual: Vector, predicted: Vector, *, confidence: float, seed: int) 
         if len(actual) > 1:
             replicates = np.sort(np.concatenate([draw[name] for draw in draws]))
             places = [(1 - confidence) / 2, (1 + confidence) / 2]
-            with np.errstate(invalid="ignore"):  # a draw of equal targets has an r2 of minus infinity
-                low, high = np.quantile(replicates, places)
-                ends = (value + (low - centre[name][0]) * shrink, value + (high - centre[name][0]) * shrink)
+            low, high = np.quantile(replicates, places)  # a draw of equal targets has an r2 of minus infinity
+            ends = (value + (low - centre[name][0]) * shrink, value + (high - centre[name][0]) * shrink)
         found[name] = {"value": finite(value), "low": finite(ends[0]), "high": finite(ends[1])}
     return found
 
 
+@_QUIET
 def slices(
     columns: Mapping[str, NDArray[Any]],
     actual: Vector,
@@ -102,8 +104,7 @@ def slices(
             }
             if champion is not None:
                 usable = part & np.isfinite(champion)
-                entry["compared_rows"] = int(usable.sum())
-                entry["loss"] = None
+                entry |= {"compared_rows": int(usable.sum()), "loss": None}
                 if usable.any():
                     theirs = max(rmse(actual[usable], champion[usable]), floor)
                     entry["loss"] = finite(rmse(actual[usable], predicted[usable]) / theirs)
@@ -111,6 +112,7 @@ def slices(
     return sorted(entries, key=lambda entry: math.inf if entry["ratio"] is None else entry["ratio"], reverse=True)
 
 
+@_QUIET
 def residuals(actual: Vector, predicted: Vector) -> dict[str, Any]:
     """The manifest's `residuals` (actual minus predicted, in the target's unit): their shape, and what they depend on.
 
@@ -121,22 +123,23 @@ def residuals(actual: Vector, predicted: Vector) -> dict[str, Any]:
     residual = actual - predicted
     if len(residual) < 3 or not np.isfinite(residual).all():  # noqa: PLR2004 - two points always lie on a line
         return {}
-    centred = residual - residual.mean()
-    spread = float(centred.std())
+    spread = float(residual.std())
+    scaled = (residual - residual.mean()) / (spread or 1.0)
     around = predicted - predicted.mean()
-    variance = float((around**2).mean())
+    variance = (around**2).mean()
     return {
         "mean": float(residual.mean()),
         "std": spread,
-        "skewness": finite(float((centred**3).mean()) / spread**3) if spread else None,
-        "excess_kurtosis": finite(float((centred**4).mean()) / spread**4 - 3) if spread else None,
+        "skewness": finite(float((scaled**3).mean())) if spread else None,
+        "excess_kurtosis": finite(float((scaled**4).mean()) - 3) if spread else None,
         "quantiles": [float(value) for value in np.quantile(residual, np.linspace(0, 1, 11))],
         "spread_with_prediction": _rank_correlation(np.abs(residual), predicted),
         "curvature": _rank_correlation(residual, np.abs(predicted - np.median(predicted))),
-        "calibration_slope": finite(float((around * actual).mean()) / variance) if variance else None,
+        "calibration_slope": finite(float((around * actual).mean() / variance)) if variance else None,
     }
 
 
+@_QUIET
 def compare(actual: Vector, challenger: Vector, champion: Vector, *, confidence: float, seed: int) -> dict[str, Any]:
     """Whether *challenger* predicts better than *champion*, on the same rows, which neither was trained on.
 
@@ -155,14 +158,10 @@ def compare(actual: Vector, challenger: Vector, champion: Vector, *, confidence:
     }
     if len(actual) < 2:  # noqa: PLR2004 - one row has no spread
         return found
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        gains = (champion - actual) ** 2 - (challenger - actual) ** 2
-        found["rmse"] = {
-            "challenger": finite(rmse(actual, challenger)),
-            "production": finite(rmse(actual, champion)),
-        }
-        found["moved"] = finite(float(abs(challenger.mean() - champion.mean()) / actual.std()))
-        theirs = float(((champion - actual) ** 2).mean())
+    gains = (champion - actual) ** 2 - (challenger - actual) ** 2
+    theirs = float(((champion - actual) ** 2).mean())
+    found["rmse"] = {"challenger": finite(rmse(actual, challenger)), "production": finite(rmse(actual, champion))}
+    found["moved"] = finite(float(abs(challenger.mean() - champion.mean()) / actual.std()))
     if not np.isfinite(gains).all():
         return found
     if relative_distance(challenger, champion).max() <= TOLERANCE:
@@ -170,17 +169,17 @@ def compare(actual: Vector, challenger: Vector, champion: Vector, *, confidence:
     value, low, high, reached = (
         float(part[0]) for part in mean_above_zero(gains[None, :], confidence=confidence, seed=seed)
     )
-    found["improvement"] = {
-        name: finite(end / theirs) if theirs else None for name, end in (("value", value), ("low", low), ("high", high))
-    }
+    ends = {"value": value, "low": low, "high": high}
+    found["improvement"] = {name: finite(end / theirs) if theirs else None for name, end in ends.items()}
     found["confidence_reached"] = reached
     return found
 
 
+@_QUIET
 def mean_above_zero(
     samples: Vector, *, confidence: float, seed: int, replicates: int = REPLICATES
 ) -> tuple[Vector, Vector, Vector, Vector]:
-    """Mean of each sample, its studentised bootstrap interval, and the confidence at which that lies above 0.
+    """Mean of each sample (a row of *samples*), its studentised bootstrap interval, and how sure it is above 0.
 
     Each end is the farther one of two: the equal-tailed bootstrap-t interval (Efron and Tibshirani, An Introduction
     to the Bootstrap, 1993) and the symmetric one (Hall, On symmetric bootstrap confidence intervals, J. R. Stat.
@@ -188,12 +187,9 @@ def mean_above_zero(
     where the new model is usually a little better and seldom much worse, and the equal-tailed one alone believes in
     a gain that two or three rows made. tests/benchmark.py prints how often each is wrong.
 
-    Args:
-        samples: Array of shape (n_samples, n_rows).
-
     Returns:
-        Four arrays of shape (n_samples,): mean, low, high, confidence reached from 0 to 1. A sample whose rows are
-        all 0 reaches 0.
+        Four arrays of shape (n_samples,): mean, low, high, and the highest confidence from 0 to 1 whose interval lies
+        above 0 whole. A sample whose rows are all 0 reaches 0.
     """
     mean, error = samples.mean(axis=1), samples.std(axis=1) / math.sqrt(samples.shape[1])
     ratios = _studentised(samples, replicates, np.random.default_rng(seed))
@@ -202,10 +198,9 @@ def mean_above_zero(
     farthest = _smallest(sizes, symmetric)
     below = np.maximum(_smallest(ratios, upper), farthest)
     above = np.maximum(_smallest(-ratios, upper), farthest)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        observed = np.where(error > 0, mean / error, np.where(mean == 0, 0.0, np.copysign(np.inf, mean)))
-        low = np.where(error > 0, mean - below * error, mean)
-        high = np.where(error > 0, mean + above * error, mean)
+    observed = np.where(error > 0, mean / error, np.where(mean == 0, 0.0, np.copysign(np.inf, mean)))
+    low = np.where(error > 0, mean - below * error, mean)
+    high = np.where(error > 0, mean + above * error, mean)
     tails = (ratios < observed[:, None]).sum(axis=1) / (replicates + 1)
     middle = (sizes < observed[:, None]).sum(axis=1) / (replicates + 1)
     return mean, low, high, np.clip(np.minimum(2 * tails - 1, middle), 0.0, 1.0)
@@ -230,25 +225,24 @@ _METRICS = ("r2", "rmse", "mae", "median_absolute_error", "bias")
 
 def _metrics_of(actual: Vector, predicted: Vector, counts: Vector) -> dict[str, Vector]:
     """Each metric, with row j counted counts[i, j] times: arrays of shape (n_counts,)."""
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        error = predicted - actual
-        centred = actual - actual.mean()
-        columns = np.column_stack([error**2, np.abs(error), error, centred, centred**2])
-        squares, sizes, sums, totals, around = (counts @ columns).T
-        rows = counts.sum(axis=1)
-        around -= totals**2 / rows
-        constant = around <= _ROUNDING * rows * (centred**2).mean()
-        order = np.argsort(np.abs(error), kind="stable")
-        ranked = np.abs(error)[order]
-        reached = np.cumsum(counts[:, order], axis=1)
-        middle = [np.argmax(reached > place[:, None], axis=1) for place in ((rows - 1) // 2, rows // 2)]
-        return {
-            "r2": np.where(constant, -np.inf, 1 - squares / np.where(constant, 1.0, around)),
-            "rmse": np.sqrt(squares / rows),
-            "mae": sizes / rows,
-            "median_absolute_error": (ranked[middle[0]] + ranked[middle[1]]) / 2,
-            "bias": sums / rows,
-        }
+    error = predicted - actual
+    centred = actual - actual.mean()
+    columns = np.column_stack([error**2, np.abs(error), error, centred, centred**2])
+    squares, sizes, sums, totals, around = (counts @ columns).T
+    rows = counts.sum(axis=1)
+    around -= totals**2 / rows
+    constant = around <= _ROUNDING * rows * (centred**2).mean()
+    order = np.argsort(np.abs(error), kind="stable")
+    ranked = np.abs(error)[order]
+    reached = np.cumsum(counts[:, order], axis=1)
+    middle = [np.argmax(reached > place[:, None], axis=1) for place in ((rows - 1) // 2, rows // 2)]
+    return {
+        "r2": np.where(constant, -np.inf, 1 - squares / np.where(constant, 1.0, around)),
+        "rmse": np.sqrt(squares / rows),
+        "mae": sizes / rows,
+        "median_absolute_error": (ranked[middle[0]] + ranked[middle[1]]) / 2,
+        "bias": sums / rows,
+    }
 
 
 def _drawn(rows: int, rng: np.random.Generator) -> tuple[NDArray[np.intp] | slice, float]:
@@ -297,11 +291,12 @@ def _parts(column: NDArray[Any], count: int, *, by_value: bool) -> Iterator[tupl
     place = np.searchsorted(edges, column, side="right")
     for number in np.unique(place):
         part = place == number
-        yield f"{column[part].min():.4g} … {column[part].max():.4g}", part
+        low, high = f"{column[part].min():.4g}", f"{column[part].max():.4g}"
+        yield low if low == high else f"{low} … {high}", part
 
 
 def _rank_correlation(first: Vector, second: Vector) -> float | None:
-    from scipy.stats import rankdata  # noqa: PLC0415 - half a second that verbs without numbers need not wait for
+    from scipy.stats import rankdata  # noqa: PLC0415 - half a second that other verbs need not wait for
 
     ranks: Sequence[Vector] = [rankdata(values) - (len(values) + 1) / 2 for values in (first, second)]
     size = math.sqrt(float((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum()))

@@ -241,7 +241,7 @@ def test_a_feature_that_stands_for_kinds_is_cut_by_its_values():
         ("kind", "2", 1),
         ("kind", "3", 2),
         ("x", "1 … 2", 2),
-        ("x", "3 … 3", 2),
+        ("x", "3", 2),
     ]
 
 
@@ -324,6 +324,18 @@ def test_each_diagnostic_sees_its_fault(figure, actual):
 )
 def test_residuals_that_say_nothing_are_left_out(predicted):
     assert residuals(np.zeros(len(predicted)), np.array(predicted)) == {}
+
+
+@pytest.mark.parametrize("scale", [1e-160, 1e160, 1e300])
+def test_scales_at_the_edge_of_double_precision_are_no_accident(scale):
+    found = residuals(NOISY * scale, GUESSED * scale)
+
+    assert found["skewness"] is None or math.isfinite(found["skewness"])
+    assert found["spread_with_prediction"] == pytest.approx(
+        residuals(NOISY, GUESSED)["spread_with_prediction"], abs=1e-12
+    )
+    assert compared(GUESSED * scale, GUESSED * scale, NOISY * scale)["confidence_reached"] in {0.0, None}
+    assert slices({"x": NOISY}, NOISY * scale, GUESSED * scale, count=2)[0]["rows"] == 100
 
 
 def test_residuals_of_a_constant_prediction_have_no_slope():
@@ -414,7 +426,7 @@ def test_a_few_lucky_rows_are_no_evidence(lucky, rows):
     assert (reached >= 0.95).mean() <= 0.06
 
 
-@pytest.mark.parametrize("rows", [50, 82, 200])
+@pytest.mark.parametrize("rows", [50, 82])
 @pytest.mark.parametrize("family", [pytest.param(family, id=family) for family in pairs.EQUAL])
 def test_of_1000_pairs_without_a_difference_at_most_1_in_20_and_1_percent_more_is_promoted(family, rows):
     gains = pairs.EQUAL[family](np.random.default_rng(1), 1_000, rows)
