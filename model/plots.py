@@ -133,12 +133,13 @@ def saved_error(value: float, low: float, high: float) -> str:
     """The share of production's squared error that this version saves, with its interval."""
     text = f"Squared error saved against production: {value:.3g}, interval from {low:.3g} to {high:.3g}"
     with _plot("saved", text, height=1.5) as plot:
-        plot.axes.axvspan(min(low, 0) - 0.02, 0, color=SHADE, linewidth=0)
+        ends = min(low, 0) - 0.05, max(high, 0) + 0.05
+        plot.axes.axvspan(ends[0], 0, color=SHADE, linewidth=0)
         plot.axes.axvline(0, color=INK, linewidth=1.2)
         plot.axes.plot([low, high], [0, 0], color=OURS, linewidth=4, solid_capstyle="butt")
         plot.axes.plot([value], [0], marker="o", markersize=9, color=OURS)
-        plot.axes.set(xlabel="share of production's squared error saved", ylim=(-1, 1), yticks=[])
-        plot.axes.margins(x=0.05)
+        plot.axes.set(xlabel="share of production's squared error saved", xlim=ends, ylim=(-1, 1), yticks=[])
+        plot.axes.locator_params(axis="x", nbins=6)
         plot.axes.spines["left"].set_visible(False)
     return plot.svg
 
