@@ -82,6 +82,10 @@ def manifest_name(model: str, version: int) -> str:
     return f"{versions_prefix(model)}{version}/manifest.json"
 
 
+def report_name(model: str, version: int) -> str:
+    return f"{versions_prefix(model)}{version}/report.html"
+
+
 def versions_prefix(model: str) -> str:
     return f"{model}/versions/"
 

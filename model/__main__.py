@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+import webbrowser
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version as package_version
@@ -33,7 +34,19 @@ try:
     from functions.artifact import ArtifactError
     from functions.schema import Feature
 
-    from . import config, credentials, data, registry, replay, tables, validation
+    from . import (
+        config,
+        credentials,
+        data,
+        evaluation,
+        gate,
+        plots,
+        registry,
+        replay,
+        report,
+        tables,
+        validation,
+    )
 except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not there for this Python; do `. .local/env` first, which ./deploy.sh local writes")
 
@@ -63,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(error, USAGE)
     except (data.DataError, registry.RefusedError) as error:
         return _say(error, REFUSED)
-    except (data.SourceError, registry.RegistryError, ArtifactError) as error:
+    except (data.SourceError, registry.RegistryError, report.ReportError, ArtifactError) as error:
         return _say(error, FAILED)
     except KeyboardInterrupt:
         return _say("interrupted", 130)
@@ -132,6 +145,7 @@ def train(arguments: argparse.Namespace) -> int:
         "data": {
             "rows": len(rows.y),
             "holdout_rows": int(held.sum()),
+            "holdout": settings.data.holdout,
             "warnings": [
                 {name: vars(found)[name] for name in ("code", "column", "count", "found")} for found in findings
             ],
@@ -151,38 +165,34 @@ def train(arguments: argparse.Namespace) -> int:
             {"instance": rows.x[row].tolist(), "prediction": float(expected[row])} for row in _golden_rows(expected)
         ],
     }
-    served = _as_served(document)
-    predicted = served.predict(rows.x)
-    baseline = np.full(int(held.sum()), y.mean())
-    scores = evaluation.metrics(rows.y[held], predicted[held], confidence=settings.gate.confidence, seed=seed)
-    checks = evaluation.gate(
-        scores,
-        rows=len(rows.y),
-        holdout_rows=int(held.sum()),
-        baseline_rmse=float(evaluation.rmse(rows.y[held], baseline)),
-        furthest_relative=float(predictor.relative_distance(predicted, expected).max()),
-        tolerance=predictor.TOLERANCE,
-        min_rows=settings.gate.min_rows,
-        min_holdout_rows=settings.gate.min_holdout_rows,
-        min_r2=settings.gate.min_r2,
-    )
-    blessed = all(check.passed for check in checks)
-    document |= {"metrics": scores, "gate": evaluation.as_tables(checks), "blessed": blessed}
+    champion, standing = _champion(store, arguments)
+    document |= _verdict(document, settings, rows, held, expected=expected, champion=champion, standing=standing)
     manifest = store.publish(document, snapshot=data.snapshot(rows), dataset=rows.dataset)
+    try:
+        store.publish_report(manifest.version, _card(manifest, rows, held, champion))
+    except (registry.RegistryError, report.ReportError) as error:  # the version stands without it
+        _say(f"version {manifest.version} has no model card yet, `report {manifest.version}` makes it: {error}", DONE)
     if arguments.json:
         _print_json(manifest.document)
     else:
         tables.write(*tables.version(manifest.document))
-    if not blessed:
+    if not manifest.document["blessed"]:
         return _say(f"version {manifest.version} is published, unblessed: it cannot be promoted", REFUSED)
     talk.print(f"version {manifest.version} is published and blessed; `{_PROGRAM} promote` puts it into production")
     return DONE
 
 
 def promote(arguments: argparse.Namespace) -> int:
+    if arguments.force and not arguments.reason.strip():
+        raise config.ConfigError("--force needs --reason TEXT: why a version that the gate refused is put there")
     store = _registry(arguments)
-    version = arguments.version or store.newest()
-    moved = store.promote(version, alias=arguments.alias, by=arguments.by, reason=arguments.reason)
+    moved = store.promote(
+        arguments.version or store.newest(),
+        alias=arguments.alias,
+        by=arguments.by,
+        reason=arguments.reason,
+        force=arguments.force,
+    )
     return _moved(arguments, moved, "promoted")
 
 
@@ -205,11 +215,35 @@ def versions(arguments: argparse.Namespace) -> int:
 
 
 def show(arguments: argparse.Namespace) -> int:
-    manifest = _registry(arguments).manifest(arguments.version)
+    store = _registry(arguments)
+    manifest = store.manifest(arguments.version)
     if arguments.json:
         _print_json(manifest.document)
     else:
-        tables.write(*tables.version(manifest.document))
+        tables.write(*tables.version(manifest.document, store.standing(arguments.version)))
+    return DONE
+
+
+def card(arguments: argparse.Namespace) -> int:
+    """The model card as it was published, with what became of the version since; made anew where there is none."""
+    store = _registry(arguments)
+    manifest = store.manifest(arguments.version)
+    page = store.report(arguments.version)
+    if page is None:
+        page = _card_from_bucket(store, manifest)
+        with contextlib.suppress(registry.RegistryError):  # whoever may only read has the page all the same
+            store.publish_report(arguments.version, page)
+    path = arguments.output or Path(f"{arguments.model}-{arguments.version}.html")
+    try:
+        path.write_text(report.with_standing(page, store.standing(arguments.version)), encoding="utf-8")
+    except OSError as error:
+        return _say(f"{path} cannot be written: {error.strerror}", FAILED)
+    if arguments.json:
+        _print_json({"version": arguments.version, "path": str(path.absolute())})
+    else:
+        print(path.absolute())
+        if sys.stdout.isatty() and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            webbrowser.open(path.absolute().as_uri())
     return DONE
 
 
@@ -275,13 +309,17 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     verb("validate", validate, "say everything that is wrong with the data, and what would fix it", alias)
-    verb("train", train, "train the candidates, evaluate the best, publish it as the next version")
+    verb("train", train, "train the candidates, evaluate the best, publish it as the next version", alias)
     made = verb("promote", promote, "put a blessed version into production", alias, mover)
     made.add_argument("version", type=_version, nargs="?", metavar="VERSION", help="default: the newest")
+    made.add_argument("--force", action="store_true", help="also one that the gate refused; needs --reason")
     made = verb("rollback", rollback, "put back what production held before the current version", alias, mover)
     made.add_argument("--to", type=_version, metavar="VERSION", help="a version further back")
     verb("versions", versions, "list all versions")
     verb("show", show, "one version in full").add_argument("version", type=_version, metavar="VERSION")
+    made = verb("report", card, "write the model card of one version to a file, and open it on a desktop")
+    made.add_argument("version", type=_version, metavar="VERSION")
+    made.add_argument("--output", type=Path, metavar="FILE", help="default: MODEL-VERSION.html in this folder")
     verb("history", history, "what an alias held, newest first", alias)
     made = verb("smoke", smoke, "ask running functions for the predictions that they must give", alias)
     made.add_argument(
@@ -419,6 +457,139 @@ def _rows(source: str, settings: config.Config, store: registry.Registry | None)
         return data.read(source, features, settings.data.target, path=path)
 
 
+def _champion(
+    store: registry.Registry, arguments: argparse.Namespace
+) -> tuple[predictor.Predictor | None, dict[str, Any]]:
+    """What the alias holds, ready to predict, or None; and for the record which version that is, or why it cannot."""
+    found, _ = store.alias(arguments.alias)
+    if found is None:
+        return None, {"production": None, "note": f"{arguments.alias} holds nothing yet: the absolute checks decide"}
+    held = {"production": found.version, "manifest_sha256": found.manifest_sha256}
+    try:
+        return predictor.load(artifact.promoted_manifest(found, arguments.model)), {**held, "note": ""}
+    except ArtifactError as error:
+        return None, {**held, "note": f"{arguments.alias} could not be compared with: {error}"}
+
+
+def _verdict(
+    document: dict[str, Any],
+    settings: config.Config,
+    rows: data.Rows,
+    held: Any,
+    *,
+    expected: Any,
+    champion: predictor.Predictor | None,
+    standing: dict[str, Any],
+) -> dict[str, Any]:
+    """What the manifest says of how good the version is, by itself and against production, and what the gate says."""
+    bounds, confidence, seed = settings.gate.model_dump(), settings.gate.confidence, settings.training.seed
+    predicted = _as_served(document).predict(rows.x)
+    theirs, fresh = _comparable(champion, document, rows, held)
+    actual, ours = rows.y[held], predicted[held]
+    scores = evaluation.metrics(actual, ours, confidence=confidence, seed=seed)
+    slices = evaluation.slices(
+        dict(zip(rows.features, rows.x[held].T, strict=True)),
+        actual,
+        ours,
+        count=settings.gate.slices,
+        by_value=settings.gate.slice_columns,
+        champion=np.where(fresh, theirs, np.nan)[held] if champion else None,
+    )
+    checks = gate.absolute(
+        bounds,
+        metrics=scores,
+        slices=slices,
+        data_errors=0,  # with errors nothing was trained
+        rows=len(rows.y),
+        holdout_rows=int(held.sum()),
+        baseline_rmse=evaluation.rmse(actual, np.full(len(actual), rows.y[~held].mean())),
+        furthest_relative=float(predictor.relative_distance(predicted, expected).max()),
+        tolerance=predictor.TOLERANCE,
+    )
+    comparison = standing
+    if standing["production"] is not None:
+        comparison = standing | evaluation.compare(
+            rows.y[fresh], predicted[fresh], theirs[fresh], confidence=confidence, seed=seed
+        )
+        checks += gate.relative(
+            bounds,
+            comparison=comparison,
+            slices=slices,
+            inputs=gate.inputs_of(document),
+            production_inputs=gate.inputs_of(champion.manifest.document) if champion else [],
+        )
+    return {
+        "metrics": scores,
+        "slices": slices[: evaluation.MOST_SLICES],
+        "residuals": evaluation.residuals(actual, ours),
+        "comparison": comparison,
+        "gate": gate.as_tables(checks),
+        "blessed": all(check.passed for check in checks),
+    }
+
+
+def _comparable(
+    champion: predictor.Predictor | None, document: artifact.Document, rows: data.Rows, held: Any
+) -> tuple[Any, Any]:
+    """Production's predictions of all rows, and on which of them it may be compared: held out from both trainings."""
+    none = np.full(len(rows.y), np.nan), np.zeros(len(rows.y), dtype=np.bool_)
+    if champion is None:
+        return none
+    share = gate.share_new_to_both(document, champion.manifest.document)
+    if not share:
+        return none
+    order = [rows.features.index(feature.name) for feature in champion.manifest.features]
+    return champion.predict(rows.x[:, order]), held & data.held_out(rows, share)
+
+
+def _card(manifest: artifact.Manifest, rows: data.Rows, held: Any, champion: predictor.Predictor | None) -> str:
+    """The model card of *manifest*, which was made from *rows* and compared with *champion*."""
+    document = manifest.document
+    ours = predictor.Predictor(manifest).predict(rows.x)
+    theirs, fresh = _comparable(champion, document, rows, held)
+    figures = {}
+    if np.isfinite(ours[held]).all():
+        for name, draw in plots.OF_PREDICTIONS.items():
+            figures[name] = draw(rows.y[held], ours[held])
+    improvement = document["comparison"].get("improvement") or {"value": None}
+    if None not in improvement.values():
+        figures["saved"] = plots.saved_error(*(improvement[name] for name in ("value", "low", "high")))
+    if fresh.any() and np.isfinite(theirs[fresh]).all():
+        figures["errors"] = plots.errors_against_production(rows.y[fresh], ours[fresh], theirs[fresh])
+    drawn = [
+        plots.feature_histogram(
+            place,
+            rows.x[~held, place],
+            rows.x[held, place],
+            manifest.features[place].minimum,
+            manifest.features[place].maximum,
+        )
+        for place in report.most_important(document)
+    ]
+    return report.render(document, figures=figures, feature_figures=drawn)
+
+
+def _card_from_bucket(store: registry.Registry, manifest: artifact.Manifest) -> str:
+    """The same card, from what the bucket keeps."""
+    document = manifest.document
+    where = f"{manifest.model} version {manifest.version}"
+    if "holdout" not in document["data"] or "comparison" not in document:
+        raise registry.RegistryError(f"{where} does not say which rows it kept aside: no model card can be made of it")
+    features = [Feature(feature.name, -np.inf, np.inf) for feature in manifest.features]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.parquet"
+        store.download(document["data"]["uri"], path)
+        rows = data.read(document["data"]["uri"], features, document["target"]["name"], path=path)
+    compared = document["comparison"]
+    champion = None
+    if compared["production"] is not None:
+        with contextlib.suppress(registry.RegistryError, ArtifactError):
+            found = store.manifest(compared["production"])
+            if artifact.sha256_of(artifact.canonical(found.document)) == compared["manifest_sha256"]:
+                champion = predictor.load(found)
+    return _card(manifest, rows, data.held_out(rows, document["data"]["holdout"]), champion)
+
+
 def _as_served(document: dict[str, Any]) -> predictor.Predictor:
     """What a function would make of *document*, by the code the function runs; the gate judges whether it is right."""
     draft = artifact.seal({**document, "model": "draft", "version": 1})
@@ -460,6 +631,7 @@ def _entry(entry: registry.Entry) -> dict[str, Any]:
         "metrics": document.get("metrics"),
         "blessed": document.get("blessed"),
         "aliases": entry.aliases,
+        "forced": entry.forced,
         "error": entry.error or None,
     }
 

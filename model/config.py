@@ -95,12 +95,29 @@ class TrainingConfig(_Strict):
 
 
 class GateConfig(_Strict):
-    """What a version must reach, bounds included, to be blessed."""
+    """What a version must reach, bounds included, to be blessed; what each is for stands in config.toml."""
 
     min_rows: Annotated[int, Field(ge=1)]
     min_holdout_rows: Annotated[int, Field(ge=2)]
     min_r2: Annotated[float, Field(ge=-1, le=1)]
-    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    max_r2: Annotated[float, Field(ge=-1, le=1)]
+    max_rmse: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    max_mae: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    max_bias: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    confidence: Annotated[float, Field(gt=0.5, le=0.999)]
+    min_improvement: Annotated[float, Field(ge=0, lt=1)]
+    max_move: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    slices: Annotated[int, Field(ge=2, le=20)]
+    slice_columns: list[Name] = Field(default_factory=list)
+    min_slice_rows: Annotated[int, Field(ge=2)]
+    max_slice_ratio: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    max_slice_loss: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+
+    @model_validator(mode="after")
+    def _can_be_passed(self) -> Self:
+        if self.min_r2 > self.max_r2:
+            raise ValueError(f"min_r2 {self.min_r2} must not exceed max_r2 {self.max_r2}")
+        return self
 
 
 class Config(_Strict):
@@ -109,6 +126,14 @@ class Config(_Strict):
     data: DataConfig
     training: TrainingConfig
     gate: GateConfig
+
+    @model_validator(mode="after")
+    def _slices_are_of_features(self) -> Self:
+        names = [feature.name for feature in self.data.features]
+        for name in self.gate.slice_columns:
+            if name not in names:
+                raise ValueError(f"gate.slice_columns must name features ({', '.join(names)}), got {name!r:.80}")
+        return self
 
 
 def read(path: Path) -> Config:

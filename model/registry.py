@@ -102,12 +102,16 @@ class _Record(BaseModel):
 
 @dataclass(frozen=True)
 class Entry:
-    """A version in the list: its manifest, or why it does not verify, and the aliases that point at it."""
+    """A version in the list: its manifest, or why it does not verify, and the aliases that point at it.
+
+    *forced* are those of them that were put there by force, against the gate.
+    """
 
     version: int
     manifest: Manifest | None
     error: str
     aliases: tuple[str, ...]
+    forced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -197,22 +201,51 @@ class Registry:
     def entries(self) -> list[Entry]:
         """Every version, newest first. One that does not verify is listed with the reason."""
         aliases: dict[int, list[str]] = {}
-        for alias in self._alias_names():
-            try:
-                found, _ = self.alias(alias)
-            except RegistryError:
-                continue  # reported by whoever uses that alias
-            if found:
-                aliases.setdefault(found.version, []).append(alias)
+        forced: dict[int, list[str]] = {}
+        for name, found in self._readable_aliases():
+            aliases.setdefault(found.version, []).append(name)
+            if _stands_by_force(found):
+                forced.setdefault(found.version, []).append(name)
 
         def entry(version: int) -> Entry:
+            pointing, by_force = tuple(aliases.get(version, ())), tuple(forced.get(version, ()))
             try:
-                return Entry(version, self.manifest(version), "", tuple(aliases.get(version, ())))
+                return Entry(version, self.manifest(version), "", pointing, by_force)
             except RegistryError as error:
-                return Entry(version, None, str(error), tuple(aliases.get(version, ())))
+                return Entry(version, None, str(error), pointing, by_force)
 
         with ThreadPoolExecutor(8) as pool:
             return list(pool.map(entry, sorted(self._numbers(), reverse=True)))
+
+    def standing(self, version: int) -> list[dict[str, Any]]:
+        """What the aliases' histories say of *version*, newest first: their entries, each with the alias's name.
+
+        `current` is true of the entry by which an alias holds the version now.
+        """
+        found = [
+            {"forced": False, "reason": "", "by": "", "action": "", "promoted_at": ""}
+            | dict(entry)
+            | {"alias": name, "current": place == 0}
+            for name, alias in self._readable_aliases()
+            for place, entry in enumerate(alias.history)
+            if entry["version"] == version
+        ]
+        return sorted(found, key=lambda entry: str(entry["promoted_at"]), reverse=True)
+
+    def report(self, version: int) -> str | None:
+        """The model card of *version*, as it was published; None if there is none yet."""
+        data, _ = self._read(artifact.report_name(self._model, version))
+        return None if data is None else data.decode("utf-8", errors="replace")
+
+    def publish_report(self, version: int, page: str) -> bool:
+        """Write the model card of *version*, which is published; False if there is one already, which stays.
+
+        It comes after the manifest, which alone hands out the number: before it, two publishers that are about to
+        take the same number would write one card for two models. Nothing that serves reads it, and whoever finds
+        none can make it again from the manifest and the data.
+        """
+        name = artifact.report_name(self._model, version)
+        return self._write(name, page.encode(), generation=0, content_type="text/html; charset=utf-8")
 
     def alias(self, name: str) -> tuple[Alias | None, int]:
         """What alias *name* says, and its generation; None and 0 if there is none yet.
@@ -229,22 +262,27 @@ class Registry:
         except ArtifactError as error:
             raise RegistryError(str(error)) from error
 
-    def promote(self, version: int, *, alias: str, by: str, reason: str) -> Moved:
+    def promote(self, version: int, *, alias: str, by: str, reason: str, force: bool = False) -> Moved:
         """Point *alias* at *version*. If it points there already, at the same manifest, nothing changes.
+
+        *force* overrides the gate, and nothing else; the history then says so.
 
         Raises:
             NotFoundError: There is no such version.
-            RefusedError: It is not blessed.
+            RefusedError: It is not blessed, and *force* is not given, or the reason for it is not.
             RegistryError: It does not verify, or its data snapshot is missing.
         """
         manifest = self._promotable(version)
-        if manifest.document.get("blessed") is not True:
+        blessed = manifest.document.get("blessed") is True
+        if not blessed and not force:
             failed = [check["check"] for check in manifest.document.get("gate", ()) if not check["passed"]]
             because = f" (failed: {', '.join(failed)})" if failed else ""
             raise RefusedError(
                 f"{self._model} version {version} is not blessed{because}; {self._existing(blessed=True)}"
             )
-        return self._move(alias, lambda _: (manifest, "promote"), by=by, reason=reason)
+        if not blessed and not reason.strip():
+            raise RefusedError(f"{self._model} version {version} is not blessed: to force it, a reason is needed")
+        return self._move(alias, lambda _: (manifest, "promote"), by=by, reason=reason, forced=not blessed)
 
     def rollback(self, *, alias: str, to: int | None, by: str, reason: str) -> Moved:
         """Point *alias* at the version it held before the current one, or at *to*, further back.
@@ -289,6 +327,7 @@ class Registry:
         *,
         by: str,
         reason: str,
+        forced: bool = False,
     ) -> Moved:
         """Compare-and-set until it holds: *choose* decides anew from what the alias says each time."""
         while True:
@@ -298,6 +337,8 @@ class Registry:
             if current and before == manifest.version and current.manifest == manifest.document:
                 return Moved(manifest.version, before, changed=False)
             entry = {"version": manifest.version, "action": action, "promoted_at": _now(), "by": by, "reason": reason}
+            if forced:
+                entry["forced"] = True
             history = [entry, *(current.history if current else ())]
             data = artifact.render_alias(manifest, history)
             if self._write(artifact.alias_name(self._model, alias), data, generation=generation):
@@ -331,6 +372,18 @@ class Registry:
         names = self._names(artifact.versions_prefix(self._model), "**/manifest.json")
         found = (artifact.version_of(self._model, name) for name in names)
         return [number for number in found if number is not None]
+
+    def _readable_aliases(self) -> list[tuple[str, Alias]]:
+        """Every alias; one that does not parse is left out, and is reported by whoever uses it."""
+        found = []
+        for name in self._alias_names():
+            try:
+                alias, _ = self.alias(name)
+            except RegistryError:
+                continue
+            if alias:
+                found.append((name, alias))
+        return found
 
     def _alias_names(self) -> list[str]:
         prefix = artifact.alias_name(self._model, "").removesuffix(".json")
@@ -398,6 +451,12 @@ class Registry:
                 else str(error.__cause__ or error).splitlines()[0][:200]
             )
             raise RegistryError(f"{where} cannot be reached: {reason}") from error
+
+
+def _stands_by_force(alias: Alias) -> bool:
+    """Whether the version that *alias* holds was forced into it; a rollback to it does not change that."""
+    promotions = [entry for entry in alias.history if entry["version"] == alias.version]
+    return any(entry.get("forced") is True for entry in promotions if entry.get("action") != "rollback")
 
 
 def _is_blessed(entry: Entry) -> bool:

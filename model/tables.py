@@ -11,14 +11,16 @@ from rich.table import Table
 Document = Mapping[str, Any]
 
 _MOST_CANDIDATES = 20
+_LISTED = {"mae", "r2", "rmse"}
+_SLICES_SHOWN = 5
 
 
 def versions(entries: Sequence[Document]) -> Table:
     """All versions, a row each; one that does not verify says why."""
-    names = sorted({name for entry in entries for name in entry["metrics"] or ()})
+    names = sorted({name for entry in entries for name in entry["metrics"] or ()} & _LISTED)
     table = _table("version", "created", *names, "blessed", "aliases")
     for entry in entries:
-        aliases = ", ".join(entry["aliases"])
+        aliases = ", ".join(f"{name} (forced)" if name in entry["forced"] else name for name in entry["aliases"])
         if entry["error"]:
             table.add_row(str(entry["version"]), plain(entry["error"]), *[""] * len(names), "", aliases)
             continue
@@ -36,18 +38,18 @@ def history(entries: Iterable[Document]) -> Table:
     """What an alias held, a row for each time it was moved."""
     table = _table("version", "promoted", "action", "by", "reason")
     for entry in entries:
-        said = [plain(str(entry.get(name, ""))) for name in ("action", "by", "reason")]
-        table.add_row(str(entry["version"]), _second(str(entry.get("promoted_at", ""))), *said)
+        table.add_row(str(entry["version"]), _second(str(entry.get("promoted_at", ""))), *_said(entry))
     return table
 
 
-def version(document: Document) -> list[Any]:
-    """One version in full: facts, metrics with their intervals, the gate's checks."""
-    facts = Table(box=None, pad_edge=False, show_header=False)
-    facts.add_column(style="bold")
+def version(document: Document, standing: Iterable[Document] = ()) -> list[Any]:
+    """One version in full: facts, metrics with their intervals, the worst slices, the gate's checks.
+
+    *standing* are entries of aliases' histories, each with its `alias`.
+    """
     trained, rows = document["training"], document["data"]
     parameters = " ".join(f"{name}={value}" for name, value in trained["parameters"].items())
-    for name, value in (
+    facts = _facts(
         ("model", f"{document['model']} version {document['version']}"),
         ("created", document["created"]),
         ("estimator", f"{trained['estimator']} {parameters}"),
@@ -55,19 +57,29 @@ def version(document: Document) -> list[Any]:
         ("target", document["target"]["name"]),
         ("data", f"{rows['rows']} rows, {rows['holdout_rows']} held out, {rows['uri']}"),
         ("git commit", str(trained["git_commit"])),
-    ):
-        facts.add_row(name, value)
+        ("production", _against(document.get("comparison") or {})),
+    )
     if rows.get("warnings"):
         facts.add_row("warnings", plain("; ".join(f"{entry['code']}: {entry['found']}" for entry in rows["warnings"])))
-    tried = [candidates(trained["candidates_tried"]), ""] if trained.get("candidates_tried") else []
+    tried = candidates(trained.get("candidates_tried", ()))
     scores = _table("metric", "held-out", "low", "high")
     for name, score in document["metrics"].items():
-        scores.add_row(name, *[_number(score[part]) for part in ("value", "low", "high")])
+        scores.add_row(plain(name), *[_number(score[part]) for part in ("value", "low", "high")])
+    parts = _table("slice", "values", "rows", "rmse", "bias", "by the whole's", "by production's")
+    for part in document.get("slices", ())[:_SLICES_SHOWN]:
+        figures = [_number(part.get(name)) for name in ("rmse", "bias", "ratio", "loss")]
+        parts.add_row(plain(part["column"]), plain(part["values"]), str(part["rows"]), *figures)
     checks = _table("check", "passed", "value", "threshold")
     for check in document["gate"]:
         passed = "yes" if check["passed"] else "NO"
-        checks.add_row(check["check"], passed, _number(check["value"]), _number(check["threshold"]))
-    return [facts, "", *tried, scores, "", checks, "", f"blessed: {'yes' if document['blessed'] else 'no'}"]
+        checks.add_row(plain(check["check"]), passed, _number(check["value"]), _number(check["threshold"]))
+    moves = _table("alias", "promoted", "action", "by", "reason")
+    for entry in standing:
+        alias = f"{entry['alias']} (now)" if entry["current"] else entry["alias"]
+        moves.add_row(alias, _second(str(entry["promoted_at"])), *_said(entry))
+    verdict = f"blessed: {'yes' if document['blessed'] else 'no'}"
+    tables: list[Any] = [table for table in (facts, tried, scores, parts, checks) if table.row_count]
+    return [thing for table in tables for thing in (table, "")] + [verdict, *(["", moves] if moves.row_count else [])]
 
 
 def findings(report: Document) -> list[Any]:
@@ -115,6 +127,32 @@ def write(*things: Any) -> None:
 def plain(text: str) -> str:
     """*text* without what would steer the terminal."""
     return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _facts(*pairs: tuple[str, str]) -> Table:
+    facts = Table(box=None, pad_edge=False, show_header=False)
+    facts.add_column(style="bold")
+    for name, value in pairs:
+        if value:
+            facts.add_row(name, plain(value))
+    return facts
+
+
+def _against(comparison: Document) -> str:
+    """What the comparison with production came to, in a line."""
+    if comparison.get("production") is None or comparison.get("note"):
+        return str(comparison.get("note", ""))
+    low, value, high = (comparison["improvement"][name] for name in ("low", "value", "high"))
+    if value is None:
+        return f"version {comparison['production']}, could not be compared"
+    ends = ", ".join("-" if end is None else f"{100 * end:.3g} %" for end in (low, high))
+    return f"version {comparison['production']}; of its squared error this one saves {100 * value:.3g} % [{ends}]"
+
+
+def _said(entry: Document) -> list[str]:
+    """Action, by whom and why, as an alias's history has them."""
+    action = f"{entry.get('action', '')}{' (forced)' if entry.get('forced') is True else ''}"
+    return [plain(str(text)) for text in (action, entry.get("by", ""), entry.get("reason", ""))]
 
 
 def _table(*columns: str) -> Table:

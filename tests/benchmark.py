@@ -7,6 +7,9 @@ Absolute times are this machine's; the ratios are what holds. Rows:
     memory          peak resident size of the process that serves, after that answer
     warm            requests/s and 99th percentile of one-instance requests; against the empty async function
     batch           rows/s of one large POST; against orjson decode, matrix product and encode in one process
+
+Below it stands how often the gate's comparison with production is wrong, and how often it finds what is better
+(tests/calibration.py).
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+import calibration
 import joblib
 import numpy as np
 import orjson
@@ -185,6 +189,7 @@ def main() -> None:
             server.stop()
     emulator.kill()
     console.print(table)
+    calibration.show(console)
 
 
 if __name__ == "__main__":

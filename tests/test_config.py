@@ -32,8 +32,29 @@ candidates = [{ estimator = "sklearn.linear_model.Ridge", scale = true, grid = {
 min_rows = 200
 min_holdout_rows = 50
 min_r2 = 0.1
+max_r2 = 0.98
 confidence = 0.95
+min_improvement = 0.01
+max_move = 0.25
+slices = 4
+min_slice_rows = 10
+max_slice_ratio = 2.0
+max_slice_loss = 1.25
 """
+
+GATE_READ = GateConfig(
+    min_rows=200,
+    min_holdout_rows=50,
+    min_r2=0.1,
+    max_r2=0.98,
+    confidence=0.95,
+    min_improvement=0.01,
+    max_move=0.25,
+    slices=4,
+    min_slice_rows=10,
+    max_slice_ratio=2.0,
+    max_slice_loss=1.25,
+)
 
 GATE = GOOD[GOOD.index("[gate]") :]
 CANDIDATE = '{ estimator = "sklearn.linear_model.Ridge", scale = true, grid = { alpha = [0.1, 1] } }'
@@ -128,7 +149,14 @@ def test_an_unknown_key_is_named_at_every_level(path, old, new, message):
         pytest.param("min_rows = 200", "gate.min_rows is missing", id="min-rows"),
         pytest.param("min_holdout_rows = 50", "gate.min_holdout_rows is missing", id="min-holdout-rows"),
         pytest.param("min_r2 = 0.1", "gate.min_r2 is missing", id="min-r2"),
+        pytest.param("max_r2 = 0.98", "gate.max_r2 is missing", id="max-r2"),
         pytest.param("confidence = 0.95", "gate.confidence is missing", id="confidence"),
+        pytest.param("min_improvement = 0.01", "gate.min_improvement is missing", id="min-improvement"),
+        pytest.param("max_move = 0.25", "gate.max_move is missing", id="max-move"),
+        pytest.param("slices = 4", "gate.slices is missing", id="slices"),
+        pytest.param("min_slice_rows = 10", "gate.min_slice_rows is missing", id="min-slice-rows"),
+        pytest.param("max_slice_ratio = 2.0", "gate.max_slice_ratio is missing", id="max-slice-ratio"),
+        pytest.param("max_slice_loss = 1.25", "gate.max_slice_loss is missing", id="max-slice-loss"),
         pytest.param(
             'estimator = "sklearn.linear_model.Ridge", ', "training.candidates[0].estimator is missing", id="estimator"
         ),
@@ -281,8 +309,38 @@ def test_a_wrong_type_is_named_with_what_was_expected(path, old, new, message):
         pytest.param(
             "confidence = 0.95",
             "confidence = 95",
-            "gate.confidence: input should be less than 1, got 95",
+            "gate.confidence: input should be less than or equal to 0.999, got 95",
             id="confidence-in-percent",
+        ),
+        pytest.param(
+            "max_r2 = 0.98",
+            "max_r2 = 0.09",
+            "gate: min_r2 0.1 must not exceed max_r2 0.09",
+            id="r2-that-cannot-be-passed",
+        ),
+        pytest.param(
+            "max_slice_loss = 1.25",
+            "max_slice_loss = 0.99",
+            "gate.max_slice_loss: input should be greater than or equal to 1, got 0.99",
+            id="slices-better-than-the-whole",
+        ),
+        pytest.param(
+            "slices = 4", "slices = 1", "gate.slices: input should be greater than or equal to 2, got 1", id="one-slice"
+        ),
+        pytest.param(
+            "max_move = 0.25", "max_move = 0", "gate.max_move: input should be greater than 0, got 0", id="no-move"
+        ),
+        pytest.param(
+            "slices = 4",
+            "slices = 4\nmax_rmse = inf",
+            "gate.max_rmse: input should be a finite number, got inf",
+            id="no-bound-at-all",
+        ),
+        pytest.param(
+            "slices = 4",
+            'slices = 4\nslice_columns = ["town"]',
+            "the file: gate.slice_columns must name features (age, bmi), got 'town'",
+            id="slices-of-no-feature",
         ),
         pytest.param(
             "confidence = 0.95",
@@ -367,7 +425,7 @@ def test_all_mistakes_are_named_at_once(path):
         "FILE: training.seed is missing",
         "FILE: training.folds: input should be greater than or equal to 2, got 1",
         "FILE: training.sed is no key that is known here",
-        "FILE: gate.confidence: input should be less than 1, got 95",
+        "FILE: gate.confidence: input should be less than or equal to 0.999, got 95",
     ]
 
 
@@ -413,7 +471,7 @@ def test_a_whole_file_is_read(path):
             folds=5,
             candidates=[CandidateConfig(estimator="sklearn.linear_model.Ridge", scale=True, grid={"alpha": [0.1, 1]})],
         ),
-        gate=GateConfig(min_rows=200, min_holdout_rows=50, min_r2=0.1, confidence=0.95),
+        gate=GATE_READ,
     )
 
 
@@ -425,7 +483,13 @@ def test_a_whole_file_is_read(path):
         pytest.param("folds = 5", "folds = 100", id="most-folds"),
         pytest.param("seed = 7", "seed = 4294967295", id="largest-seed"),
         pytest.param("seed = 7", "seed = 0", id="smallest-seed"),
-        pytest.param("min_r2 = 0.1", "min_r2 = 1", id="highest-r2"),
+        pytest.param("min_r2 = 0.1", "min_r2 = 0.98", id="least-r2-equals-most"),
+        pytest.param("max_r2 = 0.98", "max_r2 = 1", id="highest-r2"),
+        pytest.param("confidence = 0.95", "confidence = 0.999", id="highest-confidence"),
+        pytest.param("min_improvement = 0.01", "min_improvement = 0", id="any-improvement"),
+        pytest.param("max_slice_ratio = 2.0", "max_slice_ratio = 1", id="lowest-slice-ratio"),
+        pytest.param("slices = 4", "slices = 2\nmax_rmse = 70\nmax_mae = 60\nmax_bias = 0", id="bounds-in-units"),
+        pytest.param("slices = 4", 'slices = 4\nslice_columns = ["age"]', id="slices-by-value"),
         pytest.param("min_r2 = 0.1", "min_r2 = -1", id="lowest-r2"),
         pytest.param("min_rows = 200", "min_rows = 1", id="fewest-rows"),
         pytest.param("min_holdout_rows = 50", "min_holdout_rows = 2", id="fewest-held-out-rows"),
@@ -483,4 +547,4 @@ def test_the_shipped_file_is_the_reference_problem():
         "Ridge",
         "SGDRegressor",
     ]
-    assert config.gate == GateConfig(min_rows=200, min_holdout_rows=50, min_r2=0.1, confidence=0.95)
+    assert config.gate == GATE_READ

@@ -54,7 +54,14 @@ def test_a_model_of_several_features_takes_arrays_and_objects(model, bucket, ser
         min_rows = 200
         min_holdout_rows = 5
         min_r2 = 0.9
+        max_r2 = 1.0
         confidence = 0.9
+        min_improvement = 0.0
+        max_move = 0.25
+        slices = 2
+        min_slice_rows = 5
+        max_slice_ratio = 2.0
+        max_slice_loss = 2.0
         """
     )
     trained = model("train", "--config", str(tmp_path / "config.toml"))

@@ -74,8 +74,8 @@ def test_the_manifest_records_where_it_comes_from(model, bucket):
     document = json.loads(model("train", "--json").stdout)
 
     assert set(document) == {
-        *("blessed", "created", "data", "features", "format", "gate", "golden", "linear", "metrics", "model"),
-        *("runtime", "sha256", "target", "training", "version"),
+        *("blessed", "comparison", "created", "data", "features", "format", "gate", "golden", "linear", "metrics"),
+        *("model", "residuals", "runtime", "sha256", "slices", "target", "training", "version"),
     }
     assert (document["data"]["rows"], document["data"]["holdout_rows"]) == (442, 82)
     assert [entry["check"] for entry in document["gate"] if not entry["passed"]] == []
@@ -87,7 +87,7 @@ def test_a_version_the_gate_refuses_is_published_unblessed_and_exits_with_three(
     ended = model("train", "--config", config(min_r2="0.9"))
 
     assert ended.returncode == 3
-    assert "r2                           NO" in ended.stdout
+    assert "r2                                 NO" in ended.stdout
     assert ended.stderr == "version 1 is published, unblessed: it cannot be promoted\n"
     assert registry.manifest(1).document["blessed"] is False
 
@@ -396,6 +396,32 @@ def test_promote_and_rollback_say_what_moved(model, publish):
     ]
 
 
+@pytest.mark.parametrize("reason", [[], ["--reason", ""], ["--reason", " "]])
+def test_force_without_a_reason_is_wrong_usage(model, publish, reason):
+    publish(blessed=False)
+
+    ended = model("promote", "--force", *reason)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "--force needs --reason TEXT: why a version that the gate refused is put there\n"
+
+
+def test_a_promotion_by_force_is_shown_wherever_the_version_is(model, publish):
+    publish(blessed=False)
+
+    forced = model("promote", "--force", "--reason", "it must", "--by", "ada")
+
+    assert (forced.returncode, forced.stdout) == (0, "promoted: production is version 1\n")
+    assert model("versions").stdout.splitlines()[1].endswith("  no       production (forced)")
+    assert json.loads(model("versions", "--json").stdout)[0]["forced"] == ["production"]
+    assert model("history").stdout.splitlines()[1].endswith("  promote (forced)  ada  it must")
+    assert json.loads(model("history", "--json").stdout)[0]["forced"] is True
+    shown = model("show", "1").stdout.splitlines()
+    assert shown[-3:-1] == ["", "alias             promoted             action            by   reason"]
+    assert shown[-1].startswith("production (now)  ")
+    assert shown[-1].endswith("  promote (forced)  ada  it must")
+
+
 def test_rollback_at_the_oldest_exits_with_three(model, production):
     production()
 
@@ -440,6 +466,7 @@ def test_versions_has_machine_output(model, registry, production):
             "metrics": document["metrics"],
             "blessed": True,
             "aliases": ["production"],
+            "forced": [],
             "error": None,
         }
     ]

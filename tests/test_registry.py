@@ -67,6 +67,8 @@ def test_eight_trainers_at_once_get_eight_numbers(registry, bucket):
 
     assert sorted(json.loads(output)["version"] for output in outputs) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert [entry.error for entry in registry.entries()] == [""] * 8
+    cards = {version: registry.report(version) for version in range(1, 9)}
+    assert all(f"<title>{MODEL} version {version}</title>" in card for version, card in cards.items())
 
 
 def test_eight_promotions_at_once_are_all_in_the_history(registry, bucket, publish):
@@ -143,6 +145,93 @@ def test_promoting_an_unblessed_version_says_what_failed_and_what_is_blessed(reg
 
     assert str(raised.value) == "linear-regression version 2 is not blessed (failed: r2); blessed versions: 1"
     assert registry.alias("production") == (None, 0)
+
+
+def test_force_puts_an_unblessed_version_there_and_the_history_says_so(registry, publish):
+    publish(blessed=False)
+
+    moved = registry.promote(1, alias="production", by="ada@example", reason="the gate is too strict", force=True)
+
+    alias, _ = registry.alias("production")
+    entry = dict(alias.history[0])
+    assert moved == Moved(version=1, before=None, changed=True)
+    assert entry.pop("promoted_at").endswith("Z")
+    assert entry == {
+        "version": 1,
+        "action": "promote",
+        "by": "ada@example",
+        "reason": "the gate is too strict",
+        "forced": True,
+    }
+    assert [(entry.aliases, entry.forced) for entry in registry.entries()] == [(("production",), ("production",))]
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_force_needs_a_reason(registry, publish, reason):
+    publish(blessed=False)
+
+    with pytest.raises(RefusedError) as raised:
+        registry.promote(1, alias="production", by="test", reason=reason, force=True)
+
+    assert str(raised.value) == "linear-regression version 1 is not blessed: to force it, a reason is needed"
+    assert registry.alias("production") == (None, 0)
+
+
+def test_force_that_was_not_needed_is_not_recorded(registry, publish):
+    publish()
+
+    registry.promote(1, alias="production", by="test", reason="", force=True)
+
+    alias, _ = registry.alias("production")
+    assert "forced" not in alias.history[0]
+
+
+def test_force_overrides_the_gate_and_nothing_else(registry, bucket, publish):
+    publish(blessed=False)
+    bucket.blob(f"data/by-hand/{artifact.sha256_of(b'rows')}.parquet").delete()
+
+    with pytest.raises(RegistryError, match="expected its data at"):
+        registry.promote(1, alias="production", by="test", reason="now", force=True)
+
+    assert registry.alias("production") == (None, 0)
+
+
+def test_a_forced_version_that_a_rollback_puts_back_still_stands_by_force(registry, publish):
+    publish(blessed=False)
+    publish()
+    registry.promote(1, alias="production", by="test", reason="now", force=True)
+    promote(registry, 2)
+
+    rollback(registry)
+
+    assert [(entry.version, entry.forced) for entry in registry.entries()] == [(2, ()), (1, ("production",))]
+
+
+def test_standing_is_what_all_aliases_say_of_a_version_newest_first(registry, production):
+    production()
+    production()
+    registry.promote(1, alias="staging", by="test", reason="to look at")
+    rollback(registry)
+
+    found = [
+        (entry["alias"], entry["action"], entry["reason"], entry["forced"], entry["current"])
+        for entry in registry.standing(1)
+    ]
+
+    assert found == [
+        ("production", "rollback", "worse", False, True),
+        ("staging", "promote", "to look at", False, True),
+        ("production", "promote", "test", False, False),
+    ]
+
+
+def test_a_model_card_is_written_once_and_stays(registry, publish):
+    publish()
+
+    assert registry.report(1) is None
+    assert registry.publish_report(1, "<p>first</p>") is True
+    assert registry.publish_report(1, "<p>second</p>") is False
+    assert registry.report(1) == "<p>first</p>"
 
 
 def test_rollback_goes_back_one_version_at_a_time(registry, production):
@@ -329,7 +418,7 @@ def test_a_bucket_that_does_not_exist_is_one_clear_error(registry):
 
 
 @pytest.mark.parametrize("answered", [pytest.param(False, id="before"), pytest.param(True, id="after")])
-@pytest.mark.parametrize("step", [1, 2, 3])
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 5])
 def test_a_trainer_killed_at_any_request_leaves_no_half_version(registry, emulator, step, answered):
     started = []
     with Proxy(emulator, lambda: os.kill(started[0].pid, signal.SIGKILL), at=step, answered=answered) as proxy:
@@ -339,8 +428,9 @@ def test_a_trainer_killed_at_any_request_leaves_no_half_version(registry, emulat
         assert started[0].wait(100) == -signal.SIGKILL
 
         proxy.shutdown()
-    complete = step == 3 and answered
-    assert [(entry.version, entry.error) for entry in registry.entries()] == ([(1, "")] if complete else [])
+    visible = (step, answered) >= (4, True)
+    assert [(entry.version, entry.error) for entry in registry.entries()] == ([(1, "")] if visible else [])
+    assert (registry.report(1) is not None) is ((step, answered) == (5, True))
 
 
 @pytest.mark.parametrize("step", [1, 3])

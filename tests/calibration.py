@@ -1,0 +1,88 @@
+"""How often the gate's comparison with production is wrong, and how often it finds what is better.
+
+    PYTHONPATH=.:tests python tests/calibration.py
+
+`./deploy.sh bench` prints it too. The first table is of pairs without a true difference: percent of 1000 draws that
+each rule would promote, at 95 % confidence. The rule is `model.evaluation.mean_above_zero`; beside it stand a
+percentile interval and the two intervals of which it takes the farther ends, each of two sides. The second table is
+of pairs whose newer model truly saves a share of the squared error: percent that the rule promotes.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pairs
+from rich.console import Console
+from rich.table import Table
+
+from model.evaluation import _studentised, mean_above_zero, resamples
+
+CONFIDENCE = 0.95
+DRAWS = 1_000
+REPLICATES = 2_000
+ROWS = (50, 82, 200, 400)
+
+
+def others(gains: pairs.Pairs) -> dict[str, float]:
+    """Percent promoted by other rules."""
+    rows = gains.shape[1]
+    tail = (1 - CONFIDENCE) / 2
+    means = np.concatenate(
+        [gains @ counts.T / rows for counts in resamples(rows, REPLICATES, np.random.default_rng(7))], axis=1
+    )
+    observed = gains.mean(axis=1) / (gains.std(axis=1) / math.sqrt(rows))
+    ratios = _studentised(gains, REPLICATES, np.random.default_rng(7))
+    promoted = {
+        "percentile": np.quantile(means, tail, axis=1) > 0,
+        "equal-tailed t": observed > np.quantile(ratios, 1 - tail, axis=1),
+        "symmetric t": observed > np.quantile(np.abs(ratios), CONFIDENCE, axis=1),
+    }
+    return {name: 100 * float(found.mean()) for name, found in promoted.items()}
+
+
+def ours(gains: pairs.Pairs) -> float:
+    """Percent promoted by the gate's rule."""
+    *_, reached = mean_above_zero(gains, confidence=CONFIDENCE, seed=7)
+    return 100 * float((reached >= CONFIDENCE).mean())
+
+
+def tables() -> list[Table]:
+    """Wrong promotions by family of pairs, and the power curve."""
+    wrong = Table("no true difference", "rows", "percentile", "equal-tailed t", "symmetric t", "the gate", box=None)
+    for family, draw in pairs.EQUAL.items():
+        for rows in ROWS:
+            gains = draw(np.random.default_rng(1), DRAWS, rows)
+            found = {**others(gains), "the gate": ours(gains)}
+            wrong.add_row(family, str(rows), *(f"{value:.1f} %" for value in found.values()))
+    lucky = Table(
+        "rows with all the gain", "rows", *(["percentile", "equal-tailed t", "symmetric t", "the gate"]), box=None
+    )
+    for few in (2, 3, 4):
+        gains = np.random.default_rng(11).normal(scale=0.05, size=(DRAWS, 82))
+        gains[:, :few] += 1 + np.random.default_rng(12).exponential(size=(DRAWS, few))
+        found = {**others(gains), "the gate": ours(gains)}
+        lucky.add_row(str(few), "82", *(f"{value:.1f} %" for value in found.values()))
+    shares = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
+    power = Table("rows", *(f"saves {100 * share:.0f} %" for share in shares), box=None)
+    for rows in (50, 82, 200, 400, 1000):
+        found = [
+            ours(pairs.better_by(share, np.random.default_rng(1), DRAWS, rows))
+            if share
+            else ours(pairs.normal(np.random.default_rng(1), DRAWS, rows))
+            for share in shares
+        ]
+        power.add_row(str(rows), *(f"{value:.0f} %" for value in found))
+    return [wrong, lucky, power]
+
+
+def show(console: Console) -> None:
+    for table in tables():
+        table.header_style, table.pad_edge = "bold", False
+        console.print()
+        console.print(table)
+
+
+if __name__ == "__main__":
+    show(Console(highlight=False, width=110))
