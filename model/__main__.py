@@ -96,7 +96,12 @@ def validate(arguments: argparse.Namespace) -> int:
         store = registry.Registry(source.removeprefix("gs://").partition("/")[0] or "none", arguments.model)
     rows = _rows(source, settings, store)
     held = data.held_out(rows, settings.data.holdout)
-    production, reason = _production(arguments, settings, store if arguments.bucket else None)
+    production, reason = None, "MODEL_BUCKET is not set"
+    if store and arguments.bucket:
+        try:
+            production, reason = _production(store.alias(arguments.alias)[0], arguments, settings)
+        except registry.RegistryError as error:
+            reason = str(error)
     findings = _findings(settings, rows, held, production)
     errors = sum(finding.severity == "error" for finding in findings)
     report = {
@@ -124,15 +129,19 @@ def train(arguments: argparse.Namespace) -> int:
     trials = _trials(arguments, settings)
     rows = _rows(arguments.data or settings.data.source, settings, store)
     held = data.held_out(rows, settings.data.holdout)
-    findings = _findings(settings, rows, held, _production(arguments, settings, store)[0])
+    promoted, _ = store.alias(arguments.alias)
+    findings = _findings(settings, rows, held, _production(promoted, arguments, settings)[0])
     if any(finding.severity == "error" for finding in findings):
         raise data.DataError("\n".join(map(str, findings)))
     x, y, seed = rows.x[~held], rows.y[~held], settings.training.seed
     folds, repeats = settings.training.folds, settings.training.repeats
-    with _progress("cross-validating", len(trials) * folds * repeats) as done:
-        groups = rows.hashes[~held]
-        scored = training.search(trials, x, y, folds=folds, repeats=repeats, seed=seed, groups=groups, done=done)
-    results = training.choose(scored)
+    try:
+        with _progress("cross-validating", len(trials) * folds * repeats) as done:
+            groups = rows.hashes[~held]
+            scored = training.search(trials, x, y, folds=folds, repeats=repeats, seed=seed, groups=groups, done=done)
+        results = training.choose(scored)
+    except training.TrainingError as error:
+        raise config.ConfigError(str(error)) from error
     _tell(results)
     best = next(result.trial for result in results if result.chosen)
     estimator = training.fit(best, x, y, seed=seed)
@@ -165,7 +174,7 @@ def train(arguments: argparse.Namespace) -> int:
             {"instance": rows.x[row].tolist(), "prediction": float(expected[row])} for row in _golden_rows(expected)
         ],
     }
-    champion, standing = _champion(store, arguments)
+    champion, standing = _champion(promoted, arguments)
     document |= _verdict(document, settings, rows, held, expected=expected, champion=champion, standing=standing)
     manifest = store.publish(document, snapshot=data.snapshot(rows), dataset=rows.dataset)
     try:
@@ -409,18 +418,14 @@ def _tell(results: Sequence[training.Result]) -> None:
 
 
 def _production(
-    arguments: argparse.Namespace, settings: config.Config, store: registry.Registry | None
+    promoted: artifact.Alias | None, arguments: argparse.Namespace, settings: config.Config
 ) -> tuple[artifact.Document | None, str]:
     """The manifest to compare the data with, or why there is none."""
-    if store is None:
-        return None, "MODEL_BUCKET is not set"
-    alias = getattr(arguments, "alias", None) or os.environ.get("MODEL_ALIAS") or "production"
+    if promoted is None:
+        return None, f"{arguments.alias} has not been set yet"
     try:
-        found, _ = store.alias(alias)
-        if found is None:
-            return None, f"{alias} has not been set yet"
-        manifest = artifact.promoted_manifest(found, arguments.model).document
-    except (registry.RegistryError, ArtifactError) as error:
+        manifest = artifact.promoted_manifest(promoted, arguments.model).document
+    except ArtifactError as error:
         return None, str(error)
     reason = validation.comparable(manifest, [feature.name for feature in settings.data.features])
     return (None, reason) if reason else (manifest, "")
@@ -458,15 +463,14 @@ def _rows(source: str, settings: config.Config, store: registry.Registry | None)
 
 
 def _champion(
-    store: registry.Registry, arguments: argparse.Namespace
+    promoted: artifact.Alias | None, arguments: argparse.Namespace
 ) -> tuple[predictor.Predictor | None, dict[str, Any]]:
     """What the alias holds, ready to predict, or None; and for the record which version that is, or why it cannot."""
-    found, _ = store.alias(arguments.alias)
-    if found is None:
+    if promoted is None:
         return None, {"production": None, "note": f"{arguments.alias} holds nothing yet: the absolute checks decide"}
-    held = {"production": found.version, "manifest_sha256": found.manifest_sha256}
+    held = {"production": promoted.version, "manifest_sha256": promoted.manifest_sha256}
     try:
-        return predictor.load(artifact.promoted_manifest(found, arguments.model)), {**held, "note": ""}
+        return predictor.load(artifact.promoted_manifest(promoted, arguments.model)), {**held, "note": ""}
     except ArtifactError as error:
         return None, {**held, "note": f"{arguments.alias} could not be compared with: {error}"}
 
