@@ -43,8 +43,9 @@
 # Exit status: 0 done · 1 something failed · 2 wrong usage or settings · 3 the gate said no ·
 # 130, 143 stopped by Ctrl-C, by a signal
 set -euo pipefail
+export LC_ALL=C.UTF-8 # so that [a-z] is a to z, and lower case is what it is for Google
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+root=$(CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 python=${PYTHON:-python3}
 venv_python=$root/.venv/bin/python
 gcloud=${GCLOUD:-gcloud}
@@ -90,7 +91,8 @@ verb_help() {
   awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$root/deploy.sh"
 }
 
-say() { printf '%s\n' "$*" >&2; }
+# A reader of standard error that has gone must not end what is under way.
+say() { printf '%s\n' "$*" >&2 || true; }
 
 fail() {
   say "deploy.sh: $*"

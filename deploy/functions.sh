@@ -29,7 +29,7 @@ look_at_functions() {
     name=${line[0]:-}
     is_ours "$name" || continue
     state[$name]=${line[1]:-OF_1ST_GENERATION} owner[$name]=${line[2]:-} served_model[$name]=${line[3]:-} uri[$name]=${line[4]:-}
-    shape[$name]="${line[5]:-} ${line[6]:-} ${line[7]:-} ${line[8]:-} ${line[9]:-0} ${line[10]:-} ${line[11]:-} ${line[12]:-}"
+    shape[$name]="$(in_mebibytes "${line[5]:-}") ${line[6]:-} ${line[7]:-} ${line[8]:-} ${line[9]:-0} ${line[10]:-} ${line[11]:-} ${line[12]:-}"
   done <<<"$seen"
   ((${#state[@]} > 0)) || return 0
 
@@ -57,9 +57,17 @@ is_ours() {
   [[ $1 == batch || $1 == stream ]]
 }
 
-# The whole of what is to be deployed, into `arguments`; its settings in short, into `wanted_shape`; a digest of
-# all of it, the files included, into `digest`, which travels with it as RELEASE in the environment.
-arguments_of() {
+# 2Gi and 2048Mi are the same.
+in_mebibytes() {
+  case $1 in
+    *Gi) printf '%dMi' $((${1%Gi} * 1024)) ;;
+    *) printf %s "$1" ;;
+  esac
+}
+
+# The whole of what is to be deployed but for the digest, into `arguments` and `variables`; its settings in short, into
+# `wanted_shape`.
+describe_wanted() {
   local name=$1 kind=${1^^} setting variable
   local -A of=()
   for setting in MEMORY CPU CONCURRENCY TIMEOUT_SECONDS MIN_INSTANCES MAX_INSTANCES MAX_BODY_BYTES; do
@@ -71,23 +79,30 @@ arguments_of() {
     --build-service-account="projects/$PROJECT_ID/serviceAccounts/$build_account"
     --memory="${of[MEMORY]}" --cpu="${of[CPU]}" --concurrency="${of[CONCURRENCY]}" --timeout="${of[TIMEOUT_SECONDS]}s"
     --min-instances="${of[MIN_INSTANCES]}" --max-instances="${of[MAX_INSTANCES]}" --update-labels=made-by=deploy-sh)
-  wanted_shape="${of[MEMORY]} ${of[CPU]} ${of[CONCURRENCY]} ${of[TIMEOUT_SECONDS]} ${of[MIN_INSTANCES]} ${of[MAX_INSTANCES]}"
-  wanted_shape+=" python313 $serving_account"
-  local variables="MODEL_BUCKET=$MODEL_BUCKET|MODEL_NAME=$MODEL_NAME|MODEL_REFRESH_SECONDS=$MODEL_REFRESH_SECONDS"
+  wanted_shape="$(in_mebibytes "${of[MEMORY]}") ${of[CPU]} ${of[CONCURRENCY]} ${of[TIMEOUT_SECONDS]} ${of[MIN_INSTANCES]}"
+  wanted_shape+=" ${of[MAX_INSTANCES]} python313 $serving_account"
+  variables="MODEL_BUCKET=$MODEL_BUCKET|MODEL_NAME=$MODEL_NAME|MODEL_REFRESH_SECONDS=$MODEL_REFRESH_SECONDS"
   variables+="|MAX_BODY_BYTES=${of[MAX_BODY_BYTES]}|GOOGLE_CLOUD_PROJECT=$PROJECT_ID|LOG_EXECUTION_ID=true"
-  digest=$({
-    printf '%s\n' "${arguments[@]}" "$variables"
-    cd "$root/functions" && sha256sum -- *.py requirements.txt
-  } | sha256sum)
+}
+
+# A digest of the files and of the settings of both functions, into `digest`. It travels with a revision as RELEASE in its
+# environment. One for both, so that a release is always of both, and a rollback too.
+name_release() {
+  local name arguments variables wanted_shape everything=''
+  for name in "${functions[@]}"; do
+    describe_wanted "$name"
+    everything+=$(printf '%s\n' "${arguments[@]}" "$variables")
+  done
+  everything+=$(cd "$root/functions" && sha256sum -- *.py requirements.txt) || fail 'the files of functions/ could not be read (see above)'
+  digest=$(sha256sum <<<"$everything") || fail 'sha256sum does not work (see above)'
   digest=${digest:0:16}
-  arguments+=(--source="$root/functions" --set-env-vars="^|^$variables|RELEASE=$digest")
 }
 
 # How a function differs from what this checkout wants, in words; nothing when it does not.
 difference() {
-  local name=$1 arguments digest wanted_shape
-  arguments_of "$name"
-  if [[ -z ${state[$name]:-} ]]; then
+  local name=$1 arguments variables wanted_shape
+  describe_wanted "$name"
+  if [[ -z ${state[$name]+x} ]]; then
     printf 'there is none yet'
   elif [[ ${state[$name]} != ACTIVE ]]; then
     printf 'it is %s' "${state[$name]}"
@@ -101,15 +116,16 @@ difference() {
 }
 
 deploy_function() {
-  local name=$1 arguments digest wanted_shape
-  arguments_of "$name"
+  local name=$1 arguments variables wanted_shape
+  describe_wanted "$name"
+  arguments+=(--source="$root/functions" --set-env-vars="^|^$variables|RELEASE=$digest")
   # On an existing function the flag would rewrite who may call it, which takes a right that a release does not need.
-  [[ -n ${state[$name]:-} ]] || arguments+=(--no-allow-unauthenticated)
+  [[ -n ${state[$name]+x} ]] || arguments+=(--no-allow-unauthenticated)
   change functions deploy "$name" "${arguments[@]}" --format=none
 }
 
 refuse_foreign() {
-  [[ -n ${state[$1]:-} ]] || return 0
+  [[ -n ${state[$1]+x} ]] || return 0
   [[ ${owner[$1]} == deploy-sh ]] ||
     fail "function $1 in $REGION was not made by this script, and is left alone; use another project, or another REGION with a MODEL_BUCKET there"
   [[ ${served_model[$1]:-$MODEL_NAME} == "$MODEL_NAME" ]] ||
@@ -150,13 +166,22 @@ set_traffic() {
   tags[$name]=$(sorted "$3")
 }
 
-# The revision of function $1 with the most traffic, but for $2.
+# The revision of function $1 with the most traffic, but for those named behind it.
 serving() {
-  local part best='' most=0 parts=${split[$1]:-}
+  local part best='' most=0 parts=${split[$1]:-} without=" ${*:2} "
   for part in ${parts//,/ }; do
-    if [[ ${part%=*} != "${2:-}" ]] && ((${part#*=} > most)); then best=${part%=*} most=${part#*=}; fi
+    if [[ $without != *" ${part%=*} "* ]] && ((${part#*=} > most)); then best=${part%=*} most=${part#*=}; fi
   done
   printf %s "$best"
+}
+
+# The percentage of revision $2 of function $1.
+share_of() {
+  local part parts=${split[$1]:-}
+  for part in ${parts//,/ }; do
+    if [[ ${part%=*} == "$2" ]]; then printf %s "${part#*=}" && return; fi
+  done
+  printf 0
 }
 
 # The revision of function $1 that has tag $2.
@@ -167,13 +192,20 @@ tagged() {
   done
 }
 
-# The tags of function $1 but for $2.
-tags_without() {
+# The tags of function $1 but for `candidate` and `previous`: somebody else's.
+other_tags() {
   local part kept='' parts=${tags[$1]:-}
   for part in ${parts//,/ }; do
-    [[ ${part%%=*} == "$2" ]] || kept+=,$part
+    [[ $part == candidate=* || $part == previous=* ]] || kept+=,$part
   done
   printf %s "${kept#,}"
+}
+
+# Parts that are not empty, with commas between them.
+joined() {
+  local part whole=''
+  for part in "$@"; do whole+=${part:+,$part}; done
+  printf %s "${whole#,}"
 }
 
 sorted() {

@@ -90,14 +90,6 @@ revisions_of() {
     sort --unique --reverse
 }
 
-share_of() {
-  local part parts=${split[$1]:-}
-  for part in ${parts//,/ }; do
-    if [[ ${part%=*} == "$2" ]]; then printf %s "${part#*=}" && return; fi
-  done
-  printf 0
-}
-
 tags_of() {
   local part parts=${tags[$1]:-}
   for part in ${parts//,/ }; do
@@ -135,19 +127,26 @@ verb_grant() { change_callers grant "$@"; }
 verb_revoke() { change_callers revoke "$@"; }
 
 change_callers() {
-  local verb=$1 name
+  local verb=$1 name member role who condition
   shift
   [[ $# == 1 && $1 =~ ^(user|group|serviceAccount|domain|principal|principalSet):[^[:space:]|]+$ ]] ||
     usage_error "$verb takes user:…, group:…, serviceAccount:… or domain:…, got: $(shown "$*"); for everybody: ALLOW_UNAUTHENTICATED=1 ./deploy.sh up"
   open_project
   look_at_functions
   need_functions
+  member=${1%%:*}:$(tr '[:upper:]' '[:lower:]' <<<"${1#*:}") # addresses have no case; Google keeps them in lower case
+  [[ $1 != principal* ]] || member=$1
   for name in "${functions[@]}"; do
     if [[ $verb == grant ]]; then
-      ensure_role 'run services' "$name" "$1" roles/run.invoker
-    else
-      drop_role 'run services' "$name" "$1" roles/run.invoker
+      ensure_role 'run services' "$name" "$member" roles/run.invoker
+      continue
     fi
+    look_at_policy 'run services' "$name"
+    while IFS='|' read -r role who condition; do
+      if [[ $role == roles/run.invoker && ${who,,} == "${member,,}" ]]; then
+        drop_role 'run services' "$name" "$who" "$role" "$condition"
+      fi
+    done <<<"${policies["run services $name"]}"
   done
   ((changes > 0)) || say "nothing to $verb: that is so already"
 }
@@ -204,10 +203,12 @@ verb_trigger() {
 
 # What `seen` tells of a trigger: OWNER/REPO|branch pattern|settings; nothing when there is none.
 look_at_trigger() {
-  local name owner repo pattern build_settings found=''
-  look builds triggers list --region="$REGION" --format="value[separator='|'](name,github.owner,github.name,github.push.branch,substitutions._SETTINGS)"
-  while IFS='|' read -r name owner repo pattern build_settings; do
-    if [[ $name == "$1" ]]; then found="$owner/$repo|$pattern|$build_settings"; fi
+  local name owner repo pattern build_settings runs_as found=''
+  look builds triggers list --region="$REGION" --format="value[separator='|'](name,github.owner,github.name,github.push.branch,substitutions._SETTINGS,serviceAccount)"
+  while IFS='|' read -r name owner repo pattern build_settings runs_as; do
+    [[ $name == "$1" ]] || continue
+    [[ $runs_as == */"$release_account" ]] || fail "trigger $1 in $REGION was not made by this script, and is left alone"
+    found="$owner/$repo|$pattern|$build_settings"
   done <<<"$seen"
   seen=$found
 }
@@ -222,7 +223,7 @@ settings_for_build() {
 }
 
 verb_down() {
-  local with_bucket='' yes='' name answer who seen trigger bucket='' elsewhere=''
+  local with_bucket='' yes='' name answer='' who seen trigger bucket='' elsewhere=''
   for name in "$@"; do
     case $name in
       --with-bucket) with_bucket=yes ;;

@@ -24,9 +24,10 @@ open_project() {
     PROJECT_ID=$("$gcloud" config get project) || fail 'gcloud does not work (see above)'
     [[ -n $PROJECT_ID ]] || settings_error 'PROJECT_ID is not set, and gcloud has no project; gcloud config set project …'
   fi
-  local lifecycle
-  lifecycle=$("$gcloud" projects describe "$PROJECT_ID" --format='value(lifecycleState)') ||
+  local found lifecycle
+  found=$("$gcloud" projects describe "$PROJECT_ID" --format="value[separator='|'](projectId,lifecycleState)") ||
     fail "project $PROJECT_ID does not exist, or $account may not see it"
+  IFS='|' read -r PROJECT_ID lifecycle <<<"$found" # gcloud's project may have been set by its number
   [[ $lifecycle == ACTIVE ]] || fail "project $PROJECT_ID must be active, it is ${lifecycle:-unknown}"
   MODEL_BUCKET=${MODEL_BUCKET:-${PROJECT_ID//[:.]/-}-models}
 
@@ -40,13 +41,19 @@ open_project() {
 }
 
 # gcloud, to look: what it prints goes into `seen`. Not to be allowed to look is no sign of absence, and ends the script.
+# Nor is a region that did not answer, of which gcloud only warns.
 look() {
-  seen=$("$gcloud" "$@" --project="$PROJECT_ID" </dev/null) ||
-    fail "could not look at $(project_words "$@") of $PROJECT_ID as $account (see above)"
+  local status=0 complaints=$root/.local/complaints.$$
+  mkdir -p "$root/.local"
+  seen=$("$gcloud" "$@" --project="$PROJECT_ID" </dev/null 2>"$complaints") || status=1
+  cat "$complaints" >&2 || true
+  if grep -q unreachable "$complaints"; then status=1; fi
+  rm -f "$complaints"
+  ((status == 0)) || fail "could not look at $(words_of "$@") of $PROJECT_ID as $account (see above)"
 }
 
 # The words of a command before its first option.
-project_words() {
+words_of() {
   local words=()
   while (($# > 0)) && [[ $1 != -* ]]; do words+=("$1") && shift; done
   printf %s "${words[*]}"

@@ -31,6 +31,8 @@ verb_up() {
 verb_traffic() {
   [[ ${1:-} =~ ^([1-9][0-9]?|100)$ && $# == 1 ]] || usage_error "traffic takes a percentage from 1 to 100, got: $*"
   open_project
+  check_python
+  ensure_venv
   look_at_functions
   need_functions
   [[ -n $(tagged batch candidate)$(tagged stream candidate) ]] ||
@@ -50,13 +52,13 @@ verb_rollback() {
   for name in "${functions[@]}"; do
     new=$(tagged "$name" candidate)
     target=$(tagged "$name" previous)
-    if [[ -n $new ]]; then target=$(serving "$name" "$new"); fi
+    if [[ -n $new && -n $(serving "$name" "$new") ]]; then target=$(serving "$name" "$new"); fi
     if [[ -z $target ]]; then
       say "$name: $(serving "$name") serves already, and nothing stands behind it: nothing was changed"
       continue
     fi
-    # Without tags, so that a second rollback, after one whose answer got lost, goes no further back.
-    set_traffic "$name" "$target=100" '' ||
+    # Without our tags, so that a second rollback, after one whose answer got lost, goes no further back.
+    set_traffic "$name" "$target=100" "$(other_tags "$name")" ||
       fail "$name did not take the traffic (see above); run ./deploy.sh rollback again"
     say "$name: $target serves all traffic"
     moved=yes
@@ -66,16 +68,26 @@ verb_rollback() {
   say 'the next ./deploy.sh up, or push, releases its checkout again; the model is another thing: ./deploy.sh model history'
 }
 
+declare -A unfinished=() # candidate of an earlier release that did not get all the traffic
+
 # Make both functions serve this checkout; the release gets PERCENT of the traffic.
 release() {
-  local percent=$1 name why pending=()
+  local percent=$1 name why digest pending=() repair=''
+  local -A tags_at_first=()
+  name_release
   if [[ ${#state[@]} == 0 && -n ${enabled[cloudfunctions]:-} && -n ${enabled[run]:-} ]]; then look_at_functions; fi
   for name in "${functions[@]}"; do
     refuse_foreign "$name"
     wait_until_settled "$name"
   done
   for name in "${functions[@]}"; do
+    tags_at_first[$name]=${tags[$name]:-}
+    unfinished[$name]=$(tagged "$name" candidate)
+    if [[ ${environment[$name]:-} == *"$digest"* && -n $(difference "$name") ]]; then repair="$name was changed by hand"; fi
+  done
+  for name in "${functions[@]}"; do
     why=$(difference "$name")
+    why=${why:-$repair}
     [[ -n $why ]] || continue
     pin "$name"
     say "$name: deploying, since $why"
@@ -89,7 +101,10 @@ release() {
     tag_candidate "$name"
   done
   smoke_test candidate || {
-    drop_candidates
+    # A release that failed is none: the tags say what they said before.
+    for name in "${functions[@]}"; do
+      [[ ${tags[$name]:-} == "${tags_at_first[$name]}" ]] || set_traffic "$name" '' "${tags_at_first[$name]}"
+    done
     fail 'the release does not answer as it must (see above); the traffic stays where it was. Its log: ./deploy.sh logs'
   }
   shift_traffic "$percent"
@@ -98,8 +113,13 @@ release() {
 # Traffic that follows the newest revision by itself would follow a bad one: name the revision that has it.
 pin() {
   [[ -n ${floating[$1]:-} ]] || return 0
-  say "$1: the traffic stays with $(serving "$1") until told otherwise"
-  set_traffic "$1" "$(serving "$1")=100" "${tags[$1]:-}"
+  local part parts=${split[$1]}
+  local -A shares=()
+  for part in ${parts//,/ }; do shares[${part%=*}]=$((${shares[${part%=*}]:-0} + ${part#*=})); done
+  parts=''
+  for part in "${!shares[@]}"; do parts+=,$part=${shares[$part]}; done
+  say "$1: the traffic stays with ${parts#,} % until told otherwise"
+  set_traffic "$1" "${parts#,}" "${tags[$1]:-}"
 }
 
 # What came of a deployment. In a dry run nothing did: go on with names that stand for it.
@@ -110,14 +130,18 @@ look_at_deployed() {
       ready[$name]=$name-NEW
       split[$name]=${split[$name]:-$name-NEW=100}
       uri[$name]=${uri[$name]:-its new address}
-      [[ -n ${state[$name]:-} ]] || policies["run services $name"]=''
+      [[ -n ${newest[$name]:-} ]] || policies["run services $name"]=''
     done
     return
   fi
   look_at_functions
   for name in "$@"; do
     why=$(difference "$name")
-    [[ -z $why ]] || fail "$name was deployed, and still $why; the traffic stays where it was"
+    if [[ $why == 'its settings'* ]]; then
+      say "$name: WARNING: $why; the next up will deploy again"
+    elif [[ -n $why ]]; then
+      fail "$name was deployed, and still $why; the traffic stays where it was"
+    fi
   done
 }
 
@@ -134,10 +158,10 @@ ensure_callers() {
 
 # The newest revision gets a tag, and with it an address, unless it has all the traffic already.
 tag_candidate() {
-  local name=$1 others
+  local name=$1 previous
   [[ ${split[$name]} != "${ready[$name]}=100" && $(tagged "$name" candidate) != "${ready[$name]}" ]] || return 0
-  others=$(tags_without "$name" candidate)
-  set_traffic "$name" '' "candidate=${ready[$name]}${others:+,$others}"
+  previous=$(tagged "$name" previous)
+  set_traffic "$name" '' "$(joined "candidate=${ready[$name]}" "${previous:+previous=$previous}" "$(other_tags "$name")")"
   [[ -n $dry_run ]] || look_at_functions
 }
 
@@ -155,7 +179,7 @@ smoke_test() {
     return
   fi
   for name in "${functions[@]}"; do identity_token "${uri[$name]}" || return 1; done |
-    model smoke "${asked[@]}" --tokens-stdin --within "${DEPLOY_WITHIN_SECONDS:-90}" >&2
+    model smoke "${asked[@]}" --tokens-stdin --within "${DEPLOY_WITHIN_SECONDS:-$((MODEL_REFRESH_SECONDS + 60))}" >&2
 }
 
 # Never in a variable, so that no trace of this script shows it.
@@ -167,36 +191,34 @@ identity_token() {
   fi
 }
 
-# A release that failed is none: a later rollback shall not take it for one that is under way.
-drop_candidates() {
-  local name old
-  for name in "${functions[@]}"; do
-    old=$(serving "$name" "$(tagged "$name" candidate)")
-    [[ -z $(tagged "$name" candidate) || -z $old ]] || set_traffic "$name" "$old=100" "$(tags_without "$name" candidate)"
-  done
-}
-
-# Give both candidates PERCENT of the traffic, or neither: what fails or is interrupted half-way is undone.
+# Give both candidates PERCENT of the traffic, or neither: what fails or is interrupted half-way is undone. The rest goes
+# to what served before; a candidate of a release that was never finished is none of that.
 shift_traffic() {
   local percent=$1 name new old wanted
   declare -gA before=() tags_before=()
   trap return_traffic EXIT
   trap 'exit 143' TERM HUP
+  trap '' PIPE
   for name in "${functions[@]}"; do
     new=$(tagged "$name" candidate)
     [[ -n $new ]] || continue
-    old=$(serving "$name" "$new")
-    wanted=$new=100
-    if ((percent < 100)) && [[ -n $old ]]; then wanted=$(sorted "$new=$percent,$old=$((100 - percent))"); fi
+    old=$(serving "$name" "$new" "${unfinished[$name]:-}")
+    old=${old:-$(serving "$name" "$new")}
+    if ((percent == 100)); then
+      wanted=$new=100
+    else
+      [[ -n $old ]] || fail "$name: $new has all the traffic already; ./deploy.sh traffic 100 finishes the release"
+      wanted=$(sorted "$new=$percent,$old=$((100 - percent))")
+    fi
     [[ ${split[$name]} != "$wanted" || $percent == 100 ]] || continue
-    [[ $percent != 100 || ${split[$name]} != *,* ]] || say "$name: a release is under way, and finished by this"
+    if ((percent == 100 && $(share_of "$name" "$new") > 0)); then say "$name: this finishes the release that is under way"; fi
     before[$name]=${split[$name]} tags_before[$name]=${tags[$name]}
     say "$name: $new gets $percent % of the traffic"
     if ((percent == 100)); then
-      set_traffic "$name" "$wanted" "${old:+previous=$old}" || fail "$name did not take the traffic (see above)"
+      set_traffic "$name" "$wanted" "$(joined "${old:+previous=$old}" "$(other_tags "$name")")"
     else
-      set_traffic "$name" "$wanted" "${tags[$name]}" || fail "$name did not take the traffic (see above)"
-    fi
+      set_traffic "$name" "$wanted" "${tags[$name]}"
+    fi || fail "$name did not take the traffic (see above)"
   done
   if ((${#before[@]} > 0)); then
     smoke_test traffic || fail 'the functions do not answer as they must with the traffic (see above)'
@@ -204,12 +226,14 @@ shift_traffic() {
   trap - EXIT
 }
 
-# The way back of `shift_traffic`.
+# The way back of `shift_traffic`. Nothing may stop it, not even that nobody reads what it says.
 return_traffic() {
   local status=$? name
-  trap '' INT TERM HUP
+  set +e
+  trap '' INT TERM HUP PIPE
+  printf '' >&2 || exec 2>/dev/null
   for name in "${!before[@]}"; do
-    say "$name: the traffic returns to ${before[$name]}"
+    printf '%s\n' "$name: the traffic returns to ${before[$name]}" >&2 || exec 2>/dev/null
     set_traffic "$name" "${before[$name]}" "${tags_before[$name]}" ||
       say "$name: that failed too; ./deploy.sh status shows what serves"
   done

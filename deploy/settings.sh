@@ -8,21 +8,21 @@ PROJECT_ID              -                 ([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-
 REGION                  us-central1       [a-z]+-[a-z]+[0-9]{1,2}           a region, like us-central1
 MODEL_BUCKET            -                 [a-z0-9][a-z0-9._-]{1,61}[a-z0-9] the name of a bucket
 MODEL_NAME              linear-regression [a-z0-9][a-z0-9._-]{0,62}         lower-case letters, digits, '.', '_' or '-'
-MODEL_REFRESH_SECONDS   60                [0-9]{1,5}                        whole seconds
+MODEL_REFRESH_SECONDS   60                [1-9][0-9]{0,3}                   whole seconds from 1
 KEEP_NONCURRENT_DAYS    30                [1-9][0-9]{0,3}                   whole days from 1
 ALLOW_UNAUTHENTICATED   0                 [01]                              0 or 1
 BATCH_MEMORY            2Gi               [1-9][0-9]{0,4}(Mi|Gi)            a size like 512Mi or 2Gi
 BATCH_CPU               1                 [12468]                           1, 2, 4, 6 or 8
 BATCH_CONCURRENCY       8                 [1-9][0-9]{0,2}|1000              a whole number from 1 to 1000
 BATCH_TIMEOUT_SECONDS   120               [1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600  whole seconds from 1 to 3600
-BATCH_MIN_INSTANCES     0                 [0-9]{1,3}                        a whole number from 0 to 999
+BATCH_MIN_INSTANCES     0                 0|[1-9][0-9]{0,2}                        a whole number from 0 to 999
 BATCH_MAX_INSTANCES     10                [1-9][0-9]{0,2}                   a whole number from 1 to 999
 BATCH_MAX_BODY_BYTES    33554432          [1-9][0-9]{0,7}                   whole bytes from 1 to 33554432
 STREAM_MEMORY           256Mi             [1-9][0-9]{0,4}(Mi|Gi)            a size like 256Mi or 1Gi
 STREAM_CPU              1                 [12468]                           1, 2, 4, 6 or 8
 STREAM_CONCURRENCY      80                [1-9][0-9]{0,2}|1000              a whole number from 1 to 1000
 STREAM_TIMEOUT_SECONDS  10                [1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600  whole seconds from 1 to 3600
-STREAM_MIN_INSTANCES    0                 [0-9]{1,3}                        a whole number from 0 to 999
+STREAM_MIN_INSTANCES    0                 0|[1-9][0-9]{0,2}                        a whole number from 0 to 999
 STREAM_MAX_INSTANCES    20                [1-9][0-9]{0,2}                   a whole number from 1 to 999
 STREAM_MAX_BODY_BYTES   65536             [1-9][0-9]{0,7}                   whole bytes from 1 to 33554432
 TABLE
@@ -87,7 +87,7 @@ check_settings() {
   local kind least most body
   for kind in BATCH STREAM; do
     least=${kind}_MIN_INSTANCES most=${kind}_MAX_INSTANCES body=${kind}_MAX_BODY_BYTES
-    ((10#${!least} <= 10#${!most})) || settings_error "$least must be at most $most (${!most}), got ${!least}${origins[$least]}"
+    ((${!least} <= ${!most})) || settings_error "$least must be at most $most (${!most}), got ${!least}${origins[$least]}"
     ((${!body} <= 33554432)) || settings_error "$body must be at most 33554432, which is what the platform takes, got ${!body}${origins[$body]}"
   done
   [[ -z ${STORAGE_EMULATOR_HOST:-} ]] ||

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
+import subprocess
 
 import pytest
 from cloud import APIS, OWNER, Project
@@ -104,9 +106,12 @@ def test_what_somebody_changed_by_hand_is_corrected_and_nothing_else(cloud):
     assert project.changes(before) == [
         "services enable run.googleapis.com",
         f"storage buckets update gs://{project.bucket}",
+        "functions deploy batch",
         "functions deploy stream",
         "run services remove-iam-policy-binding batch",
+        "run services update-traffic batch",
         "run services update-traffic stream",
+        "run services update-traffic batch",
         "run services update-traffic stream",
     ]
     assert project.state["functions"]["stream"]["serviceConfig"]["availableMemory"] == "256Mi"
@@ -232,6 +237,7 @@ def test_a_build_that_failed_without_a_word_is_not_taken_for_a_release(cloud):
     said = project.up()
 
     assert "batch: deploying, since revision batch-00002-abc did not get ready" in said
+    assert "stream: deploying, since batch was changed by hand" in said
     assert_serves(project)
 
 
@@ -548,3 +554,128 @@ def test_a_dry_run_of_a_release_prints_every_change_and_makes_none(cloud):
             "--to-revisions=stream-00001-abc=95\\,stream-NEW=5",
         ],
     ]
+
+
+def test_a_release_is_of_both_functions_and_so_is_its_rollback(cloud, released):
+    project = cloud(like=released)
+
+    project.up(BATCH_MEMORY="4Gi")
+    project.deploy("rollback", BATCH_MEMORY="4Gi")
+
+    assert [project.traffic(name) for name in ("batch", "stream")] == [
+        {"batch-00002-abc": 100},
+        {"stream-00002-abc": 100},
+    ]
+
+
+def test_a_failed_release_leaves_the_canary_before_it_as_it_was(cloud, released):
+    project = cloud(like=released)
+    project.edit_code()
+    project.up("--canary", "60")
+    before = [(project.traffic(name), project.tags(name)) for name in ("batch", "stream")]
+    project.change(next_backends={"batch": [f"http://127.0.0.1:{free_port()}"]})
+    project.edit_code()
+
+    ended = project.deploy("up", DEPLOY_WITHIN_SECONDS="1")
+
+    assert ended.returncode == 1
+    assert [(project.traffic(name), project.tags(name)) for name in ("batch", "stream")] == before
+
+    project.edit_code()
+    project.up()  # and what is released over a canary returns to what served before that
+    project.deploy("rollback")
+    assert project.traffic("batch") == {"batch-00002-abc": 100}
+
+
+def test_traffic_of_a_release_that_has_all_of_it_already_is_said(cloud):
+    project = cloud()
+    project.edit_code()
+    project.up("--canary", "10")
+    state = project.state
+    for name in ("batch", "stream"):
+        state["services"][name]["traffic"] = [
+            {"revisionName": f"{name}-00002-abc", "percent": 100, "tag": "candidate"},
+            {"revisionName": f"{name}-00001-abc", "tag": "debug"},
+        ]
+    project.change(**state)
+
+    ended = project.deploy("traffic", "10")
+
+    message = "batch: batch-00002-abc has all the traffic already; ./deploy.sh traffic 100 finishes the release"
+    assert (ended.returncode, ended.stderr) == (1, f"deploy.sh: {message}\n")
+    assert project.deploy("traffic", "100").returncode == 0
+    assert project.tags("batch") == {"debug": "batch-00001-abc"}  # somebody else's, and kept
+
+
+@pytest.mark.parametrize("do", ["fail", "interrupt-after"])
+def test_traffic_returns_even_when_nobody_reads_what_is_said(cloud, do):
+    project = cloud()
+    project.edit_code()
+    project.fault({"match": "update-traffic stream .*--to-revisions=stream-00002-abc=100", "do": do})
+
+    subprocess.run(
+        ["bash", "-c", f"{shlex.quote(str(project.checkout / 'deploy.sh'))} up 2>&1 >/dev/null | head -n 1"],
+        env=project.environ,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        check=False,
+        capture_output=True,
+    )
+
+    assert [project.traffic(name) for name in ("batch", "stream")] == [
+        {"batch-00001-abc": 100},
+        {"stream-00001-abc": 100},
+    ]
+
+
+def test_a_function_of_the_first_generation_is_somebody_elses(cloud):
+    project = cloud()
+    state = project.state
+    del state["functions"]["batch"]["state"]
+    state["functions"]["batch"] |= {"status": "ACTIVE", "environment": "GEN_1", "labels": {}}
+    project.change(**state)
+    before = len(project.calls())
+
+    ended = [project.deploy(*verb) for verb in (["up"], ["down", "--yes"])]
+
+    assert [run.returncode for run in ended] == [1, 1]
+    assert project.changes(before) == []
+
+
+def test_files_that_cannot_be_read_are_no_release(cloud):
+    project = cloud()
+    (project.checkout / "functions" / "gone.py").symlink_to("nowhere")
+    before = len(project.calls())
+
+    ended = project.deploy("up")
+
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "deploy.sh: the files of functions/ could not be read (see above)"
+    assert project.changes(before) == []
+
+
+def test_a_setting_that_the_platform_spells_in_another_way_is_the_same(cloud):
+    project = cloud()
+    state = project.state
+    state["functions"]["batch"]["serviceConfig"]["availableMemory"] = "2048Mi"
+    project.change(**state)
+
+    assert_serves(project)
+
+
+def test_a_region_that_does_not_answer_is_no_absence(cloud):
+    project = cloud(warning="WARNING: The following regions were fully or partially unreachable for query: us-central1")
+
+    ended = project.deploy("down", "--yes")
+
+    assert ended.returncode == 1
+    assert f"deploy.sh: could not look at functions list of {project.id} as {OWNER} (see above)\n" in ended.stderr
+    assert project.changes() == []
+
+
+@pytest.mark.parametrize("name", ["LC_ALL", "LANG"])
+def test_letters_are_those_of_google_in_any_locale(cloud, name):
+    ended = cloud(up=False, model=False).deploy("up", MODEL_NAME="häuser", **{name: "de_DE.UTF-8"})
+
+    assert ended.returncode == 2
+    assert "MODEL_NAME must be lower-case letters, digits, '.', '_' or '-', got 'häuser'" in ended.stderr

@@ -309,6 +309,9 @@ def policy(kind):
 
 
 def functions_list(state, names, flags):
+    if "warning" in state:
+        print(state["warning"], file=sys.stderr)
+        return []
     records = (
         []
         if "regions" in flags
@@ -478,6 +481,7 @@ def triggers_create(state, names, flags):
             "name": flags["repo-name"],
             "push": {"branch": flags["branch-pattern"]},
         },
+        "serviceAccount": flags["service-account"],
         "substitutions": dict([flags["substitutions"].removeprefix("^;^").split("=", 1)]),
     }
 
