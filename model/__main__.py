@@ -122,7 +122,7 @@ def validate(arguments: argparse.Namespace) -> int:
 
 def train(arguments: argparse.Namespace) -> int:
     """Read, validate, split, search, choose, fit, evaluate, decide, publish."""
-    from . import evaluation, training  # noqa: PLC0415 - scikit-learn and scipy take a second, which other verbs do not need
+    from . import training  # noqa: PLC0415 - scikit-learn and scipy take a second, which other verbs do not need
 
     settings = config.read(arguments.config)
     store = _registry(arguments)
