@@ -18,7 +18,7 @@ import uuid
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from shutil import copy, copytree, ignore_patterns
+from shutil import copy, copytree
 from typing import Any
 
 import pytest
@@ -44,7 +44,7 @@ APIS = [
 def copy_repository(folder: Path, root: Path = ROOT) -> Path:
     """What deploy.sh needs of the repository, but for its environment."""
     for name in ("functions", "model", "deploy"):
-        copytree(root / name, folder / name, ignore=ignore_patterns("__pycache__"))
+        copytree(root / name, folder / name)  # compiled files too: each start would compile anew
     for name in ("deploy.sh", "requirements.txt"):
         copy(root / name, folder)
     return folder

@@ -205,6 +205,7 @@ def test_a_trigger_runs_on_a_push_with_the_settings_and_an_account_that_has_what
         "release-us-central1": {
             "name": "release-us-central1",
             "github": {"owner": "owner", "name": "re.po", "push": {"branch": "^release-1\\.0$"}},
+            "serviceAccount": f"projects/{project.id}/serviceAccounts/{account}",
             "substitutions": {"_SETTINGS": settings},
         }
     }
