@@ -54,6 +54,7 @@ verb_test() {
     "$venv_python" -m pytest "$@"
     return
   fi
+  if [[ -n ${CI:-} ]]; then ensure_browser; fi
   step shellcheck "$root/.venv/bin/shellcheck" --external-sources deploy.sh .ci/run
   step 'ruff check' "$venv_python" -m ruff check
   step 'ruff format' "$venv_python" -m ruff format --check
@@ -146,6 +147,15 @@ PY
     echo "$wanted" >"$root/.venv/stamp"
   fi
   exec 8>&-
+}
+
+# The model card is looked at in a browser. A machine that only runs checks gets one from Debian's packages; on a
+# person's machine nothing is installed, and those tests are skipped without one.
+ensure_browser() {
+  command -v chromium >/dev/null && return
+  [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null || return 0
+  say 'installing Chromium …'
+  apt-get -qq update && apt-get -qq install --yes --no-install-recommends chromium >/dev/null || say 'Chromium could not be installed'
 }
 
 # The lock belongs to the open file: it goes when the last process that inherited it does, however that ends.
