@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
 from functions.schema import Feature, Matrix, outside
 
@@ -332,6 +331,8 @@ def _shifted(columns: Columns, production: Document, limit: float) -> Iterator[F
         quantiles = np.array(entry["quantiles"], float)
         levels = np.linspace(0, 1, len(quantiles))
         index = _stability(values, quantiles, levels)
+        from scipy.stats import chi2  # noqa: PLC0415 - takes most of a second, which other verbs do not need
+
         chance = (1 / len(values) + 1 / there) * chi2.ppf(SHIFT_CONFIDENCE, len(quantiles) - 2)
         if index >= max(limit, chance):
             medians = f"median {np.median(values):.4g}, was {np.interp(0.5, levels, quantiles):.4g}"

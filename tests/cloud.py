@@ -182,11 +182,17 @@ class Project:
         with (self.checkout / "functions" / "main.py").open("a") as file:
             file.write(f"# {uuid.uuid4()}\n")
 
+    def make_bucket(self) -> None:
+        """The bucket, behind the back of the control plane."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STORAGE_EMULATOR_HOST", self.state["emulator"])
+            storage.Client().bucket(self.bucket).create()
+
     def publish(self) -> None:
         """Have production there already: y = 1 + 2 · bmi."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("STORAGE_EMULATOR_HOST", self.state["emulator"])
-            storage.Client().bucket(self.bucket).create()
+            self.make_bucket()
             registry = Registry(self.bucket, MODEL)
             made = registry.publish(document(), snapshot=b"rows", dataset="by-hand")
             registry.promote(made.version, alias="production", by="test", reason="test")

@@ -79,14 +79,15 @@ def test_model_runs_on_the_bucket_of_the_project_with_the_account_of_gcloud(clou
 
 
 def test_the_history_names_the_account_and_messages_name_what_was_typed(cloud):
-    project = cloud(up=False)  # a bucket of its own, since this promotes
+    project = cloud(up=False, model=False)  # a bucket of its own, since this promotes
+    project.make_bucket()
 
     trained = project.deploy("model", "train")
     project.deploy("model", "promote", "--reason", "better")
 
     assert "`./deploy.sh model promote` puts it into production" in trained.stderr
     newest = json.loads(project.deploy("model", "history", "--json").stdout)[0]
-    assert (newest["version"], newest["by"], newest["reason"]) == (2, OWNER, "better")
+    assert (newest["version"], newest["by"], newest["reason"]) == (1, OWNER, "better")
 
 
 def test_model_in_a_dry_run_only_reads(cloud):
