@@ -363,3 +363,35 @@ def test_no_trace_shows_a_token(cloud, verb):
     assert ended.returncode == 0, ended.stderr
     assert "secret-token-of-the-account" not in ended.stdout + ended.stderr
     assert not any("secret" in word for call in project.calls() for word in call)
+
+
+def test_who_is_spelled_or_conditioned_in_another_way_is_revoked_too(cloud):
+    project = cloud()
+    condition = {"expression": "request.time < timestamp('2030-01-01T00:00:00Z')", "title": "only-what-it-needs"}
+    bindings = [{"role": "roles/run.invoker", "members": ["user:Ann@x.org"], "condition": condition}]
+    project.change(
+        policies={**project.state["policies"], **{f"run services {name}": bindings for name in ("batch", "stream")}}
+    )
+
+    ended = project.deploy("revoke", "user:ann@X.org")
+
+    assert ended.returncode == 0, ended.stderr
+    assert invokers(project) == []
+
+
+def test_a_trigger_of_somebody_else_is_left_alone(cloud):
+    theirs = {"name": "release-us-central1", "serviceAccount": "projects/p/serviceAccounts/other@x", "github": {}}
+    project = cloud(triggers={"release-us-central1": theirs})
+
+    ended = [project.deploy(*verb) for verb in (["trigger", "owner/repo", "main"], ["down", "--yes"])]
+
+    message = "deploy.sh: trigger release-us-central1 in us-central1 was not made by this script, and is left alone"
+    assert [(run.returncode, run.stderr.splitlines()[-1]) for run in ended] == [(1, message)] * 2
+    assert project.state["triggers"] == {"release-us-central1": theirs}
+
+
+def test_answers_that_take_long_are_waited_for(cloud):
+    project = cloud()
+    project.fault({"match": "functions list", "do": "slow"}, {"match": "run services list", "do": "slow"})
+
+    assert "nothing was changed" in project.up()

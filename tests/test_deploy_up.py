@@ -679,3 +679,23 @@ def test_letters_are_those_of_google_in_any_locale(cloud, name):
 
     assert ended.returncode == 2
     assert "MODEL_NAME must be lower-case letters, digits, '.', '_' or '-', got 'häuser'" in ended.stderr
+
+
+def test_a_split_with_the_newest_revision_is_pinned_as_it_is(cloud):
+    project = cloud()
+    state = project.state
+    state["services"]["batch"]["revisions"]["batch-00000-abc"] = state["services"]["batch"]["revisions"][
+        "batch-00001-abc"
+    ]
+    state["services"]["batch"]["traffic"] = [
+        {"revisionName": "batch-00000-abc", "percent": 90},
+        {"latestRevision": True, "percent": 10},
+    ]
+    project.change(**state)
+    project.edit_code()
+    project.fault({"match": "functions deploy batch", "do": "fail"})
+
+    ended = project.deploy("up")
+
+    assert ended.returncode == 1
+    assert project.traffic("batch") == {"batch-00000-abc": 90, "batch-00001-abc": 10}
