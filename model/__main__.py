@@ -11,41 +11,37 @@ import contextlib
 import getpass
 import json
 import os
-import platform
 import re
 import socket
-import subprocess
 import sys
-import tempfile
 import warnings
 import webbrowser
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from importlib.metadata import version as package_version
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 try:
-    import numpy as np
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from functions import artifact, predictor
+    from functions import artifact
     from functions.artifact import ArtifactError
-    from functions.schema import Feature
 
     from . import (
+        cards,
         config,
         credentials,
         data,
-        evaluation,
-        gate,
-        plots,
+        deciding,
+        inputs,
+        judging,
         registry,
         replay,
         report,
+        retraining,
         tables,
-        validation,
     )
 except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not there for this Python; do `. .local/env` first, which ./deploy.sh local writes")
@@ -53,10 +49,9 @@ except ModuleNotFoundError as missing:
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 
 if TYPE_CHECKING:
-    from . import training
+    from . import training, validation
 
 _CONFIG = Path(__file__).parent / "config.toml"
-_GOLDEN_ROWS = 8
 _MOST_CHARACTERS = 500  # of a reason: the history is read at every cold start
 
 # What a person types to get here, so that messages name that; and who that is, for the history.
@@ -94,20 +89,19 @@ def validate(arguments: argparse.Namespace) -> int:
         store = _registry(arguments)
     elif source.startswith("gs://"):
         store = registry.Registry(source.removeprefix("gs://").partition("/")[0] or "none", arguments.model)
-    rows = _rows(source, settings, store)
-    held = data.held_out(rows, settings.data.holdout)
+    given = inputs.read(settings, source, store)
     production, reason = None, "MODEL_BUCKET is not set"
     if store and arguments.bucket:
         try:
-            production, reason = _production(store.alias(arguments.alias)[0], arguments, settings)
+            production, reason = _production(arguments, store).comparable(settings)
         except registry.RegistryError as error:
             reason = str(error)
-    findings = _findings(settings, rows, held, production)
+    findings = inputs.findings(given, production)
     errors = sum(finding.severity == "error" for finding in findings)
     report = {
         "source": source,
-        "rows": len(rows.y),
-        "holdout_rows": int(held.sum()),
+        "rows": len(given.rows.y),
+        "holdout_rows": int(given.held.sum()),
         "errors": errors,
         "warnings": len(findings) - errors,
         "findings": [asdict(finding) for finding in findings],
@@ -121,66 +115,13 @@ def validate(arguments: argparse.Namespace) -> int:
 
 
 def train(arguments: argparse.Namespace) -> int:
-    """Read, validate, split, search, choose, fit, evaluate, decide, publish."""
-    from . import training  # noqa: PLC0415 - scikit-learn and scipy take a second, which other verbs do not need
-
-    settings = config.read(arguments.config)
-    store = _registry(arguments)
-    trials = _trials(arguments, settings)
-    rows = _rows(arguments.data or settings.data.source, settings, store)
-    held = data.held_out(rows, settings.data.holdout)
-    promoted, _ = store.alias(arguments.alias)
-    findings = _findings(settings, rows, held, _production(promoted, arguments, settings)[0])
-    if any(finding.severity == "error" for finding in findings):
-        raise data.DataError("\n".join(map(str, findings)))
-    x, y, seed = rows.x[~held], rows.y[~held], settings.training.seed
-    folds, repeats = settings.training.folds, settings.training.repeats
-    try:
-        with _progress("cross-validating", len(trials) * folds * repeats) as done:
-            groups = rows.hashes[~held]
-            scored = training.search(trials, x, y, folds=folds, repeats=repeats, seed=seed, groups=groups, done=done)
-        results = training.choose(scored)
-    except training.TrainingError as error:
-        raise config.ConfigError(str(error)) from error
-    _tell(results)
-    best = next(result.trial for result in results if result.chosen)
-    estimator = training.fit(best, x, y, seed=seed)
-    expected = estimator.predict(rows.x)
-    document: dict[str, Any] = {
-        "runtime": "linear",
-        "linear": training.to_linear(estimator),
-        "features": data.describe(x, rows.features),
-        "target": {"name": rows.target},
-        "data": {
-            "rows": len(rows.y),
-            "holdout_rows": int(held.sum()),
-            "holdout": settings.data.holdout,
-            "warnings": [
-                {name: vars(found)[name] for name in ("code", "column", "count", "found")} for found in findings
-            ],
-        },
-        "training": {
-            "estimator": best["estimator"],
-            "parameters": {"scale": best["scale"], **best["parameters"]},
-            "candidates_tried": [result.table() for result in results],
-            "seed": seed,
-            "folds": folds,
-            "repeats": repeats,
-            "packages": {name: package_version(name) for name in ("numpy", "scikit-learn", "scipy")},
-            "python": platform.python_version(),
-            "git_commit": _git_commit(),
-        },
-        "golden": [
-            {"instance": rows.x[row].tolist(), "prediction": float(expected[row])} for row in _golden_rows(expected)
-        ],
-    }
-    champion, standing = _champion(promoted, arguments)
-    document |= _verdict(document, settings, rows, held, expected=expected, champion=champion, standing=standing)
-    manifest = store.publish(document, snapshot=data.snapshot(rows), dataset=rows.dataset)
-    try:
-        store.publish_report(manifest.version, _card(manifest, rows, held, champion))
-    except (registry.RegistryError, report.ReportError) as error:  # the version stands without it
-        _say(f"version {manifest.version} has no model card yet, `report {manifest.version}` makes it: {error}", DONE)
+    """Read, validate, search, decide, publish."""
+    settings, store, candidates = _started(arguments)
+    given = inputs.read(settings, arguments.data or settings.data.source, store)
+    production = _production(arguments, store)
+    manifest = _trained(
+        store, candidates, given, production, inputs.findings(given, production.comparable(settings)[0])
+    )
     if arguments.json:
         _print_json(manifest.document)
     else:
@@ -189,6 +130,52 @@ def train(arguments: argparse.Namespace) -> int:
         return _say(f"version {manifest.version} is published, unblessed: it cannot be promoted", REFUSED)
     talk.print(f"version {manifest.version} is published and blessed; `{_PROGRAM} promote` puts it into production")
     return DONE
+
+
+def retrain(arguments: argparse.Namespace) -> int:
+    """Decide whether to train, and say why; train, and promote what passes the gate."""
+    settings, store, candidates = _started(arguments)
+    given = inputs.read(settings, arguments.data or settings.data.source, store)
+    labelled = inputs.labelled(settings, arguments.labels, store) if arguments.labels else None
+    force = arguments.force
+    while True:
+        production = _production(arguments, store)
+        findings = inputs.findings(given, production.comparable(settings)[0])
+        inputs.stop_at_errors(findings)
+        reasons = [retraining.forced()] if force else []
+        reasons += deciding.reasons(
+            given, production, store, findings=findings, labelled=labelled, now=datetime.now(UTC)
+        )
+        decision: dict[str, Any] = {
+            "decision": "nothing to do",
+            "production": production.promoted.version if production.promoted else None,
+            "reasons": [asdict(reason) for reason in reasons],
+        }
+        if not arguments.json:
+            tables.write(tables.reasons(decision), "")
+        if not any(reason.due for reason in reasons):
+            return _decided(arguments, decision, "nothing to do")
+        manifest = _trained(store, candidates, given, production, findings)
+        decision |= {"version": manifest.version, "gate": manifest.document["gate"]}
+        if not arguments.json:
+            tables.write(*tables.version(manifest.document), "")
+        if not manifest.document["blessed"]:
+            _decided(arguments, decision | {"decision": "rejected"})
+            return _say(
+                f"version {manifest.version} is published, unblessed: {arguments.alias} stays as it was", REFUSED
+            )
+        reason = _shortened(arguments.reason or f"retrain: {retraining.why(reasons)}")
+        try:
+            moved = store.promote(manifest.version, alias=arguments.alias, by=arguments.by, reason=reason)
+        except registry.MovedOnError as error:
+            _say(f"{str(error).partition(':')[0]}: deciding again", DONE)
+            force = False  # somebody else has just done what was asked for
+            continue
+        return _decided(
+            arguments,
+            decision | {"decision": "promoted"},
+            f"promoted: {arguments.alias} is version {moved.version} (was {moved.before or 'not set'})",
+        )
 
 
 def promote(arguments: argparse.Namespace) -> int:
@@ -239,7 +226,7 @@ def card(arguments: argparse.Namespace) -> int:
     manifest = store.manifest(arguments.version)
     page = store.report(arguments.version)
     if page is None:
-        page = _card_from_bucket(store, manifest)
+        page = cards.card_from_bucket(store, manifest)
         with contextlib.suppress(registry.RegistryError):  # whoever may only read has the page all the same
             store.publish_report(arguments.version, page)
     path = arguments.output or Path(f"{arguments.model}-{arguments.version}.html")
@@ -322,6 +309,11 @@ def _parser() -> argparse.ArgumentParser:
     made = verb("promote", promote, "put a blessed version into production", alias, mover)
     made.add_argument("version", type=_version, nargs="?", metavar="VERSION", help="default: the newest")
     made.add_argument("--force", action="store_true", help="also one that the gate refused; needs --reason")
+    made = verb(
+        "retrain", retrain, "train again when there is a reason, and promote what passes the gate", alias, mover
+    )
+    made.add_argument("--labels", metavar="URI", help="labelled rows that arrived since: production's error on them")
+    made.add_argument("--force", action="store_true", help="train whatever the reasons say; the gate decides as ever")
     made = verb("rollback", rollback, "put back what production held before the current version", alias, mover)
     made.add_argument("--to", type=_version, metavar="VERSION", help="a version further back")
     verb("versions", versions, "list all versions")
@@ -380,231 +372,57 @@ def _registry(arguments: argparse.Namespace) -> registry.Registry:
     return registry.Registry(arguments.bucket, arguments.model, credentials=account)
 
 
-def _features(settings: config.Config) -> list[Feature]:
-    return [
-        Feature(
-            feature.name,
-            -np.inf if feature.minimum is None else feature.minimum,
-            np.inf if feature.maximum is None else feature.maximum,
-        )
-        for feature in settings.data.features
-    ]
+def _started(
+    arguments: argparse.Namespace,
+) -> tuple[config.Config, registry.Registry, list[training.Trial]]:
+    """What every training needs, checked before anything is read."""
+    from . import pipeline  # noqa: PLC0415 - scikit-learn and scipy take a second, which other verbs do not need
 
-
-def _trials(arguments: argparse.Namespace, settings: config.Config) -> list[training.Trial]:
-    from . import training  # noqa: PLC0415 - as in `train`
-
-    chosen = settings.training.candidates
+    settings = config.read(arguments.config)
+    store = _registry(arguments)
     try:
-        return training.expand(
-            ((candidate.estimator, candidate.scale, candidate.grid) for candidate in chosen),
-            len(settings.data.features),
-        )
-    except training.TrainingError as error:
+        return settings, store, pipeline.candidates(settings)
+    except config.ConfigError as error:
         raise config.ConfigError(f"{arguments.config}: {error}") from error
 
 
-def _tell(results: Sequence[training.Result]) -> None:
-    """Say what the table of candidates does not: what scikit-learn warned of, and what was passed over."""
-    from . import training  # noqa: PLC0415 - as in `train`
-
-    chosen = next(result for result in results if result.chosen)
-    for result in results:
-        for text in result.warned:
-            talk.print(tables.plain(f"warning: {training.named(result.trial)}: {text}"))
-        if result.unserved and result.rmse < chosen.rmse:
-            better = f"{training.named(result.trial)} scored better ({result.rmse:.4g} against {chosen.rmse:.4g})"
-            talk.print(f"warning: {better} and is passed over: {result.unserved}")
+def _production(arguments: argparse.Namespace, store: registry.Registry) -> inputs.Production:
+    return inputs.Production(arguments.model, arguments.alias, store.alias(arguments.alias)[0])
 
 
-def _production(
-    promoted: artifact.Alias | None, arguments: argparse.Namespace, settings: config.Config
-) -> tuple[artifact.Document | None, str]:
-    """The manifest to compare the data with, or why there is none."""
-    if promoted is None:
-        return None, f"{arguments.alias} has not been set yet"
+def _trained(
+    store: registry.Registry,
+    candidates: list[training.Trial],
+    given: inputs.Inputs,
+    production: inputs.Production,
+    findings: list[validation.Finding],
+) -> artifact.Manifest:
+    """Train, judge against *production*, and publish with the model card."""
+    from . import pipeline  # noqa: PLC0415 - as above
+
+    champion = judging.champion(production)
+    document = pipeline.train(
+        given,
+        candidates,
+        champion=champion,
+        findings=findings,
+        progress=_progress,
+        say=lambda text: talk.print(tables.plain(text)),
+    )
+    manifest = store.publish(document, snapshot=data.snapshot(given.rows), dataset=given.rows.dataset)
     try:
-        manifest = artifact.promoted_manifest(promoted, arguments.model).document
-    except ArtifactError as error:
-        return None, str(error)
-    reason = validation.comparable(manifest, [feature.name for feature in settings.data.features])
-    return (None, reason) if reason else (manifest, "")
+        store.publish_report(manifest.version, cards.card(manifest, given.rows, given.held, champion.predictor))
+    except (registry.RegistryError, report.ReportError) as error:  # the version stands without it
+        _say(f"version {manifest.version} has no model card yet, `report {manifest.version}` makes it: {error}", DONE)
+    return manifest
 
 
-def _findings(
-    settings: config.Config, rows: data.Rows, held: Any, production: artifact.Document | None
-) -> list[validation.Finding]:
-    return validation.check(
-        rows.x,
-        rows.y,
-        held,
-        features=_features(settings),
-        target=rows.target,
-        flaws=[vars(flaw) for flaw in rows.flaws],
-        limits=validation.Limits(
-            training_rows=settings.training.folds,
-            rows=settings.gate.min_rows,
-            holdout_rows=settings.gate.min_holdout_rows,
-            rows_per_feature=settings.data.rows_per_feature,
-            shift=settings.data.max_shift,
-        ),
-        production=production,
-    )
-
-
-def _rows(source: str, settings: config.Config, store: registry.Registry | None) -> data.Rows:
-    features = _features(settings)
-    if store is None or not source.startswith("gs://"):
-        return data.read(source, features, settings.data.target)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"rows{Path(source).suffix}"
-        store.download(source, path)
-        return data.read(source, features, settings.data.target, path=path)
-
-
-def _champion(
-    promoted: artifact.Alias | None, arguments: argparse.Namespace
-) -> tuple[predictor.Predictor | None, dict[str, Any]]:
-    """What the alias holds, ready to predict, or None; and for the record which version that is, or why it cannot."""
-    if promoted is None:
-        return None, {"production": None, "note": f"{arguments.alias} holds nothing yet: the absolute checks decide"}
-    held = {"production": promoted.version, "manifest_sha256": promoted.manifest_sha256}
-    try:
-        return predictor.load(artifact.promoted_manifest(promoted, arguments.model)), {**held, "note": ""}
-    except ArtifactError as error:
-        return None, {**held, "note": f"{arguments.alias} could not be compared with: {error}"}
-
-
-def _verdict(
-    document: dict[str, Any],
-    settings: config.Config,
-    rows: data.Rows,
-    held: Any,
-    *,
-    expected: Any,
-    champion: predictor.Predictor | None,
-    standing: dict[str, Any],
-) -> dict[str, Any]:
-    """What the manifest says of how good the version is, by itself and against production, and what the gate says."""
-    bounds, confidence, seed = settings.gate.model_dump(), settings.gate.confidence, settings.training.seed
-    predicted = _as_served(document).predict(rows.x)
-    theirs, fresh = _comparable(champion, document, rows, held)
-    actual, ours = rows.y[held], predicted[held]
-    scores = evaluation.metrics(actual, ours, confidence=confidence, seed=seed)
-    slices = evaluation.slices(
-        dict(zip(rows.features, rows.x[held].T, strict=True)),
-        actual,
-        ours,
-        count=settings.gate.slices,
-        by_value=settings.gate.slice_columns,
-        champion=np.where(fresh, theirs, np.nan)[held] if champion else None,
-    )
-    checks = gate.absolute(
-        bounds,
-        metrics=scores,
-        slices=slices,
-        data_errors=0,  # with errors nothing was trained
-        rows=len(rows.y),
-        holdout_rows=int(held.sum()),
-        baseline_rmse=evaluation.rmse(actual, np.full(len(actual), rows.y[~held].mean())),
-        furthest_relative=float(predictor.relative_distance(predicted, expected).max()),
-        tolerance=predictor.TOLERANCE,
-    )
-    comparison = standing
-    if standing["production"] is not None:
-        comparison = standing | evaluation.compare(
-            rows.y[fresh], predicted[fresh], theirs[fresh], confidence=confidence, seed=seed
-        )
-        checks += gate.relative(
-            bounds,
-            comparison=comparison,
-            slices=slices,
-            inputs=gate.inputs_of(document),
-            production_inputs=gate.inputs_of(champion.manifest.document) if champion else [],
-        )
-    return {
-        "metrics": scores,
-        "slices": slices[: evaluation.MOST_SLICES],
-        "residuals": evaluation.residuals(actual, ours),
-        "comparison": comparison,
-        "gate": gate.as_tables(checks),
-        "blessed": all(check.passed for check in checks),
-    }
-
-
-def _comparable(
-    champion: predictor.Predictor | None, document: artifact.Document, rows: data.Rows, held: Any
-) -> tuple[Any, Any]:
-    """Production's predictions of all rows, and on which of them it may be compared: held out from both trainings."""
-    none = np.full(len(rows.y), np.nan), np.zeros(len(rows.y), dtype=np.bool_)
-    if champion is None:
-        return none
-    share = gate.share_new_to_both(document, champion.manifest.document)
-    if not share:
-        return none
-    order = [rows.features.index(feature.name) for feature in champion.manifest.features]
-    return champion.predict(rows.x[:, order]), held & data.held_out(rows, share)
-
-
-def _card(manifest: artifact.Manifest, rows: data.Rows, held: Any, champion: predictor.Predictor | None) -> str:
-    """The model card of *manifest*, which was made from *rows* and compared with *champion*."""
-    document = manifest.document
-    ours = predictor.Predictor(manifest).predict(rows.x)
-    theirs, fresh = _comparable(champion, document, rows, held)
-    figures = {}
-    if np.isfinite(ours[held]).all():
-        for name, draw in plots.OF_PREDICTIONS.items():
-            figures[name] = draw(rows.y[held], ours[held])
-    improvement = document["comparison"].get("improvement") or {"value": None}
-    if None not in improvement.values():
-        figures["saved"] = plots.saved_error(*(improvement[name] for name in ("value", "low", "high")))
-    if fresh.any() and np.isfinite(theirs[fresh]).all():
-        figures["errors"] = plots.errors_against_production(rows.y[fresh], ours[fresh], theirs[fresh])
-    drawn = [
-        plots.feature_histogram(
-            place,
-            rows.x[~held, place],
-            rows.x[held, place],
-            manifest.features[place].minimum,
-            manifest.features[place].maximum,
-        )
-        for place in report.most_important(document)
-    ]
-    return report.render(document, figures=figures, feature_figures=drawn)
-
-
-def _card_from_bucket(store: registry.Registry, manifest: artifact.Manifest) -> str:
-    """The same card, from what the bucket keeps."""
-    document = manifest.document
-    where = f"{manifest.model} version {manifest.version}"
-    if "holdout" not in document["data"] or "comparison" not in document:
-        raise registry.RegistryError(f"{where} does not say which rows it kept aside: no model card can be made of it")
-    features = [Feature(feature.name, -np.inf, np.inf) for feature in manifest.features]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "rows.parquet"
-        store.download(document["data"]["uri"], path)
-        rows = data.read(document["data"]["uri"], features, document["target"]["name"], path=path)
-    compared = document["comparison"]
-    champion = None
-    if compared["production"] is not None:
-        with contextlib.suppress(registry.RegistryError, ArtifactError):
-            found = store.manifest(compared["production"])
-            if artifact.sha256_of(artifact.canonical(found.document)) == compared["manifest_sha256"]:
-                champion = predictor.load(found)
-    return _card(manifest, rows, data.held_out(rows, document["data"]["holdout"]), champion)
-
-
-def _as_served(document: dict[str, Any]) -> predictor.Predictor:
-    """What a function would make of *document*, by the code the function runs; the gate judges whether it is right."""
-    draft = artifact.seal({**document, "model": "draft", "version": 1})
-    return predictor.Predictor(artifact.parse_manifest(draft, "draft", 1))
-
-
-def _golden_rows(expected: Any) -> list[int]:
-    """Rows whose predictions spread evenly from the smallest to the largest."""
-    order = np.argsort(expected, kind="stable")
-    places = np.linspace(0, len(order) - 1, min(_GOLDEN_ROWS, len(order))).round().astype(int)
-    return [int(order[place]) for place in places]
+def _decided(arguments: argparse.Namespace, decision: dict[str, Any], text: str = "") -> int:
+    if arguments.json:
+        _print_json(decision)
+    elif text:
+        print(text)
+    return DONE
 
 
 @contextlib.contextmanager
@@ -650,26 +468,15 @@ def _say(what: object, code: int) -> int:
     return code
 
 
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
+
+
 def _user() -> str:
     try:
         return f"{getpass.getuser()}@{socket.gethostname()}"
     except (KeyError, OSError):  # no entry in the password file
         return f"{os.getuid()}@{socket.gethostname()}"
-
-
-def _git_commit() -> str | None:
-    """The commit this code stands at, "+" behind it when files differ from it; None outside a checkout."""
-    folder = Path(__file__).parent
-    try:
-        commit = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(
-            ["git", "-C", str(folder), "status", "--porcelain"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return f"{commit}+" if changed else commit
 
 
 if __name__ == "__main__":

@@ -120,20 +120,32 @@ class GateConfig(_Strict):
         return self
 
 
+class RetrainingConfig(_Strict):
+    """From when on `retrain` trains, bounds included; what each is for stands in config.toml."""
+
+    max_age_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
+    new_rows: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
+
+
 class Config(_Strict):
     """The whole file."""
 
     data: DataConfig
     training: TrainingConfig
     gate: GateConfig
+    retraining: RetrainingConfig = RetrainingConfig()
 
     @model_validator(mode="after")
-    def _slices_are_of_features(self) -> Self:
-        names = [feature.name for feature in self.data.features]
-        for name in self.gate.slice_columns:
-            if name not in names:
-                raise ValueError(f"gate.slice_columns must name features ({', '.join(names)}), got {name!r:.80}")
+    def _slices_are_not_of_the_target(self) -> Self:
+        if self.data.target in self.gate.slice_columns:
+            raise ValueError(f"gate.slice_columns must not name the target, '{self.data.target}'")
         return self
+
+    @property
+    def kinds(self) -> list[str]:
+        """Columns that are read for slices alone, as texts."""
+        features = {feature.name for feature in self.data.features}
+        return [name for name in dict.fromkeys(self.gate.slice_columns) if name not in features]
 
 
 def read(path: Path) -> Config:

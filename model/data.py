@@ -16,7 +16,7 @@ import io
 import math
 import re
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -51,8 +51,9 @@ _MAGIC = {
 }
 
 Vector: TypeAlias = NDArray[np.float64]
-Cells: TypeAlias = list[Any] | pa.DataType
-"""Cells of one column as Python objects; or the column's type, when nothing of that type is a number."""
+Cells: TypeAlias = list[Any] | pa.DataType | pa.StringArray
+"""Cells of one column as Python objects; or the column's type, when nothing of that type is a number; or texts, of a
+column that stands for kinds."""
 Pieces: TypeAlias = Iterator[tuple[int, dict[str, Cells]]]
 """Successive runs of rows: how many, and their cells by column."""
 
@@ -85,7 +86,8 @@ class Flaw:
 class Rows:
     """Rows of a data set: *x* has shape (n_rows, n_features), *y* shape (n_rows,), in the target's unit.
 
-    A cell that cannot be used is NaN, as is a whole column that is not there; *flaws* say why.
+    A cell that cannot be used is NaN, as is a whole column that is not there; *flaws* say why. *kinds* are columns of
+    texts beside, in which rows are looked at apart; the model does not see them.
     """
 
     dataset: str
@@ -94,6 +96,7 @@ class Rows:
     x: Matrix
     y: Vector
     flaws: tuple[Flaw, ...] = ()
+    kinds: Mapping[str, pa.DictionaryArray] = field(default_factory=dict)
 
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:
@@ -113,10 +116,13 @@ class Rows:
         return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
 
 
-def read(source: str, features: Sequence[Feature], target: str, *, path: Path | None = None) -> Rows:
+def read(
+    source: str, features: Sequence[Feature], target: str, *, kinds: Sequence[str] = (), path: Path | None = None
+) -> Rows:
     """Read *source*; *path* is where its bytes are, for an address that is no path itself.
 
-    Every cell passes the check that requests pass (functions/schema.py); what does not pass is among the flaws.
+    Columns named in *kinds* are read as texts, whatever they hold. Every other cell passes the check that requests pass
+    (functions/schema.py); what does not pass is among the flaws.
 
     Raises:
         SourceError: The source is unknown, absent or unreadable.
@@ -126,10 +132,18 @@ def read(source: str, features: Sequence[Feature], target: str, *, path: Path | 
     with _translated(source):
         present, pieces = _open(source, path or Path(source), flaws)
         usable = [feature.name for feature in wanted if _is_there_once(feature.name, present, flaws)]
-        values = _fill(pieces(usable) if usable else iter(()), wanted, flaws)
-    names = tuple(feature.name for feature in features)
-    found = tuple(flaw for flaw in flaws if flaw.count)
-    return Rows(_dataset_name(source), names, target, values[:, :-1], values[:, -1], found)
+        texts = {name: [pa.array([], pa.string())] for name in kinds if _is_there_once(name, present, flaws)}
+        found = pieces(usable, list(texts)) if usable or texts else iter(())
+        values = _fill(_set_apart(found, texts), wanted, flaws)
+    return Rows(
+        dataset=_dataset_name(source),
+        features=tuple(feature.name for feature in features),
+        target=target,
+        x=values[:, :-1],
+        y=values[:, -1],
+        flaws=tuple(flaw for flaw in flaws if flaw.count),
+        kinds={name: pa.chunked_array(arrays).dictionary_encode().combine_chunks() for name, arrays in texts.items()},
+    )
 
 
 def held_out(rows: Rows, share: float) -> NDArray[np.bool_]:
@@ -143,8 +157,10 @@ def held_out(rows: Rows, share: float) -> NDArray[np.bool_]:
 
 def snapshot(rows: Rows) -> bytes:
     """*rows* as a Parquet file; the same rows give the same bytes."""
-    columns = {**dict(zip(rows.features, rows.x.T, strict=True)), rows.target: rows.y}
-    schema = pa.schema([(name, pa.float64()) for name in columns])
+    numbers = {**dict(zip(rows.features, rows.x.T, strict=True)), rows.target: rows.y}
+    texts = {name: kind.cast(pa.string()) for name, kind in rows.kinds.items()}
+    columns = numbers | texts
+    schema = pa.schema([(name, pa.string() if name in texts else pa.float64()) for name in columns])
     sink = io.BytesIO()
     with pyarrow.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
         for start in range(0, len(rows.y), _ROW_GROUP_ROWS):
@@ -168,11 +184,13 @@ def describe(x: Matrix, features: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _open(source: str, path: Path, flaws: list[Flaw]) -> tuple[Sequence[str], Callable[[list[str]], Pieces]]:
-    """The names of all columns, and what reads some of them."""
+def _open(source: str, path: Path, flaws: list[Flaw]) -> tuple[Sequence[str], Callable[[list[str], list[str]], Pieces]]:
+    """The names of all columns, and what reads some of them, as numbers and as texts."""
     if source.startswith("sklearn:"):
         table = _bundled(source.removeprefix("sklearn:"))
-        return table.column_names, lambda names: map(_piece, table.select(names).to_batches(_CHUNK_ROWS))
+        return table.column_names, lambda names, kinds: (
+            _piece(batch, kinds) for batch in table.select([*names, *kinds]).to_batches(_CHUNK_ROWS)
+        )
     kind = path.suffix.lower()
     if ("://" in source and not source.startswith("gs://")) or kind not in {".csv", ".parquet"}:
         raise SourceError(f"{source} must be sklearn:NAME, or a path or gs:// address that ends in .csv or .parquet")
@@ -183,11 +201,13 @@ def _open(source: str, path: Path, flaws: list[Flaw]) -> tuple[Sequence[str], Ca
     if not head:
         raise SourceError(f"{source} must hold rows, found an empty file")
     if kind == ".csv":
-        return _header(source, path, head), lambda names: _csv_pieces(path, names, flaws)
+        return _header(source, path, head), lambda names, kinds: _csv_pieces(path, names, kinds, flaws)
     if head[:4] != b"PAR1":
         raise SourceError(f"{source} must be a Parquet file, found one that does not begin like one")
     parquet = pyarrow.parquet.ParquetFile(path, memory_map=True)
-    return parquet.schema_arrow.names, lambda names: map(_piece, parquet.iter_batches(_CHUNK_ROWS, columns=names))
+    return parquet.schema_arrow.names, lambda names, kinds: (
+        _piece(batch, kinds) for batch in parquet.iter_batches(_CHUNK_ROWS, columns=[*names, *kinds])
+    )
 
 
 @contextmanager
@@ -237,7 +257,7 @@ def _header(source: str, path: Path, head: bytes) -> list[str]:
     return names
 
 
-def _csv_pieces(path: Path, names: list[str], flaws: list[Flaw]) -> Pieces:
+def _csv_pieces(path: Path, names: list[str], kinds: list[str], flaws: list[Flaw]) -> Pieces:
     """Rows of another width than the header's are left out, and become a flaw."""
     ragged, left_out = Flaw("ragged-row", None, ""), array("q")
     flaws.append(ragged)
@@ -248,14 +268,14 @@ def _csv_pieces(path: Path, names: list[str], flaws: list[Flaw]) -> Pieces:
         left_out.append(row.number - 2)
         return "skip"
 
-    types = dict.fromkeys(names, pa.binary())
+    types = dict.fromkeys([*names, *kinds], pa.binary())
     try:
         reader = pyarrow.csv.open_csv(
             path,
             read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
             parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=leave_out),
             convert_options=pyarrow.csv.ConvertOptions(
-                include_columns=names, column_types=types, strings_can_be_null=True
+                include_columns=list(types), column_types=types, strings_can_be_null=True
             ),
         )
     except pa.ArrowInvalid as error:
@@ -263,7 +283,8 @@ def _csv_pieces(path: Path, names: list[str], flaws: list[Flaw]) -> Pieces:
             return
         raise
     for batch in reader:
-        yield batch.num_rows, {name: _parsed(batch.column(name)) for name in names}
+        numbers = {name: _parsed(batch.column(name)) for name in names}
+        yield batch.num_rows, numbers | {name: _texts(batch.column(name)) for name in kinds}
     for example in (example for flaw in flaws if flaw is not ragged for example in flaw.examples):
         for row in left_out if example["row"] is not None else ():  # until now it counts the rows that were kept
             example["row"] += row <= example["row"]
@@ -284,10 +305,31 @@ def _number(text: str) -> float | str | None:
     return float(stripped) if _NUMBER.fullmatch(stripped) else text if stripped else None
 
 
-def _piece(batch: pa.RecordBatch) -> tuple[int, dict[str, Cells]]:
+def _texts(column: pa.Array) -> pa.StringArray:
+    """Cells as texts; empty where there is none, and with escapes where bytes are no UTF-8."""
+    try:
+        return column.cast(pa.string()).fill_null("")
+    except pa.ArrowInvalid:
+        return pa.array([(cell or b"").decode("utf-8", "backslashreplace") for cell in column.to_pylist()], pa.string())
+    except pa.ArrowNotImplementedError:  # a list, a structure
+        return pa.array(map(str, column.to_pylist()), pa.string())
+
+
+def _set_apart(pieces: Pieces, texts: dict[str, list[pa.Array]]) -> Pieces:
+    """The same pieces without the columns of texts, which are collected."""
+    for rows, columns in pieces:
+        for name, collected in texts.items():
+            collected.append(columns.pop(name))
+        yield rows, columns
+
+
+def _piece(batch: pa.RecordBatch, kinds: Collection[str]) -> tuple[int, dict[str, Cells]]:
     cells: dict[str, Cells] = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        if name in kinds:
+            cells[name] = _texts(plain)
+            continue
         kind = plain.type
         numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
         cells[name] = plain.to_pylist() if numeric else kind

@@ -34,6 +34,7 @@ def absolute(
     baseline_rmse: float,
     furthest_relative: float,
     tolerance: float,
+    wrong_answers: int | None,
 ) -> list[Check]:
     """The checks of a version by itself.
 
@@ -44,6 +45,7 @@ def absolute(
         baseline_rmse: Held-out error, in the target's unit, of predicting the mean of the training rows.
         furthest_relative: Largest distance of the served artefact from the estimator over all rows, those of
             training too, relative to the largest prediction.
+        wrong_answers: How many answers of the running functions were not as they must be; None if they did not run.
     """
     value = {name: score["value"] for name, score in metrics.items()}
     value["bias"] = None if value["bias"] is None else abs(value["bias"])
@@ -63,6 +65,7 @@ def absolute(
             "worst slice's rmse by the whole's", _worst(slices, "ratio", "rows", bounds), bounds["max_slice_ratio"]
         ),
         _at_most("artefact equals estimator", furthest_relative, tolerance),
+        _at_most("wrong answers when served", wrong_answers, 0),
     ]
 
 

@@ -8,6 +8,7 @@ Errors, by who must act:
      └─ AbsentError     the operator: there is no such bucket or object
      └─ NotFoundError   the operator: there is no such version or alias
      └─ RefusedError    the operator: the registry will not do this; the message says why
+         └─ MovedOnError  whoever trained: production is another version than the one the gate compared with
 """
 
 from __future__ import annotations
@@ -57,6 +58,10 @@ class NotFoundError(RegistryError):
 
 class RefusedError(RegistryError):
     """The registry refuses, and nothing has changed."""
+
+
+class MovedOnError(RefusedError):
+    """The gate compared with a version that production does not hold any more, and nothing has changed."""
 
 
 class _Score(BaseModel):
@@ -270,6 +275,7 @@ class Registry:
         Raises:
             NotFoundError: There is no such version.
             RefusedError: It is not blessed, and *force* is not given, or the reason for it is not.
+            MovedOnError: What the gate compared it with is not what *alias* holds at this moment.
             RegistryError: It does not verify, or its data snapshot is missing.
         """
         manifest = self._promotable(version)
@@ -282,7 +288,17 @@ class Registry:
             )
         if not blessed and not reason.strip():
             raise RefusedError(f"{self._model} version {version} is not blessed: to force it, a reason is needed")
-        return self._move(alias, lambda _: (manifest, "promote"), by=by, reason=reason, forced=not blessed)
+
+        def judged(current: Alias | None) -> tuple[Manifest, str, bool]:
+            moved_on = _moved_on(manifest, current, alias)
+            if moved_on and not force:
+                raise MovedOnError(
+                    f"{self._model} version {version} {moved_on}: train again to compare with it,"
+                    " or give --force and --reason"
+                )
+            return manifest, "promote", not blessed or bool(moved_on)
+
+        return self._move(alias, judged, by=by, reason=reason)
 
     def rollback(self, *, alias: str, to: int | None, by: str, reason: str) -> Moved:
         """Point *alias* at the version it held before the current one, or at *to*, further back.
@@ -293,7 +309,7 @@ class Registry:
             RegistryError: The earlier version does not verify.
         """
 
-        def earlier(current: Alias | None) -> tuple[Manifest, str]:
+        def earlier(current: Alias | None) -> tuple[Manifest, str, bool]:
             if current is None:
                 raise NotFoundError(f"{self._model} has no alias {alias} yet; `python -m model promote` makes it")
             behind = current.lineage()[1:]
@@ -308,7 +324,7 @@ class Registry:
                 raise RefusedError(
                     f"{alias} holds version {current.version}, the oldest it ever held: nothing to roll back to"
                 )
-            return self._promotable(behind[0] if to is None else to), "rollback"
+            return self._promotable(behind[0] if to is None else to), "rollback", False
 
         return self._move(alias, earlier, by=by, reason=reason)
 
@@ -323,16 +339,18 @@ class Registry:
     def _move(
         self,
         alias: str,
-        choose: Callable[[Alias | None], tuple[Manifest, str]],
+        choose: Callable[[Alias | None], tuple[Manifest, str, bool]],
         *,
         by: str,
         reason: str,
-        forced: bool = False,
     ) -> Moved:
-        """Compare-and-set until it holds: *choose* decides anew from what the alias says each time."""
+        """Compare-and-set until it holds: *choose* decides anew from what the alias says each time.
+
+        It gives the manifest, the action's name, and whether that is against the gate.
+        """
         while True:
             current, generation = self.alias(alias)
-            manifest, action = choose(current)
+            manifest, action, forced = choose(current)
             before = current.version if current else None
             if current and before == manifest.version and current.manifest == manifest.document:
                 return Moved(manifest.version, before, changed=False)
@@ -451,6 +469,23 @@ class Registry:
                 else str(error.__cause__ or error).splitlines()[0][:200]
             )
             raise RegistryError(f"{where} cannot be reached: {reason}") from error
+
+
+def _moved_on(manifest: Manifest, current: Alias | None, alias: str) -> str:
+    """How what *alias* holds differs from what the gate compared *manifest* with; empty if it does not.
+
+    A manifest that says nothing of a comparison was not made by `train`, and is not held to one.
+    """
+    compared = manifest.document.get("comparison")
+    if not isinstance(compared, dict):
+        return ""
+    if current and (current.version == manifest.version or current.manifest_sha256 == compared.get("manifest_sha256")):
+        return ""
+    judged = compared.get("production")
+    if current is None:
+        return "" if judged is None else f"was compared with version {judged}, and {alias} holds none now"
+    against = "nothing" if judged is None else f"version {judged}"
+    return f"was compared with {against}, and {alias} holds version {current.version} now"
 
 
 def _stands_by_force(alias: Alias) -> bool:

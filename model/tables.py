@@ -100,6 +100,15 @@ def findings(report: Document) -> list[Any]:
     return [summary, *(["", found, ""] if report["findings"] else []), plain(compared)]
 
 
+def reasons(decision: Document) -> Table:
+    """Why `retrain` trains, or does not."""
+    table = _table("reason", "due", "value", "from", "found")
+    for entry in decision["reasons"]:
+        figures = [_number(entry[name]) for name in ("value", "threshold")]
+        table.add_row(entry["reason"], "YES" if entry["due"] else "no", *figures, plain(entry["found"]))
+    return table
+
+
 def candidates(tried: Sequence[Document]) -> Table:
     """What the search tried, best first, with the spread over the folds."""
     table = _table("candidate", "rmse", "std", "se", "")

@@ -32,7 +32,7 @@ SHIFT_CONFIDENCE = 0.999
 _SAMPLE_ROWS = 5000
 _FEW_VALUES = 0.1
 _FIXES = {
-    "missing-column": "name the column as the file does in data.features or data.target, or add it to the data",
+    "missing-column": "name the column in config.toml as the file does, or add it to the data",
     "doubled-column": "keep one of the columns, or rename the others",
     "ragged-row": "quote cells that hold commas or line ends, and write decimal points",
     "no-rows": "point data.source at data with rows below its first line",

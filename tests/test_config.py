@@ -338,9 +338,9 @@ def test_a_wrong_type_is_named_with_what_was_expected(path, old, new, message):
         ),
         pytest.param(
             "slices = 4",
-            'slices = 4\nslice_columns = ["town"]',
-            "the file: gate.slice_columns must name features (age, bmi), got 'town'",
-            id="slices-of-no-feature",
+            'slices = 4\nslice_columns = ["y"]',
+            "the file: gate.slice_columns must not name the target, 'y'",
+            id="slices-of-the-target",
         ),
         pytest.param(
             "confidence = 0.95",

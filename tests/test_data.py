@@ -714,3 +714,56 @@ def test_the_outer_quantiles_are_the_range(values):
 
     ends = (described["quantiles"][0], described["quantiles"][-1])
     assert ends == (described["minimum"], described["maximum"]) == (min(values), max(values))
+
+
+# Columns that stand for kinds
+
+
+@pytest.mark.parametrize(
+    ("cells", "texts"),
+    [
+        pytest.param(["north", "", "Süd"], ["north", "", "Süd"], id="texts"),
+        pytest.param(["1", "2", "01"], ["1", "2", "01"], id="digits-stay-as-written"),
+    ],
+)
+def test_a_column_of_kinds_is_read_as_texts_beside_the_rows(csv, cells, texts):
+    lines = [f"{row},{row},{row},{cell}" for row, cell in enumerate(cells)]
+
+    rows = read(csv("age,bmi,y,town\n" + "\n".join(lines) + "\n"), TWO, "y", kinds=["town"])
+
+    assert rows.kinds["town"].to_pylist() == texts
+    assert rows.x.shape == (3, 2)
+    assert rows.flaws == ()
+
+
+def test_kinds_that_are_no_text_and_no_utf8_still_stand_for_themselves(csv, parquet):
+    latin = read(csv(b"age,bmi,y,town\n1,2,3,\xfc\n"), TWO, "y", kinds=["town"])
+    numbers = read(parquet(age=[1.0], bmi=[2.0], y=[3.0], town=[7], ward=[[1, 2]]), TWO, "y", kinds=["town", "ward"])
+
+    assert latin.kinds["town"].to_pylist() == ["\\xfc"]
+    assert {name: kind.to_pylist() for name, kind in numbers.kinds.items()} == {"town": ["7"], "ward": ["[1, 2]"]}
+
+
+def test_a_row_that_is_left_out_is_left_out_of_the_kinds(csv):
+    rows = read(csv("age,bmi,y,town\n1,2,3,x\n1,2,3\n4,5,6,z\n"), TWO, "y", kinds=["town"])
+
+    assert rows.kinds["town"].to_pylist() == ["x", "z"]
+
+
+def test_a_column_of_kinds_that_is_missing_is_a_flaw(csv):
+    rows = read(csv("age,bmi,y\n1,2,3\n"), TWO, "y", kinds=["town"])
+
+    assert [(flaw.code, flaw.column) for flaw in rows.flaws] == [("missing-column", "town")]
+
+
+def test_kinds_change_no_row_s_hash_and_come_back_from_the_snapshot(csv, tmp_path):
+    source = csv("age,bmi,y,town\n1,2,3,x\n4,5,6,\n")
+    plain, kinds = read(source, TWO, "y"), read(source, TWO, "y", kinds=["town"])
+    kept = tmp_path / "kept.parquet"
+    kept.write_bytes(snapshot(kinds))
+
+    again = read(str(kept), TWO, "y", kinds=["town"])
+
+    assert plain.hashes.tolist() == kinds.hashes.tolist() == again.hashes.tolist()
+    assert again.kinds["town"].to_pylist() == ["x", ""]
+    assert snapshot(again) == snapshot(kinds) != snapshot(plain)

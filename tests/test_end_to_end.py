@@ -28,7 +28,7 @@ def test_a_running_function_follows_promotion_and_rollback(model, bucket, serve)
     batch = serve("batch", MODEL_REFRESH_SECONDS="0.3")
     served = []
 
-    for verb in (["promote", "2"], ["rollback"]):
+    for verb in (["promote", "2", "--force", "--reason", "the same again"], ["rollback"]):
         served.append(batch.get("/[0.5]").headers["x-model-version"])
         model(*verb)
         until(lambda: batch.get("/[0.5]").headers["x-model-version"] != served[-1])

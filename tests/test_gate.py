@@ -49,6 +49,7 @@ def alone(bounds=(), **changes):
         "baseline_rmse": 55.0,
         "furthest_relative": 1e-9,
         "tolerance": 1e-9,
+        "wrong_answers": 0,
     }
     return absolute({**BOUNDS, **dict(bounds)}, **{**usual, **changes})
 
@@ -84,6 +85,8 @@ def refused(checks):
     ("changes", "wanted"),
     [
         pytest.param({"data_errors": 1}, no("data errors", 1, 0), id="data-errors"),
+        pytest.param({"wrong_answers": 1}, no("wrong answers when served", 1, 0), id="answers-differ"),
+        pytest.param({"wrong_answers": None}, no("wrong answers when served", None, 0), id="never-served"),
         pytest.param({"rows": 199}, no("rows", 199, 200), id="rows"),
         pytest.param({"holdout_rows": 49}, no("held-out rows", 49, 50), id="held-out-rows"),
         pytest.param({"metrics": scores(r2=0.0999)}, no("r2", 0.0999, 0.1), id="r2"),
@@ -205,6 +208,7 @@ def test_bounds_are_inclusive_but_the_mean_must_be_beaten():
         ("rmse below that of the mean", 54.9, 55.0),
         ("worst slice's rmse by the whole's", 2.0, 2.0),
         ("artefact equals estimator", 1e-9, 1e-9),
+        ("wrong answers when served", 0, 0),
         ("inputs that differ from production's", 0, 0),
         ("held-out rows new to production", 50, 50),
         ("squared error saved against production", 0.01, 0.01),
@@ -545,3 +549,29 @@ def test_another_alias_is_another_champion(model, registry):
 
     assert code == 0
     assert json.loads(output)["comparison"]["note"].startswith("staging holds nothing yet")
+
+
+def test_a_version_that_functions_do_not_serve_is_refused(train, monkeypatch, tmp_path, capsys):
+    """The functions of a broken checkout: what the estimator would say does not matter then."""
+    broken = tmp_path / "main.py"
+    broken.write_text("raise SystemExit('no such luck')\n")
+    monkeypatch.setattr("model.rehearsal._SOURCE", broken)
+
+    assert train(world())[0] == ["wrong answers when served"]
+
+
+def test_slices_are_cut_by_a_column_that_is_no_feature(train, model, tmp_path):
+    """Good overall, bad in one town; the column is kept with the rows and read again from them."""
+    rows = world(1200)
+    town = np.arange(1200) % 12 == 0
+    rows["y"] = rows["y"] + 30 * town * np.sign(rows["a"])
+    config = tmp_path / "config.toml"
+
+    failed, manifest = train(rows | {"town": town}, slices='4\nslice_columns = ["town"]', max_slice_ratio=3.0)
+
+    assert failed == ["worst slice's rmse by the whole's"]
+    assert manifest["slices"][0] | {"rmse": 0, "bias": 0, "ratio": 0} == {
+        "column": "town", "values": "1.0", "rows": manifest["slices"][0]["rows"], "rmse": 0, "bias": 0, "ratio": 0,
+    }  # fmt: skip
+    again = json.loads(model("train", "--json", "--config", str(config), "--data", manifest["data"]["uri"])[1])
+    assert (again["data"]["sha256"], again["slices"]) == (manifest["data"]["sha256"], manifest["slices"])

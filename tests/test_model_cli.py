@@ -539,7 +539,7 @@ def test_show_prints_one_version_and_json_the_manifest(model, registry, publish)
             3,
             "\n".join(
                 f"error missing-column '{name}': must be there once, found 0; there are Chins, Situps, Jumps, Weight, "
-                "Waist, Pulse: name the column as the file does in data.features or data.target, or add it to the data"
+                "Waist, Pulse: name the column in config.toml as the file does, or add it to the data"
                 for name in ("bmi", "disease_progression")
             ),
             id="no-column",
@@ -593,7 +593,7 @@ def test_a_python_without_the_requirements_is_told_where_they_are(bucket):
     bare = [sys.executable, "-S", "-m", "model", "versions"]
     ended = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True, check=False)
 
-    wanted = "numpy is not there for this Python; do `. .local/env` first, which ./deploy.sh local writes\n"
+    wanted = "rich is not there for this Python; do `. .local/env` first, which ./deploy.sh local writes\n"
     assert (ended.returncode, ended.stderr) == (1, wanted)
 
 

@@ -13,7 +13,7 @@ import pytest
 from parts import ALIAS, MODEL, ROOT, Proxy, document, free_port, manifest_name, put
 
 from functions import artifact
-from model.registry import Moved, NotFoundError, RefusedError, Registry, RegistryError
+from model.registry import Moved, MovedOnError, NotFoundError, RefusedError, Registry, RegistryError
 
 
 def promote(registry, version, reason="test"):
@@ -457,3 +457,82 @@ def test_a_promotion_whose_answer_is_lost_is_one_entry(registry, bucket, emulato
         proxy.shutdown()
     assert moved == Moved(version=1, before=None, changed=True)
     assert held(registry) == [1]
+
+
+# What the gate compared with
+
+
+def against(alias):
+    return {"comparison": {"production": alias.version, "manifest_sha256": alias.manifest_sha256}}
+
+
+def test_a_version_judged_against_what_production_still_holds_is_promoted(registry, production, publish):
+    production()
+    version = publish(3.0, **against(registry.alias("production")[0]))
+
+    assert promote(registry, version) == Moved(version=2, before=1, changed=True)
+
+
+@pytest.mark.parametrize(
+    ("compared", "what"),
+    [
+        pytest.param({"production": None}, "nothing", id="with-nothing"),
+        pytest.param({"production": 1, "manifest_sha256": "of another"}, "version 1", id="with-an-earlier-one"),
+    ],
+)
+def test_a_version_judged_against_what_production_no_longer_holds_is_refused(
+    registry, production, publish, compared, what
+):
+    version = publish(3.0, comparison=compared)
+    production()
+
+    with pytest.raises(MovedOnError) as raised:
+        promote(registry, version)
+
+    assert str(raised.value) == (
+        f"linear-regression version 1 was compared with {what}, and production holds version 2 now: train again to"
+        " compare with it, or give --force and --reason"
+    )
+    assert registry.alias("production")[0].version == 2
+
+
+def test_a_version_judged_against_production_is_no_first_version_of_another_alias(registry, production, publish):
+    production()
+    version = publish(3.0, **against(registry.alias("production")[0]))
+
+    with pytest.raises(MovedOnError, match="was compared with version 1, and staging holds none now"):
+        registry.promote(version, alias="staging", by="test", reason="")
+
+
+def test_force_overrides_the_comparison_and_the_history_says_so(registry, production, publish):
+    version = publish(3.0, comparison={"production": None})
+    production()
+
+    registry.promote(version, alias="production", by="test", reason="it is better, believe me", force=True)
+
+    assert registry.alias("production")[0].history[0]["forced"] is True
+
+
+def test_what_production_holds_already_needs_no_comparison(registry, publish):
+    version = publish(comparison={"production": None})
+    promote(registry, version)
+
+    assert promote(registry, version) == Moved(version=1, before=1, changed=False)
+
+
+def test_of_versions_judged_against_the_same_production_one_is_promoted(registry, bucket, production, publish):
+    production()
+    compared = against(registry.alias("production")[0])
+    versions = [publish(slope, **compared) for slope in (3.0, 4.0, 5.0, 6.0)]
+
+    def attempt(version):
+        try:
+            return promote(Registry(bucket.name, MODEL), version).changed
+        except MovedOnError:
+            return None
+
+    with ThreadPoolExecutor(4) as pool:
+        moved = list(pool.map(attempt, versions))
+
+    assert sorted(moved, key=str) == [None, None, None, True]
+    assert registry.alias("production")[0].version == versions[moved.index(True)]
