@@ -59,7 +59,9 @@ verb_test() {
   step 'ruff check' "$venv_python" -m ruff check
   step 'ruff format' "$venv_python" -m ruff format --check
   step mypy "$venv_python" -m mypy
-  step pytest "$venv_python" -m pytest --numprocesses auto --cov --cov-report=term:skip-covered
+  # One more than processors, since tests wait for the processes that they start.
+  step pytest "$venv_python" -m pytest --numprocesses $(($(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal \
+    --cov --cov-report=term:skip-covered
 }
 
 verb_bench() {
@@ -117,12 +119,19 @@ PY
 
 check_python() {
   command -v "$python" >/dev/null || fail "$python is not on this machine; Python 3.11 or newer is needed (PYTHON=…)"
-  local version
-  version=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])') || fail "$python does not run"
-  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    fail "$python is Python $version; 3.11 or newer is needed (PYTHON=…)"
-  "$python" -c 'import ensurepip, venv' 2>/dev/null ||
-    fail "$python has no venv module; install it (on Debian and Ubuntu: apt-get install python3-venv)"
+  local found
+  found=$("$python" -c '
+import sys
+print("%d.%d.%d" % sys.version_info[:3])
+if sys.version_info < (3, 11):
+    sys.exit()
+from importlib.util import find_spec
+print("venv" if find_spec("ensurepip") and find_spec("venv") else "none")') || fail "$python does not run"
+  case $found in
+    *venv) ;;
+    *none) fail "$python has no venv module; install it (on Debian and Ubuntu: apt-get install python3-venv)" ;;
+    *) fail "$python is Python $found; 3.11 or newer is needed (PYTHON=…)" ;;
+  esac
 }
 
 # --- the environment ---
@@ -131,10 +140,10 @@ check_python() {
 ensure_venv() {
   mkdir -p "$root/.local"
   exec 8>"$root/.local/venv.lock"
-  lock 8
   local wanted
   wanted=$("$python" - "$root/functions/requirements.txt" "$root/requirements.txt" <<'PY'
-import hashlib, pathlib, sys
+import fcntl, hashlib, pathlib, sys
+fcntl.flock(8, fcntl.LOCK_EX)
 print(hashlib.sha256(sys.version.encode() + b"".join(pathlib.Path(p).read_bytes() for p in sys.argv[1:])).hexdigest())
 PY
 )
