@@ -1,6 +1,6 @@
 """A Google Cloud project on this machine, for tests of deploy.sh.
 
-The control plane is tests/standin/gcloud.py, in the place of gcloud on PATH; the bucket's objects are in the emulator;
+The control plane is tests/standin/gcloud.py, which a script in the place of gcloud on PATH asks; the bucket's objects are in the emulator;
 what callers reach is a front end in this process that asks for a token and leads to real functions, as the traffic says.
 """
 
@@ -11,6 +11,8 @@ import json
 import os
 import random
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
 import threading
@@ -24,6 +26,7 @@ from typing import Any
 import pytest
 from google.cloud import storage
 from parts import MODEL, ROOT, Emulator, document
+from standin import gcloud
 
 from model.registry import Registry
 
@@ -60,8 +63,10 @@ class Project:
         self.standin.mkdir(parents=True)
         self.checkout = copy_repository(folder / "a checkout with 'blanks'", like.checkout if like else ROOT)
         self._front = Front(self.standin)
+        self._control = Control(self.standin)
         self._write(
             {
+                "folder": str(self.standin),
                 "project": self.id,
                 "configured_project": self.id,
                 "account": OWNER,
@@ -87,12 +92,11 @@ class Project:
         )
         if like:
             text = json.dumps(like.state).replace(like.state["front"], self._front.url)
-            self._write({**json.loads(text), **state})
+            self._write({**json.loads(text), "folder": str(self.standin), **state})
         self._make_commands(folder, emulator)
         self.environ = {
             "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
             "HOME": str(folder),
-            "GCLOUD_STANDIN": str(self.standin),
             "PYTHON": str(Path(sys.executable).resolve()),
             "DEPLOY_PAUSE_SECONDS": "0.01",
             "DEPLOY_WITHIN_SECONDS": "10",
@@ -101,17 +105,16 @@ class Project:
 
     def _make_commands(self, folder: Path, emulator: Emulator) -> None:
         """gcloud, and the environment's Python, which finds the emulator and has no credentials but gcloud's."""
-        base = Path(sys.executable).resolve()
         environment = self.checkout / ".venv" / "bin"
         environment.mkdir(parents=True)
         copy(Path(sys.executable).parent.parent / "stamp", environment.parent)
         scripts = {
-            folder / "bin" / "gcloud": f"exec '{base}' -SE '{ROOT / 'tests' / 'standin' / 'gcloud.py'}' \"$@\"",
-            environment / "python": f"STORAGE_EMULATOR_HOST={emulator.url} exec '{sys.executable}' \"$@\"",
+            folder / "bin" / "gcloud": ASK.replace("PORT", str(self._control.server_address[1])),
+            environment / "python": f"STORAGE_EMULATOR_HOST={emulator.url} exec '{sys.executable}' \"$@\"\n",
         }
-        for path, line in scripts.items():
+        for path, text in scripts.items():
             path.parent.mkdir(exist_ok=True)
-            path.write_text(f"#!/bin/sh\n{line}\n")
+            path.write_text(f"#!/usr/bin/env bash\n{text}")
             path.chmod(0o755)
 
     def deploy(self, *arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
@@ -201,8 +204,56 @@ class Project:
         for pid in self.state["processes"]:
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
-        self._front.shutdown()
-        self._front.server_close()
+            if process := gcloud.STARTED.pop(pid, None):
+                process.wait()
+        for server in (self._front, self._control):
+            server.shutdown()
+            server.server_close()
+
+
+ASK = """
+exec 3<>/dev/tcp/127.0.0.1/PORT || exit
+printf '%s\\0' $$ $# "$@" >&3
+{ IFS= read -r -d '' status && IFS= read -r -d '' out && IFS= read -r -d '' err; } <&3 || exit 1
+printf %s "$out"
+printf %s "$err" >&2
+exit "$status"
+"""
+"""Have a `Control` play the command line, without a Python of its own."""
+
+
+class Control(socketserver.ThreadingTCPServer):
+    """What gcloud would reach. One call at a time changes the project."""
+
+    daemon_threads = True
+
+    def __init__(self, standin: Path) -> None:
+        self.standin = standin
+        self.turn = threading.Lock()
+        super().__init__(("127.0.0.1", 0), Call)
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+
+class Call(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        pid, count = int(self._word()), int(self._word())
+        arguments = [self._word() for _ in range(count)]
+        with self.server.turn:
+            answer = gcloud.play(self.server.standin, arguments, pid, self._gone)
+        with suppress(ConnectionError):
+            self.wfile.write("".join(f"{part}\0" for part in answer).encode())
+
+    def _word(self) -> str:
+        word = b""
+        while (byte := self.rfile.read(1)) not in {b"", b"\0"}:
+            word += byte
+        return os.fsdecode(word)
+
+    def _gone(self) -> bool:
+        """Whether the caller has ended and left the connection."""
+        with suppress(BlockingIOError):
+            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        return False
 
 
 class Front(ThreadingHTTPServer):

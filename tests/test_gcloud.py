@@ -8,12 +8,12 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from cloud import Project
 from parts import ROOT
+from standin import gcloud as standin
 
 
 def ask(gcloud: str, *arguments: object) -> str:
@@ -139,27 +139,17 @@ def test_what_the_scripts_parse_is_printed_by_the_stand_in_as_by_gcloud(gcloud, 
     printing = {options for options in printing if options and not options[-1].endswith("=none")}
     records = tmp_path / "records.json"
     records.write_text(json.dumps(RECORDS))
-    standin = load_standin(tmp_path)
 
     differing = {}
     for options in printing:
         flags = dict(option.removeprefix("--").split("=", 1) for option in options)
         expected = ask(gcloud, "meta", "list-from-json", records, *options)
-        found = standin["render"](RECORDS, flags)
+        found = standin.render(RECORDS, flags)
         if found != expected:
             differing[options] = (found, expected)
 
     assert differing == {}
     assert len(printing) > 8
-
-
-def load_standin(folder: Path) -> dict[str, Any]:
-    text = (ROOT / "tests" / "standin" / "gcloud.py").read_text()
-    names: dict[str, Any] = {"__name__": "standin"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GCLOUD_STANDIN", str(folder))
-        exec(compile(text, "gcloud.py", "exec"), names)
-    return names
 
 
 def test_what_is_uploaded_is_the_code_and_its_requirements(gcloud, tmp_path):

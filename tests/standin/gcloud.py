@@ -1,49 +1,76 @@
 """Stands in for the Google Cloud CLI in tests: a project in a file, as far as deploy.sh looks at one.
 
-In $GCLOUD_STANDIN lie state.json (the project, resources in the shapes that gcloud prints), calls.jsonl (every command
-line so far) and faults.json (what is to go wrong: see `strike`). Unknown commands end with 2, so that no test passes on
-a command that is not played back.
+In a folder lie state.json (the project, resources in the shapes that gcloud prints), calls.jsonl (every command
+line so far) and faults.json (what is to go wrong: see `strike`). Unknown commands end with 1, so that no test passes on
+a command that is not played back. It is played in the process of the tests, which is what `gcloud` on PATH asks
+(cloud.py): to start Python for each of the thousands of calls would take longer than all the rest.
 """
 
-import fcntl
+from __future__ import annotations
+
 import json
 import os
 import re
 import signal
-import sys
+import socket
+import subprocess
 import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
-FOLDER = os.environ["GCLOUD_STANDIN"]
+STARTED: dict[int, subprocess.Popen[bytes]] = {}
+"""The functions that run, by process id; whoever ends them takes them out."""
 
 
 class RefusedError(Exception):
     """What gcloud would say on standard error, with exit status 1."""
 
 
-def main():
-    arguments = sys.argv[1:]
+class EndedError(Exception):
+    """Exit status, and what stands on standard error."""
+
+
+class UnknownError(Exception):
+    """The stand-in does not play this."""
+
+
+def play(folder, arguments, pid, gone: Callable[[], bool]):
+    """One call by process *pid*, which may be *gone* before it is answered: exit status, standard output and error."""
+    try:
+        printed, said, fault = run(folder, arguments, pid, gone)
+        strike(fault, "after", pid, gone)
+    except RefusedError as error:
+        words = [word for word in arguments if not word.startswith("-")]
+        return 1, "", f"ERROR: (gcloud.{'.'.join(words[:2])}) {error}\n"
+    except UnknownError as error:
+        return 1, "", f"the stand-in for gcloud does not know: {error}\n"
+    except EndedError as error:
+        return error.args[0], "", error.args[1]
+    return 0, printed, said
+
+
+def run(folder, arguments, pid, gone):
     words = [word for word in arguments if not word.startswith("-")]
     flags = dict(split(word) for word in arguments if word.startswith("-"))
-    with open(f"{FOLDER}/lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        number = note(arguments)
-        fault = find_fault(" ".join(arguments), number)
-        strike(fault, "before")
-        with open(f"{FOLDER}/state.json") as file:
-            state = json.load(file)
-        command, names = find(words)
-        try:
-            printed = command(state, names, flags)
-        except RefusedError as error:
-            print(f"ERROR: (gcloud.{'.'.join(words[:2])}) {error}", file=sys.stderr)
-            return 1
-        with open(f"{FOLDER}/state.json.new", "w") as file:
-            json.dump(state, file, indent=1)
-        os.replace(f"{FOLDER}/state.json.new", f"{FOLDER}/state.json")
-    strike(fault, "after")
-    if printed is not None:
-        sys.stdout.write(printed if isinstance(printed, str) else render(printed, flags))
-    return 0
+    fault = find_fault(folder, " ".join(arguments), note(folder, arguments))
+    strike(fault, "before", pid, gone)
+    state = json.loads((folder / "state.json").read_text())
+    command, names = find(words)
+    printed = command(state, names, flags)
+    if printed is None:
+        printed = ""
+    elif not isinstance(printed, str):
+        printed = render(printed, flags)
+    write(folder / "state.json", state)
+    return printed, state.get("warning", "") if command is functions_list else "", fault
+
+
+def write(path: Path, content):
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(content))
+    new.replace(path)
 
 
 def split(word):
@@ -51,51 +78,46 @@ def split(word):
     return name, value
 
 
-def note(arguments):
+def note(folder, arguments):
     """Add the command line to the record; gives its number, from 1."""
-    with open(f"{FOLDER}/calls.jsonl", "a+") as file:
+    with (folder / "calls.jsonl").open("a+") as file:
         file.seek(0)
         number = len(file.readlines()) + 1
         file.write(json.dumps(arguments) + "\n")
     return number
 
 
-def find_fault(line, number):
+def find_fault(folder, line, number):
     """The first fault that fits: {"match": regex, "at": number of the call, "times": how often, "do": what}."""
-    try:
-        with open(f"{FOLDER}/faults.json") as file:
-            faults = json.load(file)
-    except FileNotFoundError:
-        return None
+    path = folder / "faults.json"
+    faults = json.loads(path.read_text()) if path.exists() else []
     for fault in faults:
         if re.search(fault.get("match", ""), line) and fault.get("at", number) == number and fault.get("times", 1) > 0:
             fault["times"] = fault.get("times", 1) - 1
-            with open(f"{FOLDER}/faults.json", "w") as file:
-                json.dump(faults, file)
+            write(path, faults)
             return fault["do"]
     return None
 
 
-def strike(fault, when):
+def strike(fault, when, pid, gone):
     """fail, refuse: exit 1 with nothing done · interrupt-before, interrupt-after: Ctrl-C · kill-…: SIGKILL to the group ·
-    lost: done, and exit 1 all the same · slow: a while."""
+    lost: done, and exit 1 all the same · slow: a while, and nothing is done if the caller does not wait for it."""
     if fault == f"interrupt-{when}":
-        os.killpg(os.getpgrp(), signal.SIGINT)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
-    elif fault == f"kill-{when}":
-        os.killpg(os.getpgrp(), signal.SIGKILL)
-    elif when == "before" and fault == "slow":
+        os.killpg(os.getpgid(pid), signal.SIGINT)
+        raise EndedError(130, "")
+    if fault == f"kill-{when}":
+        os.killpg(os.getpgid(pid), signal.SIGKILL)
+        raise EndedError(137, "")
+    if when == "before" and fault == "slow":
         time.sleep(1)
+        if gone():
+            raise EndedError(130, "")
     elif when == "before" and fault == "fail":
-        print("ERROR: (gcloud) HTTPError 503: the service is unavailable", file=sys.stderr)
-        sys.exit(1)
+        raise EndedError(1, "ERROR: (gcloud) HTTPError 503: the service is unavailable\n")
     elif when == "before" and fault == "refuse":
-        print("ERROR: (gcloud) HTTPError 403: permission denied on the resource (or it may not exist)", file=sys.stderr)
-        sys.exit(1)
+        raise EndedError(1, "ERROR: (gcloud) HTTPError 403: permission denied on the resource (or it may not exist)\n")
     elif when == "after" and fault == "lost":
-        print("ERROR: (gcloud) connection reset", file=sys.stderr)
-        sys.exit(1)
+        raise EndedError(1, "ERROR: (gcloud) connection reset\n")
 
 
 # --- printing, as gcloud's --flatten and --format do ---
@@ -113,7 +135,7 @@ def render(records, flags):
         return json.dumps(records, indent=2) + "\n"
     found = re.fullmatch(r"value(?:\[separator=[\"'](.*?)[\"']\])?\((.*)\)", wanted)
     if not found:
-        sys.exit(f"the stand-in for gcloud does not print --format={wanted}")
+        raise UnknownError(f"--format={wanted}")
     separator = found[1] or "\t"
     fields = re.findall(r"(?:[^,()]|\([^()]*\))+", found[2])
     return "".join(separator.join(shown(value(record, field)) for field in fields) + "\n" for record in records)
@@ -146,7 +168,7 @@ def value(record, path):
     if function.startswith("date("):
         return record[:19].replace("T", " ") if record else record
     if function:
-        sys.exit(f"the stand-in for gcloud does not know {function}")
+        raise UnknownError(function)
     return record
 
 
@@ -210,9 +232,6 @@ def buckets_create(state, names, flags):
     }
     set_bucket(state["buckets"][name], flags)
     if state.get("emulator"):
-        from urllib.error import HTTPError
-        from urllib.request import Request, urlopen
-
         body = json.dumps({"name": name, "versioning": {"enabled": True}}).encode()
         address = f"{state['emulator']}/storage/v1/b?project=test"
         try:
@@ -234,8 +253,7 @@ def set_bucket(bucket, flags):
     if "versioning" in flags:
         bucket["versioning_enabled"] = True
     if "lifecycle-file" in flags:
-        with open(flags["lifecycle-file"]) as file:
-            bucket["lifecycle_config"] = json.load(file)
+        bucket["lifecycle_config"] = json.loads(Path(flags["lifecycle-file"]).read_text())
 
 
 def storage_rm(state, names, flags):
@@ -309,8 +327,7 @@ def policy(kind):
 
 
 def functions_list(state, names, flags):
-    if "warning" in state:
-        print(state["warning"], file=sys.stderr)
+    if "warning" in state:  # `run` says it
         return []
     records = (
         []
@@ -370,15 +387,17 @@ def functions_deploy(state, names, flags):
 
 def started(state, name, source, variables):
     """Start what was uploaded, with the environment that was given and the emulator's address; gives its address."""
-    import socket
-    import subprocess
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environ = {"PATH": os.environ["PATH"], "HOME": FOLDER, "STORAGE_EMULATOR_HOST": state["emulator"], **variables}
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": state["folder"],
+        "STORAGE_EMULATOR_HOST": state["emulator"],
+        **variables,
+    }
     command = [state["python"], "-m", "functions_framework", "--source", f"{source}/main.py", "--target", name]
-    with open(f"{FOLDER}/{name}.log", "a") as log:
+    with Path(state["folder"], f"{name}.log").open("a") as log:
         process = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port)],
             env=environ,
@@ -387,6 +406,7 @@ def started(state, name, source, variables):
             stderr=log,
             start_new_session=True,
         )
+    STARTED[process.pid] = process
     state["processes"].append(process.pid)
     return f"http://127.0.0.1:{port}"
 
@@ -398,9 +418,6 @@ def functions_delete(state, names, flags):
 
 
 def functions_call(state, names, flags):
-    from urllib.error import HTTPError
-    from urllib.request import Request, urlopen
-
     uri = there(state["functions"], names[0])["serviceConfig"]["uri"]
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {state['token']}"}
     try:
@@ -540,8 +557,4 @@ def find(words):
         command = COMMANDS.get(" ".join(words[:length]))
         if command and len(words) >= length:
             return command, words[length:]
-    sys.exit(f"the stand-in for gcloud does not know: gcloud {' '.join(words)}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    raise UnknownError(f"gcloud {' '.join(words)}")
