@@ -6,6 +6,12 @@ the gate said no.
 
 from __future__ import annotations
 
+# Imports allocate much and free little: without the collector's passes over it all, during and at the end, each verb
+# takes a sixth less. What they made is frozen below.
+import gc
+
+gc.disable()
+
 import argparse
 import contextlib
 import getpass
@@ -45,6 +51,9 @@ try:
     )
 except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not there for this Python; do `. .local/env` first, which ./deploy.sh local writes")
+
+gc.freeze()
+gc.enable()
 
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 
