@@ -264,7 +264,10 @@ def _features(where: str, found: object) -> tuple[Feature, ...]:
             or not _numbers([entry.get("minimum"), entry.get("maximum")])
         ):
             raise ArtifactError(f"{wanted}, found {shown(entry)}")
-        features.append(Feature(entry["name"], float(entry["minimum"]), float(entry["maximum"])))
+        name, redact = entry["name"], entry.get("redact", False)
+        if type(redact) is not bool:
+            raise ArtifactError(f"{where}: 'redact' of {shown(name)} must be true or false, found {shown(redact)}")
+        features.append(Feature(name, float(entry["minimum"]), float(entry["maximum"]), redact))
     if len({feature.name for feature in features}) < len(features):
         raise ArtifactError(f"{wanted}, found one name twice")
     return tuple(features)

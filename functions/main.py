@@ -14,8 +14,6 @@ gc.disable()
 
 import re
 import sys
-import time
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +27,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from . import payload, settings, telemetry
+from .capture import Record
 from .loader import Loader, Predictor, fetch
 from .payload import PayloadError, Problem, TooLargeError
 
@@ -60,14 +59,12 @@ _VALUE_WORDS = frozenset({"nan", "null", "true", "false", "infinity", "inf"})
 
 @dataclass(frozen=True)
 class _Answer:
-    """A response before it is one, and what the log line says about it."""
+    """A response before it is one."""
 
     status: int
     body: bytes
     media_type: str = _JSON
     headers: tuple[tuple[str, str], ...] = ()
-    instances: int = 0
-    flagged: int = 0
 
 
 class _RefusalError(Exception):
@@ -96,49 +93,47 @@ async def stream(request: Request) -> Response:
 
 
 async def _serve(request: Request, function: str, *, one: bool) -> Response:
-    began = time.perf_counter()
     received = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+    most_rows = _settings.capture_rows if _settings.capture else 0
+    record = Record(function, _settings.model, received, most_rows=most_rows)
     model: Predictor | None = None
     failure: dict[str, str] = {}
     rest = _below(request.scope["path"], function)
     try:
         if rest != "healthz":
             model = await _loader.model()
-        answer = await _answer(request, received, model, function, rest, one=one)
+            if model:
+                record.serve(model.manifest.version, model.manifest.features)
+        answer = await _answer(request, received, model, record, rest, one=one)
     except _RefusalError as refused:
         answer = refused.answer
     except ClientDisconnect:
         answer = _Answer(499, b"")  # nobody is left to read it; the log line tells
-    except Exception:  # noqa: BLE001 - the caller gets a plain 500, the operator the traceback
-        failure = {"stack_trace": traceback.format_exc()}
+    except Exception as error:  # noqa: BLE001 - the caller gets a plain 500, the operator the traceback
+        failure = {"stack_trace": record.stack_trace(error)}
         answer = _RefusalError(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of the function, not of the request").answer
     version = model.manifest.version if model else None
     headers = dict(answer.headers)
     if version:
         headers["X-Model-Version"] = str(version)
+    seconds, fields, rows = record.finish(answer.status)
     telemetry.request(
         method=request.method,
-        path=request.scope["path"],
+        path=record.path(request.scope["path"], rest),
         status=answer.status,
-        seconds=time.perf_counter() - began,
+        seconds=seconds,
         headers=received,
         remote_ip=received.get("x-forwarded-for", "").partition(",")[0] or _peer(request),
         project=_settings.project,
         execution_id=_settings.log_execution_id,
-        fields={
-            "function": function,
-            "model": _settings.model,
-            "version": version,
-            "instances": answer.instances,
-            "out_of_range": answer.flagged,
-            **failure,
-        },
+        fields={**fields, **failure},
+        rows=rows,
     )
     return Response(answer.body, answer.status, headers, answer.media_type)
 
 
 async def _answer(
-    request: Request, received: Mapping[str, str], model: Predictor | None, function: str, rest: str, *, one: bool
+    request: Request, received: Mapping[str, str], model: Predictor | None, record: Record, rest: str, *, one: bool
 ) -> _Answer:
     if rest == "healthz":
         _allow(request, _READ)
@@ -150,17 +145,19 @@ async def _answer(
     if rest == "":
         _allow(request, (*_READ, "POST"))
         if request.method != "POST":
-            return _Answer(200, orjson.dumps(_metadata(_loaded(model), function)))
+            return _Answer(200, orjson.dumps(_metadata(_loaded(model), record.function)))
+        record.ask()
         body = await _body(request, received)
-        return _predict(_loaded(model), partial(payload.from_body, body), one=one)
+        return _predict(_loaded(model), partial(payload.from_body, body), record, "json", one=one)
     if rest[0] in _VALUE_STARTS or rest.lower() in _VALUE_WORDS:
         _allow(request, _READ)
-        return _predict(_loaded(model), partial(payload.from_path, rest), one=one)
+        record.ask()
+        return _predict(_loaded(model), partial(payload.from_path, rest), record, "path", one=one)
     value = "0.5" if one else "[0.5,0.2,0.6]"
     raise _RefusalError(
         HTTPStatus.NOT_FOUND,
         f"nothing is at /{quote(rest[:80], errors='replace')}; there are GET /, GET /{value}, POST /, GET /healthz"
-        f" and GET /readyz, each also below /{function}",
+        f" and GET /readyz, each also below /{record.function}",
     )
 
 
@@ -227,26 +224,31 @@ async def _body(request: Request, headers: Mapping[str, str]) -> bytes:
     return b"".join(received)
 
 
-def _predict(model: Predictor, read: Any, *, one: bool) -> _Answer:
+def _predict(model: Predictor, read: Any, record: Record, protocol: str, *, one: bool) -> _Answer:
     features = model.manifest.features
+    record.protocol = protocol
     try:
+        record.begin("parse")
         request: payload.Request = read(features, one=one, most_bytes=_settings.max_body_bytes)
+        record.begin("predict")
         predictions = model.predict(request.matrix)
         payload.check_predictions(predictions, request)
     except TooLargeError as error:
         raise _RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _summary(error), error.problems) from None
     except PayloadError as error:
         raise _RefusalError(HTTPStatus.BAD_REQUEST, _summary(error), error.problems) from None
-    warnings, flagged = payload.warnings_of(request, features)
+    record.begin("render")
+    warnings, outside = payload.warnings_of(request, features)
     body = payload.render(
         predictions,
         single=request.single,
         model=model.manifest.model,
         version=model.manifest.version,
         warnings=warnings,
-        flagged=flagged,
+        flagged=sum(outside.values()),
     )
-    return _Answer(200, body, instances=len(predictions), flagged=flagged)
+    record.answer(request.matrix, predictions, outside)
+    return _Answer(200, body)
 
 
 def _summary(error: PayloadError) -> str:
@@ -260,7 +262,11 @@ def _metadata(model: Predictor, function: str) -> dict[str, Any]:
     return {
         "function": function,
         "model": {"name": manifest.model, "version": manifest.version},
-        "features": manifest.features,
+        "features": [
+            {"name": feature.name, "minimum": feature.minimum, "maximum": feature.maximum}
+            | ({"redact": True} if feature.redact else {})
+            for feature in manifest.features
+        ],
         "target": document.get("target"),
         "created": document.get("created"),
         "metrics": document.get("metrics"),

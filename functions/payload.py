@@ -98,8 +98,8 @@ def from_path(text: str, features: Sequence[Feature], *, one: bool, most_bytes: 
     return request
 
 
-def warnings_of(request: Request, features: Sequence[Feature]) -> tuple[list[Problem], int]:
-    """Flag the values outside the training range: the first MOST_PROBLEMS of them, and how many there are."""
+def warnings_of(request: Request, features: Sequence[Feature]) -> tuple[list[Problem], dict[str, int]]:
+    """Flag the values outside the training range: the first MOST_PROBLEMS, and how many there are by feature."""
     cells = outside(request.matrix, features)
     listed = []
     for row, column in cells[:MOST_PROBLEMS].tolist():
@@ -108,7 +108,8 @@ def warnings_of(request: Request, features: Sequence[Feature]) -> tuple[list[Pro
         within = f"[{feature.minimum!r}, {feature.maximum!r}]"
         detail = f"row {row}: '{feature.name}' = {value!r} is outside the training range {within}"
         listed.append(Problem(detail, _absolute(request, pointer(row, request.instances[row], feature.name, column))))
-    return listed, len(cells)
+    counts = np.bincount(cells[:, 1], minlength=len(features)).tolist() if len(cells) else []
+    return listed, {feature.name: count for feature, count in zip(features, counts, strict=False) if count}
 
 
 def check_predictions(predictions: NDArray[np.float64], request: Request) -> None:

@@ -28,11 +28,15 @@ _MOST_BITS = 10_000
 
 @dataclass(frozen=True)
 class Feature:
-    """One input of the model; *minimum* and *maximum* are inclusive, in the feature's own unit."""
+    """One input of the model; *minimum* and *maximum* are inclusive, in the feature's own unit.
+
+    Values of one with *redact* are never logged.
+    """
 
     name: str
     minimum: float
     maximum: float
+    redact: bool = False
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ class Settings:
     version: int | None = None
     refresh_seconds: float = 60.0
     max_body_bytes: int = 32 * 1024 * 1024
+    capture: bool = True
+    capture_rows: int = 20
     project: str = ""
     log_execution_id: bool = False
 
@@ -43,6 +45,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         version=_whole(environ, "MODEL_VERSION", least=1) if environ.get("MODEL_VERSION") else None,
         refresh_seconds=_seconds(environ, "MODEL_REFRESH_SECONDS", Settings.refresh_seconds),
         max_body_bytes=_whole(environ, "MAX_BODY_BYTES", least=1, default=Settings.max_body_bytes),
+        capture=_switch(environ, "CAPTURE", default=Settings.capture),
+        capture_rows=_whole(environ, "CAPTURE_ROWS", least=1, default=Settings.capture_rows),
         project=environ.get("GOOGLE_CLOUD_PROJECT", ""),
         log_execution_id=environ.get("LOG_EXECUTION_ID", "").lower() in {"true", "1"},
     )
@@ -60,6 +64,13 @@ def _whole(environ: Mapping[str, str], variable: str, *, least: int, default: in
     if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= least):  # noqa: PLR2004 - 64 bits
         raise SettingsError(f"{variable} must be a whole number from {least}, got {text!r}")
     return int(text)
+
+
+def _switch(environ: Mapping[str, str], variable: str, *, default: bool) -> bool:
+    text = environ.get(variable) or ("on" if default else "off")
+    if text not in {"on", "off"}:
+        raise SettingsError(f"{variable} must be on or off, got {text!r}")
+    return text == "on"
 
 
 def _seconds(environ: Mapping[str, str], variable: str, default: float) -> float:

@@ -1,7 +1,16 @@
-"""One structured log line a request, and a line for what the operator must know. Cloud Logging's JSON format.
+"""One structured log line a request, one for each row of it that is captured, and a line for what the operator must
+know. Cloud Logging's JSON format.
 
-Lines go to file descriptor 1 in one write each. Not through sys.stdout: under LOG_EXECUTION_ID=true the framework
-parses and rewrites every line printed there; the label it would add is written here from the start.
+Lines go to file descriptor 1. Not through sys.stdout: under LOG_EXECUTION_ID=true the framework parses and rewrites
+every line printed there; the label it would add is written here from the start.
+
+All lines of a request go in one write, which ends before its answer is sent: an instance that is stopped after it owes
+the log nothing. A write to a file is one piece. A write to a pipe is one up to PIPE_BUF (4096 bytes on Linux), which a
+request of one instance stays below; a larger one is in pieces only when the pipe is full, and then lines of another
+process may come between. Threads of this process wait for each other here. Processes cannot: those forked from one
+share its descriptor, which no file lock tells apart. So it is for the host to give several workers (a deployed function
+has one) a file each, or a pipe that is read faster than it is filled; a reader skips what is torn. Splitting writes
+into lines would keep short lines whole even then, at one system call a row instead of one a request.
 """
 
 from __future__ import annotations
@@ -9,7 +18,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +31,8 @@ _TRACEPARENT = re.compile(
 )
 _CLOUD_TRACE = re.compile(r"(?!0{32})([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]+))?")
 _MOST_CHARACTERS = 256
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+_writing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,7 @@ def trace_of(headers: Mapping[str, str]) -> Trace | None:
 
 def event(severity: str, message: str, **fields: Any) -> None:
     """Write one line that is not about a request."""
-    _write({"severity": severity, "message": message, "time": datetime.now(UTC), **fields})
+    _write(_render({"severity": severity, "message": message, "time": datetime.now(UTC), **fields}))
 
 
 def request(
@@ -60,12 +72,17 @@ def request(
     project: str,
     execution_id: bool,
     fields: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Write the line of one request. *fields* join the line as they are; a query string is never logged."""
+    """Write the line of one request and those of its *rows*, which hold what JSON can.
+
+    *fields* join the line as they are; a query string is never logged.
+    """
+    now = datetime.now(UTC)
     line: dict[str, Any] = {
         "severity": "ERROR" if status >= 500 else "WARNING" if status >= 400 else "INFO",  # noqa: PLR2004 - RFC 9110
         "message": f"{method[:16]} {path[:_MOST_CHARACTERS]} {status}",
-        "time": datetime.now(UTC),
+        "time": now,
         "httpRequest": {
             "requestMethod": method[:16],
             "requestUrl": path[:_MOST_CHARACTERS],
@@ -85,15 +102,22 @@ def request(
     if execution_id:
         labels = {"execution_id": headers.get("function-execution-id", "")[:64]}
         line["logging.googleapis.com/labels"] = labels
-    _write(line)
+    text = _render(line)
+    if rows:
+        head = {"kind": "row", "severity": "DEBUG", "time": now}
+        text += b"".join([orjson.dumps({**head, **row}, option=_OPTIONS) for row in rows])
+    _write(text)
 
 
-def _write(line: dict[str, Any]) -> None:
+def _render(line: Mapping[str, Any]) -> bytes:
     try:
-        text = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
+        return orjson.dumps(line, option=_OPTIONS)
     except TypeError:  # a lone surrogate, which no encoder takes
-        text = orjson.dumps(_encodable(line), option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
-    with contextlib.suppress(OSError):  # nobody reads the log: answering goes on
+        return orjson.dumps(_encodable(line), option=_OPTIONS)
+
+
+def _write(text: bytes) -> None:
+    with _writing, contextlib.suppress(OSError):  # nobody reads the log: answering goes on
         while text:
             text = text[os.write(1, text) :]
 

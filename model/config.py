@@ -34,11 +34,16 @@ Scalar = Annotated[Any, AfterValidator(_scalar)]
 
 
 class FeatureConfig(_Strict):
-    """A column that the model reads; rows outside *minimum* … *maximum* (inclusive) are refused."""
+    """A column that the model reads; rows outside *minimum* … *maximum* (inclusive) are refused.
+
+    Args:
+        redact: The functions never log a value of it.
+    """
 
     name: Name
     minimum: Finite | None = None
     maximum: Finite | None = None
+    redact: bool = False
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

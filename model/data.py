@@ -169,8 +169,11 @@ def snapshot(rows: Rows) -> bytes:
     return sink.getvalue()
 
 
-def describe(x: Matrix, features: Sequence[str]) -> list[dict[str, Any]]:
-    """The manifest's `features`: range, mean, standard deviation and deciles of each column of *x*."""
+def describe(x: Matrix, features: Sequence[str], *, redacted: Collection[str] = ()) -> list[dict[str, Any]]:
+    """The manifest's `features`: range, mean, standard deviation and deciles of each column of *x*.
+
+    Those in *redacted* are marked: the functions log no value of them.
+    """
     return [
         {
             "name": name,
@@ -179,6 +182,7 @@ def describe(x: Matrix, features: Sequence[str]) -> list[dict[str, Any]]:
             "mean": float(column.mean()),
             "std": float(column.std()),
             "quantiles": [float(value) for value in np.quantile(column, QUANTILES)],
+            **({"redact": True} if name in redacted else {}),
         }
         for name, column in zip(features, x.T, strict=True)
     ]

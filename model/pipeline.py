@@ -75,7 +75,9 @@ def train(
     document: dict[str, Any] = {
         "runtime": "linear",
         "linear": training.to_linear(estimator),
-        "features": data.describe(x, rows.features),
+        "features": data.describe(
+            x, rows.features, redacted=[feature.name for feature in settings.data.features if feature.redact]
+        ),
         "target": {"name": rows.target},
         "data": {
             "rows": len(rows.y),

@@ -17,9 +17,10 @@ SERVING = {
     "predictor": {"artifact", "schema"},
     "payload": {"schema"},
     "settings": {"artifact"},
+    "capture": {"schema"},
     "telemetry": set(),
     "loader": {"artifact", "predictor"},
-    "main": {"loader", "payload", "settings", "telemetry"},
+    "main": {"capture", "loader", "payload", "settings", "telemetry"},
 }
 """What each module of functions/ may import of its siblings."""
 

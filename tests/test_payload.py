@@ -601,7 +601,7 @@ def test_text_that_is_no_value_is_not_json(text, one):
 def test_nothing_outside_the_training_range_gives_no_warnings():
     request = from_body(b'{"instances": [-1, 0, 1]}', BMI, one=False)
 
-    assert payload.warnings_of(request, BMI) == ([], 0)
+    assert payload.warnings_of(request, BMI) == ([], {})
 
 
 @pytest.mark.parametrize(
@@ -622,7 +622,7 @@ def test_a_value_outside_the_training_range_is_flagged_with_its_place(body, one,
 
     row, value, place = warning
     detail = f"{row}: 'bmi' = {value} is outside the training range [-1.0, 1.0]"
-    assert flagged == ([Problem(detail, place)], 1)
+    assert flagged == ([Problem(detail, place)], {"bmi": 1})
 
 
 def test_a_flag_names_the_feature_and_escapes_it():
@@ -635,17 +635,17 @@ def test_a_flag_names_the_feature_and_escapes_it():
             Problem("row 0: 'a/b' = 2.0 is outside the training range [0.0, 1.0]", "/instances/0/a~1b"),
             Problem("row 0: 'q\"' = 3.0 is outside the training range [0.0, 1.0]", '/instances/0/q"'),
         ],
-        2,
+        {"a/b": 1, 'q"': 1},
     )
 
 
 def test_of_many_flags_the_first_twenty_are_listed_and_all_are_counted():
     request = from_body(json.dumps({"instances": [0] + [2] * 50}).encode(), BMI, one=False)
 
-    listed, count = payload.warnings_of(request, BMI)
+    listed, counts = payload.warnings_of(request, BMI)
 
     assert [warning.pointer for warning in listed] == [f"/instances/{row}" for row in range(1, 21)]
-    assert count == 50
+    assert counts == {"bmi": 50}
 
 
 # Predictions
