@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -21,6 +21,15 @@ from .schema import Feature, Matrix
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _NO_VALUES = frozenset({"", "healthz", "readyz"})
 _firsts = chain([True], repeat(object=False))
+
+
+class Finished(NamedTuple):
+    """A request that is over: members of its own line, members *shared* by the lines of its rows, and those of each."""
+
+    seconds: float
+    request: dict[str, Any]
+    shared: dict[str, Any]
+    rows: list[dict[str, Any]]
 
 
 class Record:
@@ -98,43 +107,41 @@ class Record:
         if self._redacted:
             matrix = matrix[:, [not feature.redact for feature in self._features]]
         self._rows = [
-            {
-                "request_id": self.request_id,
-                "row": row,
-                "function": self.function,
-                "model": self._model,
-                "version": self._version,
-                "features": dict(zip(names, cells, strict=True)),
-                "prediction": prediction,
-            }
+            {"row": row, "features": dict(zip(names, cells, strict=True)), "prediction": prediction}
             for row, cells, prediction in zip(places, matrix.tolist(), predictions.tolist(), strict=True)
         ]
 
-    def finish(self, status: int) -> tuple[float, dict[str, Any], list[dict[str, Any]]]:
-        """The whole of it: seconds in all, members of the request's line, and those of each row line."""
+    def finish(self, status: int) -> Finished:
+        """What there is to write."""
         if self._part != "queue":
             self.begin(None)
         total = self._clock() - self._began
-        counts = {name: count for name, count in self._outside.items() if name not in (self._redacted or ())}
-        members = {
-            "kind": "request",
+        shared = {
+            "request_id": self.request_id,
             "function": self.function,
             "model": self._model,
             "version": self._version,
+        }
+        members: dict[str, Any] = {
+            "kind": "request",
+            **shared,
             "protocol": self.protocol,
             "status": status,
             "instances": self._instances,
             "captured": len(self._rows),
             "out_of_range": sum(self._outside.values()),
-            **({"out_of_range_by_feature": counts} if self._outside else {}),
-            "request_id": self.request_id,
             "cold": self._cold,
             "latency_seconds": {
                 "total": round(total, 6),
                 **{part: round(seconds, 6) for part, seconds in self._seconds.items()},
             },
         }
-        return total, members, self._rows
+        if self._outside:
+            hidden = self._redacted or ()
+            members["out_of_range_by_feature"] = {
+                name: count for name, count in self._outside.items() if name not in hidden
+            }
+        return Finished(total, members, shared, self._rows)
 
     def path(self, path: str, rest: str) -> str:
         """*path* as it may be logged; *rest*, its end, is what a caller put behind the function's name.
@@ -170,4 +177,6 @@ def sample(instances: int, most: int, request_id: str) -> list[int]:
     """At most *most* places of *instances*, in order, all equally likely; one *request_id* always gives the same."""
     if instances <= most:
         return list(range(instances))
+    if not most:
+        return []
     return sorted(random.Random(request_id).sample(range(instances), most))  # noqa: S311 - a sample, no secret

@@ -116,18 +116,19 @@ async def _serve(request: Request, function: str, *, one: bool) -> Response:
     headers = dict(answer.headers)
     if version:
         headers["X-Model-Version"] = str(version)
-    seconds, fields, rows = record.finish(answer.status)
+    finished = record.finish(answer.status)
     telemetry.request(
         method=request.method,
         path=record.path(request.scope["path"], rest),
         status=answer.status,
-        seconds=seconds,
+        seconds=finished.seconds,
         headers=received,
         remote_ip=received.get("x-forwarded-for", "").partition(",")[0] or _peer(request),
         project=_settings.project,
         execution_id=_settings.log_execution_id,
-        fields={**fields, **failure},
-        rows=rows,
+        fields={**finished.request, **failure},
+        shared=finished.shared,
+        rows=finished.rows,
     )
     return Response(answer.body, answer.status, headers, answer.media_type)
 

@@ -22,6 +22,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -72,9 +73,10 @@ def request(
     project: str,
     execution_id: bool,
     fields: Mapping[str, Any],
+    shared: Mapping[str, Any] = MappingProxyType({}),
     rows: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Write the line of one request and those of its *rows*, which hold what JSON can.
+    """Write the line of one request and those of its *rows*, each of which gets what is *shared* by all of them.
 
     *fields* join the line as they are; a query string is never logged.
     """
@@ -104,8 +106,9 @@ def request(
         line["logging.googleapis.com/labels"] = labels
     text = _render(line)
     if rows:
-        head = {"kind": "row", "severity": "DEBUG", "time": now}
-        text += b"".join([orjson.dumps({**head, **row}, option=_OPTIONS) for row in rows])
+        head = orjson.dumps({"kind": "row", "severity": "DEBUG", "time": now, **shared}, option=orjson.OPT_UTC_Z)
+        before = head[:-1] + b","  # without the brace that closes it; a row goes on without the one that opens it
+        text += b"".join([before + orjson.dumps(row, option=_OPTIONS)[1:] for row in rows])
     _write(text)
 
 

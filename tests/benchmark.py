@@ -6,6 +6,8 @@ Absolute times are this machine's; the ratios are what holds. Rows:
                     function that imports scikit-learn and unpickles its model from the same bucket
     memory          peak resident size of the process that serves, after that answer
     warm            requests/s and 99th percentile of one-instance requests; against the empty async function
+    capture         the same of stream with CAPTURE=on; "and id" with LOG_EXECUTION_ID=true too, as a deployed function
+                    has it; against CAPTURE=off
     batch           rows/s of one large POST; against orjson decode, matrix product and encode in one process
 
 Below it stands how often the gate's comparison with production is wrong, and how often it finds what is better
@@ -22,7 +24,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -78,9 +80,16 @@ def cold(start: Callable[[], Server]) -> tuple[float, int]:
     return seconds, size
 
 
-async def load(port: int, seconds: float, connections: int = 16) -> tuple[float, float]:
-    """Ask `GET /[0.5]` over kept connections; gives requests/s and the 99th percentile of the latency in seconds."""
-    request = b"GET /[0.5] HTTP/1.1\r\nHost: x\r\n\r\n"
+CAPTURE = {
+    "CAPTURE=off": {"CAPTURE": "off"},
+    "capture": {"CAPTURE": "on"},
+    "capture and id": {"CAPTURE": "on", "LOG_EXECUTION_ID": "true"},
+}
+
+
+async def load(port: int, path: str, seconds: float, connections: int = 16) -> tuple[float, float]:
+    """Ask GET *path* over kept connections; gives requests/s and the 99th percentile of the latency in seconds."""
+    request = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     latencies: list[float] = []
     end = time.perf_counter() + seconds
 
@@ -96,6 +105,29 @@ async def load(port: int, seconds: float, connections: int = 16) -> tuple[float,
 
     await asyncio.gather(*(caller() for _ in range(connections)))
     return len(latencies) / seconds, float(np.quantile(latencies, 0.99))
+
+
+def side_by_side(
+    servers: Mapping[str, Server], path: str, seconds: float, rounds: int
+) -> dict[str, tuple[float, float]]:
+    """Load each server in turn; gives requests/s and 99th percentile in seconds, of each the median of its rounds."""
+    found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in servers}
+    for number in range(rounds):
+        order = list(servers.items())
+        for kind, server in order if number % 2 else reversed(order):
+            found[kind].append(asyncio.run(load(server.port, path, seconds)))
+    return {
+        kind: (statistics.median(rate for rate, _ in pairs), statistics.median(p99 for _, p99 in pairs))
+        for kind, pairs in found.items()
+    }
+
+
+def compare(table: Table, what: str, ours: tuple[float, float], against: str, theirs: tuple[float, float]) -> None:
+    """The rows of two loads."""
+    table.add_row(what, f"{ours[0]:.0f}/s", against, f"{theirs[0]:.0f}/s", f"{ours[0] / theirs[0]:.2f}")
+    table.add_row(
+        f"{what} p99", f"{ours[1] * 1e3:.1f} ms", against, f"{theirs[1] * 1e3:.1f} ms", f"{ours[1] / theirs[1]:.2f}"
+    )
 
 
 def post(port: int, body: bytes) -> float:
@@ -146,8 +178,8 @@ def main() -> None:
             sources[kind] = folder / kind / "main.py"
             sources[kind].write_text(text)
 
-        def start(kind: str) -> Server:
-            return Server(folder, "batch", dict(os.environ), sources[kind], sys.executable)
+        def start(kind: str, function: str = "batch", **changes: str) -> Server:
+            return Server(folder, function, {**os.environ, **changes}, sources[kind], sys.executable)
 
         seconds: dict[str, list[float]] = {kind: [] for kind in sources}
         sizes: dict[str, list[int]] = {kind: [] for kind in sources}
@@ -164,21 +196,15 @@ def main() -> None:
                 table.add_row(what, shown.format(ours), against, shown.format(theirs), f"{ours / theirs:.2f}")
 
         servers = {kind: start(kind) for kind in ("ours", "empty")}
-        rates: dict[str, list[tuple[float, float]]] = {kind: [] for kind in servers}
-        for _ in range(3):
-            for kind, server in servers.items():
-                rates[kind].append(asyncio.run(load(server.port, options.seconds)))
-        ours, theirs = (max(rates[kind]) for kind in ("ours", "empty"))
-        table.add_row(
-            "warm", f"{ours[0]:.0f}/s", "empty async function", f"{theirs[0]:.0f}/s", f"{ours[0] / theirs[0]:.2f}"
-        )
-        table.add_row(
-            "warm p99",
-            f"{ours[1] * 1e3:.1f} ms",
-            "empty async function",
-            f"{theirs[1] * 1e3:.1f} ms",
-            f"{ours[1] / theirs[1]:.2f}",
-        )
+        loads = side_by_side(servers, "/[0.5]", options.seconds, rounds=3)
+        compare(table, "warm", loads["ours"], "empty async function", loads["empty"])
+        capturing = {kind: start("ours", "stream", **changes) for kind, changes in CAPTURE.items()}
+        loads = side_by_side(capturing, "/0.5", options.seconds / 4, rounds=16)
+        off, *others = CAPTURE
+        for kind in others:
+            compare(table, kind, loads[kind], off, loads[off])
+        for server in capturing.values():
+            server.stop()
         body = orjson.dumps({"instances": np.random.default_rng(1).uniform(-1, 1, options.rows).round(6).tolist()})
         pairs = [(post(servers["ours"].port, body), in_process(body)) for _ in range(5)]
         ours, theirs = (options.rows / min(times) for times in zip(*pairs, strict=True))
