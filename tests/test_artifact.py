@@ -230,6 +230,23 @@ def test_features_without_name_and_range_are_refused(features, found):
 
 
 @pytest.mark.parametrize(
+    ("redact", "found"),
+    [pytest.param("yes", '"yes"', id="text"), pytest.param(1, "1", id="number"), pytest.param(None, "null", id="null")],
+)
+def test_whether_a_feature_is_redacted_is_never_guessed(redact, found):
+    data = seal(document(features=[{**AGE, "redact": redact}]))
+
+    message = f"line version 3: manifest: 'redact' of \"age\" must be true or false, found {found}"
+    assert refusal(parse_manifest, data, "line", 3) == message
+
+
+def test_features_are_redacted_where_the_manifest_says_so():
+    features = parsed(features=[AGE, {**AGE, "name": "bmi", "redact": True}]).features
+
+    assert features == (Feature("age", 0.0, 1.0), Feature("bmi", 0.0, 1.0, redact=True))
+
+
+@pytest.mark.parametrize(
     ("golden", "found"),
     [
         pytest.param(None, "null", id="missing"),

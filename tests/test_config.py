@@ -198,6 +198,12 @@ def test_what_is_missing_is_named(path, old, message):
             id="minimum",
         ),
         pytest.param(
+            '"bmi" }',
+            '"bmi", redact = "yes" }',
+            "data.features[1].redact: input should be a valid boolean, got 'yes'",
+            id="redact",
+        ),
+        pytest.param(
             "scale = true",
             "scale = 1",
             "training.candidates[0].scale: input should be a valid boolean, got 1",

@@ -707,6 +707,14 @@ def test_features_are_described_for_the_manifest():
     ]
 
 
+def test_a_redacted_feature_is_marked_and_otherwise_described_like_any():
+    x = np.column_stack([np.arange(11.0), np.arange(11.0)])
+
+    age, bmi = describe(x, ["age", "bmi"], redacted=["bmi"])
+
+    assert bmi == {**age, "name": "bmi", "redact": True}
+
+
 @EXAMPLES
 @given(values=st.lists(st.floats(-1e9, 1e9), min_size=1))
 def test_the_outer_quantiles_are_the_range(values):

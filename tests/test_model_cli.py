@@ -51,6 +51,15 @@ def test_train_publishes_a_blessed_version_and_says_what_is_next(model, registry
     assert registry.manifest(1).document["blessed"] is True
 
 
+def test_a_version_says_which_features_are_redacted(model, registry, config):
+    model("train", "--config", config(features='[{ name = "bmi", redact = true }, { name = "age" }]'))
+
+    assert {entry["name"]: entry.get("redact") for entry in registry.manifest(1).document["features"]} == {
+        "bmi": True,
+        "age": None,
+    }
+
+
 def test_the_same_data_and_seed_give_the_same_version_but_for_number_time_and_commit(model, bucket):
     first, second = (json.loads(model("train", "--json").stdout) for _ in range(2))
 

@@ -99,6 +99,14 @@ BUCKET = {"MODEL_BUCKET": "models"}
             "MAX_BODY_BYTES must be a whole number from 1, got ' 1'",
             id="body-with-blank",
         ),
+        pytest.param({**BUCKET, "CAPTURE": "yes"}, "CAPTURE must be on or off, got 'yes'", id="capture-yes"),
+        pytest.param({**BUCKET, "CAPTURE": "OFF"}, "CAPTURE must be on or off, got 'OFF'", id="capture-upper-case"),
+        pytest.param(
+            {**BUCKET, "CAPTURE_ROWS": "0"}, "CAPTURE_ROWS must be a whole number from 1, got '0'", id="rows-zero"
+        ),
+        pytest.param(
+            {**BUCKET, "CAPTURE_ROWS": "all"}, "CAPTURE_ROWS must be a whole number from 1, got 'all'", id="rows-all"
+        ),
     ],
 )
 def test_a_value_that_does_not_do_is_named_with_what_was_expected(environ, message):
@@ -116,6 +124,8 @@ def test_the_bucket_alone_is_enough():
         version=None,
         refresh_seconds=60.0,
         max_body_bytes=33_554_432,
+        capture=True,
+        capture_rows=20,
         project="",
         log_execution_id=False,
     )
@@ -130,6 +140,9 @@ def test_the_bucket_alone_is_enough():
         pytest.param({"MODEL_REFRESH_SECONDS": "2.5"}, {"refresh_seconds": 2.5}, id="refresh"),
         pytest.param({"MODEL_REFRESH_SECONDS": "0"}, {"refresh_seconds": 0.0}, id="no-refresh"),
         pytest.param({"MAX_BODY_BYTES": "1000"}, {"max_body_bytes": 1000}, id="body"),
+        pytest.param({"CAPTURE": "off"}, {"capture": False}, id="capture-off"),
+        pytest.param({"CAPTURE": "on"}, {}, id="capture-on"),
+        pytest.param({"CAPTURE_ROWS": "1"}, {"capture_rows": 1}, id="capture-rows"),
         pytest.param({"GOOGLE_CLOUD_PROJECT": "p-1"}, {"project": "p-1"}, id="project"),
         pytest.param({"LOG_EXECUTION_ID": "true"}, {"log_execution_id": True}, id="execution-id"),
         pytest.param({"LOG_EXECUTION_ID": "True"}, {"log_execution_id": True}, id="execution-id-upper-case"),
@@ -142,6 +155,8 @@ def test_the_bucket_alone_is_enough():
                 "MODEL_VERSION": "",
                 "MODEL_REFRESH_SECONDS": "",
                 "MAX_BODY_BYTES": "",
+                "CAPTURE": "",
+                "CAPTURE_ROWS": "",
                 "LOG_EXECUTION_ID": "",
             },
             {},

@@ -6,6 +6,8 @@ import contextlib
 import json
 import os
 import re
+import socket
+import threading
 from datetime import datetime, timedelta
 
 import pytest
@@ -61,6 +63,22 @@ def unread():
     finally:
         os.dup2(kept, 1)
         os.close(kept)
+
+
+@contextlib.contextmanager
+def messages():
+    """File descriptor 1 is a socket that keeps writes apart; gives a function that reads what one write wrote."""
+    kept = os.dup(1)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(0)
+    os.dup2(theirs.fileno(), 1)
+    theirs.close()
+    try:
+        yield lambda: ours.recv(1 << 20)
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        ours.close()
 
 
 def log(**changes):
@@ -420,12 +438,82 @@ def test_whatever_a_caller_sends_it_is_one_line(capfd, text, method, agent):
     assert (written.count("\n"), json.loads(written)["httpRequest"]["status"]) == (1, 200)
 
 
+SHARED = {"request_id": "id-1", "model": "line"}
+ROWS = [{"row": row, "features": {"bmi": row / 4}, "prediction": row / 3} for row in range(20)]
+
+
+def test_rows_follow_the_line_of_their_request_at_the_same_time(capfd):
+    log(fields={"kind": "request"}, shared=SHARED, rows=ROWS[1:3])
+
+    request, *rows = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    time = request["time"]
+    assert request["kind"] == "request"
+    assert rows == [
+        {
+            "kind": "row",
+            "severity": "DEBUG",
+            "time": time,
+            **SHARED,
+            "row": 1,
+            "features": {"bmi": 0.25},
+            "prediction": 1 / 3,
+        },
+        {
+            "kind": "row",
+            "severity": "DEBUG",
+            "time": time,
+            **SHARED,
+            "row": 2,
+            "features": {"bmi": 0.5},
+            "prediction": 2 / 3,
+        },
+    ]
+
+
+def test_a_request_and_its_rows_are_one_write():
+    with messages() as written:
+        log(shared=SHARED, rows=ROWS * 5)
+        text = written()
+        with pytest.raises(BlockingIOError):
+            written()
+
+    assert (text.count(b"\n"), text[-1:]) == (101, b"\n")
+
+
+def test_lines_of_threads_that_write_to_a_full_pipe_are_not_mixed(capfd):
+    kept = os.dup(1)
+    reader, writer = os.pipe()
+    os.dup2(writer, 1)
+    os.close(writer)
+    threads = [threading.Thread(target=log, kwargs={"shared": SHARED, "rows": ROWS * 100}) for _ in range(8)]
+    try:
+        for thread in threads:
+            thread.start()
+        with os.fdopen(reader, "rb") as pipe:
+            lines = [pipe.readline() for _ in range(8 * 2001)]
+        for thread in threads:
+            thread.join()
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+    assert [json.loads(line).get("row") for line in lines] == [None, *[row["row"] for row in ROWS * 100]] * 8
+
+
+def test_a_lone_surrogate_in_the_path_leaves_the_rows_alone(lines):
+    log(path="/\ud800", shared=SHARED, rows=ROWS[:1])
+
+    request, row = lines()
+    assert request["message"] == "GET /? 200"
+    assert row == {"kind": "row", "severity": "DEBUG", **SHARED, **ROWS[0]}
+
+
 @pytest.mark.parametrize(
     "stdout", [pytest.param(closed, id="closed"), pytest.param(unread, id="a-pipe-that-nobody-reads")]
 )
 def test_a_stdout_that_takes_nothing_does_not_stop_answering(lines, stdout):
     with stdout():
-        log()
+        log(shared=SHARED, rows=ROWS)
         event("INFO", "unheard")
     event("INFO", "heard")
 
