@@ -122,7 +122,9 @@ class Record:
             "model": self._model,
             "version": self._version,
         }
-        members: dict[str, Any] = {
+        hidden = self._redacted or ()
+        counts = {name: count for name, count in self._outside.items() if name not in hidden}
+        members = {
             "kind": "request",
             **shared,
             "protocol": self.protocol,
@@ -130,17 +132,13 @@ class Record:
             "instances": self._instances,
             "captured": len(self._rows),
             "out_of_range": sum(self._outside.values()),
+            **({"out_of_range_by_feature": counts} if self._outside else {}),
             "cold": self._cold,
             "latency_seconds": {
                 "total": round(total, 6),
                 **{part: round(seconds, 6) for part, seconds in self._seconds.items()},
             },
         }
-        if self._outside:
-            hidden = self._redacted or ()
-            members["out_of_range_by_feature"] = {
-                name: count for name, count in self._outside.items() if name not in hidden
-            }
         return Finished(total, members, shared, self._rows)
 
     def path(self, path: str, rest: str) -> str:
