@@ -100,6 +100,8 @@ class Record:
         self.begin(None)
         self._instances = len(predictions)
         self._outside = outside
+        if not self._most_rows:
+            return
         places = sample(len(predictions), self._most_rows, self.request_id)
         if len(places) < len(predictions):
             matrix, predictions = matrix[places], predictions[places]
@@ -175,6 +177,4 @@ def sample(instances: int, most: int, request_id: str) -> list[int]:
     """At most *most* places of *instances*, in order, all equally likely; one *request_id* always gives the same."""
     if instances <= most:
         return list(range(instances))
-    if not most:
-        return []
     return sorted(random.Random(request_id).sample(range(instances), most))  # noqa: S311 - a sample, no secret

@@ -109,25 +109,24 @@ async def load(port: int, path: str, seconds: float, connections: int = 16) -> t
 
 def side_by_side(
     servers: Mapping[str, Server], path: str, seconds: float, rounds: int
-) -> dict[str, tuple[float, float]]:
-    """Load each server in turn; gives requests/s and 99th percentile in seconds, of each the median of its rounds."""
+) -> dict[str, list[tuple[float, float]]]:
+    """Load each server in turn, forth and back; gives requests/s and 99th percentile in seconds of each round."""
     found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in servers}
     for number in range(rounds):
         order = list(servers.items())
         for kind, server in order if number % 2 else reversed(order):
             found[kind].append(asyncio.run(load(server.port, path, seconds)))
-    return {
-        kind: (statistics.median(rate for rate, _ in pairs), statistics.median(p99 for _, p99 in pairs))
-        for kind, pairs in found.items()
-    }
+    return found
 
 
-def compare(table: Table, what: str, ours: tuple[float, float], against: str, theirs: tuple[float, float]) -> None:
-    """The rows of two loads."""
-    table.add_row(what, f"{ours[0]:.0f}/s", against, f"{theirs[0]:.0f}/s", f"{ours[0] / theirs[0]:.2f}")
-    table.add_row(
-        f"{what} p99", f"{ours[1] * 1e3:.1f} ms", against, f"{theirs[1] * 1e3:.1f} ms", f"{ours[1] / theirs[1]:.2f}"
-    )
+def compare(
+    table: Table, what: str, ours: list[tuple[float, float]], against: str, theirs: list[tuple[float, float]]
+) -> None:
+    """The rows of two loads: medians, and the median of the rounds' ratios, which other work on the machine moves less."""
+    for name, column, scale, unit in ((what, 0, 1, "{:.0f}/s"), (f"{what} p99", 1, 1e3, "{:.1f} ms")):
+        pairs = [(a[column], b[column]) for a, b in zip(ours, theirs, strict=True)]
+        left, right = (unit.format(scale * statistics.median(side)) for side in zip(*pairs, strict=True))
+        table.add_row(name, left, against, right, f"{statistics.median(a / b for a, b in pairs):.2f}")
 
 
 def post(port: int, body: bytes) -> float:
@@ -199,7 +198,7 @@ def main() -> None:
         loads = side_by_side(servers, "/[0.5]", options.seconds, rounds=3)
         compare(table, "warm", loads["ours"], "empty async function", loads["empty"])
         capturing = {kind: start("ours", "stream", **changes) for kind, changes in CAPTURE.items()}
-        loads = side_by_side(capturing, "/0.5", options.seconds / 4, rounds=16)
+        loads = side_by_side(capturing, "/0.5", options.seconds / 4, rounds=20)
         off, *others = CAPTURE
         for kind in others:
             compare(table, kind, loads[kind], off, loads[off])

@@ -65,7 +65,6 @@ def test_a_request_that_nobody_named_gets_a_number_of_its_own(bad):
     [
         pytest.param(3, 20, [0, 1, 2], id="few"),
         pytest.param(20, 20, list(range(20)), id="just-as-many"),
-        pytest.param(1_000_000, 0, [], id="none-wanted"),
         pytest.param(0, 20, [], id="none-there"),
     ],
 )
@@ -116,6 +115,13 @@ def test_a_request_that_was_answered_is_recorded_with_its_rows():
         {"row": 0, "features": {"age": 1.0, "bmi": 0.5}, "prediction": 101.5},
         {"row": 1, "features": {"age": 2.0, "bmi": 5.0}, "prediction": 107.0},
     ]
+
+
+def test_where_no_rows_are_wanted_they_are_only_counted():
+    finished = answered(record(AGE, most_rows=0), [[1], [10]], {"age": 1})
+
+    counts = {name: finished.request[name] for name in ("instances", "captured", "out_of_range")}
+    assert (counts, finished.rows) == ({"instances": 2, "captured": 0, "out_of_range": 1}, [])
 
 
 def test_a_request_that_was_refused_has_no_rows():
