@@ -20,6 +20,7 @@ from .schema import Feature, Matrix
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _NO_VALUES = frozenset({"", "healthz", "readyz"})
+_dice = random.Random()  # noqa: S311 - a sample, no secret; made once, since making one costs as much as seeding it
 _firsts = chain([True], repeat(object=False))
 
 
@@ -66,7 +67,7 @@ class Record:
         self._instances = 0
         self._version: int | None = None
         self._features: tuple[Feature, ...] = ()
-        self._redacted: frozenset[str] | None = None
+        self._redacted: list[str] | None = None
         self._outside: Mapping[str, int] = {}
         self._rows: list[dict[str, Any]] = []
         self.function = function
@@ -76,7 +77,7 @@ class Record:
     def serve(self, version: int, features: tuple[Feature, ...]) -> None:
         """The version of the model that answers, and its features."""
         self._version, self._features = version, features
-        self._redacted = frozenset(feature.name for feature in features if feature.redact)
+        self._redacted = [feature.name for feature in features if feature.redact]
 
     def ask(self) -> None:
         """The request asks for a prediction; the first to do so in this process is a cold one."""
@@ -137,8 +138,8 @@ class Record:
             **({"out_of_range_by_feature": counts} if self._outside else {}),
             "cold": self._cold,
             "latency_seconds": {
-                "total": round(total, 6),
-                **{part: round(seconds, 6) for part, seconds in self._seconds.items()},
+                part: int(seconds * 1e6 + 0.5) / 1e6  # microseconds, in a quarter of the time that round takes
+                for part, seconds in (("total", total), *self._seconds.items())
             },
         }
         return Finished(total, members, shared, self._rows)
@@ -177,4 +178,5 @@ def sample(instances: int, most: int, request_id: str) -> list[int]:
     """At most *most* places of *instances*, in order, all equally likely; one *request_id* always gives the same."""
     if instances <= most:
         return list(range(instances))
-    return sorted(random.Random(request_id).sample(range(instances), most))  # noqa: S311 - a sample, no secret
+    _dice.seed(request_id)
+    return sorted(_dice.sample(range(instances), most))
