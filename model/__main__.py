@@ -30,7 +30,15 @@ from typing import TYPE_CHECKING, Any
 
 try:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TransferSpeedColumn,
+    )
 
     from functions import artifact
     from functions.artifact import ArtifactError
@@ -43,11 +51,15 @@ try:
         deciding,
         inputs,
         judging,
+        labels,
+        monitoring,
         registry,
         replay,
         report,
         retraining,
         tables,
+        traffic,
+        watching,
     )
 except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not there for this Python; do `. .local/env` first, which ./deploy.sh local writes")
@@ -80,7 +92,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(error, USAGE)
     except (data.DataError, registry.RefusedError) as error:
         return _say(error, REFUSED)
-    except (data.SourceError, registry.RegistryError, report.ReportError, ArtifactError) as error:
+    except (
+        data.SourceError,
+        labels.LabelError,
+        traffic.CaptureError,
+        registry.RegistryError,
+        report.ReportError,
+        ArtifactError,
+    ) as error:
         return _say(error, FAILED)
     except KeyboardInterrupt:
         return _say("interrupted", 130)
@@ -145,7 +164,11 @@ def retrain(arguments: argparse.Namespace) -> int:
     """Decide whether to train, and say why; train, and promote what passes the gate."""
     settings, store, candidates = _started(arguments)
     given = inputs.read(settings, arguments.data or settings.data.source, store)
-    labelled = inputs.labelled(settings, arguments.labels, store) if arguments.labels else None
+    watched, labelled = None, None
+    if arguments.captured:  # the labels are joined with what was captured
+        watched = watching.Request(arguments.captured, arguments.labels)
+    elif arguments.labels:
+        labelled = inputs.labelled(settings, arguments.labels, store)
     force = arguments.force
     while True:
         production = _production(arguments, store)
@@ -155,6 +178,9 @@ def retrain(arguments: argparse.Namespace) -> int:
         reasons += deciding.reasons(
             given, production, store, findings=findings, labelled=labelled, now=datetime.now(UTC)
         )
+        if watched:
+            observed = watching.observe(watched, settings, production, store, reading=_reading)
+            reasons.append(retraining.watched(observed.document))
         decision: dict[str, Any] = {
             "decision": "nothing to do",
             "production": production.promoted.version if production.promoted else None,
@@ -284,6 +310,26 @@ def smoke(arguments: argparse.Namespace) -> int:
     return FAILED if any(entry["wrong"] for entry in found) else DONE
 
 
+def monitor(arguments: argparse.Namespace) -> int:
+    """Say whether inputs moved, the model aged, requests fail or got slow."""
+    settings = config.read(arguments.config)
+    store = _registry(arguments)
+    request = watching.Request(arguments.sources, arguments.labels, arguments.window, arguments.until)
+    observed = watching.observe(request, settings, _production(arguments, store), store, reading=_reading)
+    document = observed.document
+    if arguments.report:
+        try:
+            page = report.of_monitoring(document, watching.figures(observed))
+            arguments.report.write_text(page, encoding="utf-8")
+        except OSError as error:
+            return _say(f"{arguments.report} cannot be written: {error.strerror}", FAILED)
+    if arguments.json:
+        _print_json(document)
+    else:
+        tables.write(*tables.monitoring(document))
+    return REFUSED if document["status"] == monitoring.ALERT else DONE
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=_PROGRAM, description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(required=True, metavar="VERB")
@@ -321,7 +367,12 @@ def _parser() -> argparse.ArgumentParser:
     made = verb(
         "retrain", retrain, "train again when there is a reason, and promote what passes the gate", alias, mover
     )
-    made.add_argument("--labels", metavar="URI", help="labelled rows that arrived since: production's error on them")
+    made.add_argument(
+        "--captured", action="append", metavar="SOURCE", help="captured log lines, as for monitor; may be repeated"
+    )
+    made.add_argument(
+        "--labels", metavar="URI", help="labelled rows that arrived since; with --captured, labels as for monitor"
+    )
     made.add_argument("--force", action="store_true", help="train whatever the reasons say; the gate decides as ever")
     made = verb("rollback", rollback, "put back what production held before the current version", alias, mover)
     made.add_argument("--to", type=_version, metavar="VERSION", help="a version further back")
@@ -337,6 +388,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--tokens-stdin", action="store_true", help="read an identity token for each, a line each")
     made.add_argument("--within", type=_seconds, default=90.0, metavar="SECONDS", help="until it serves (%(default)s)")
+    made = verb("monitor", monitor, "say whether inputs moved, the model aged, requests fail or got slow", alias)
+    made.add_argument(
+        "sources", nargs="+", metavar="SOURCE", help="captured log lines: a file, gs://BUCKET/PREFIX, or - for stdin"
+    )
+    made.add_argument("--labels", metavar="FILE", help="what became true: request_id, row and the target's name")
+    made.add_argument("--window", type=_hours, default=24.0, metavar="HOURS", help="default: %(default)g")
+    made.add_argument("--until", type=_time, metavar="TIME", help="where the window ends (default: the newest line)")
+    made.add_argument("--report", type=Path, metavar="FILE", help="write an HTML page with plots too")
     return parser
 
 
@@ -357,6 +416,22 @@ def _seconds(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text):
         raise argparse.ArgumentTypeError(f"a number of seconds, got {text!r}")
     return float(text)
+
+
+def _hours(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text) or not float(text):
+        raise argparse.ArgumentTypeError(f"a number of hours above 0 and below 10000, got {text!r:.80}")
+    return float(text)
+
+
+def _time(text: str) -> float:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None or found.timestamp() < 0:
+        raise argparse.ArgumentTypeError(f"a time with its zone like 2026-11-24T18:00Z, got {text!r:.80}")
+    return found.timestamp()
 
 
 def _text(text: str) -> str:
@@ -441,6 +516,17 @@ def _progress(text: str, total: int) -> Iterator[Any]:
     with Progress(*columns, console=talk, disable=not talk.is_terminal, transient=True) as bar:
         task = bar.add_task(text, total=total)
         yield lambda: bar.advance(task)
+
+
+@contextlib.contextmanager
+def _reading(sources: Sequence[str]) -> Iterator[Any]:
+    """The same for bytes; yields what is told how many were read."""
+    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeElapsedColumn())
+    paths = [Path(source) for source in sources]
+    total = sum(path.stat().st_size for path in paths) if all(path.is_file() for path in paths) else None
+    with Progress(*columns, console=talk, disable=not talk.is_terminal, transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda size: bar.advance(task, size)
 
 
 def _moved(arguments: argparse.Namespace, moved: registry.Moved, deed: str) -> int:

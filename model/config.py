@@ -132,13 +132,31 @@ class RetrainingConfig(_Strict):
     new_rows: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
 
 
+class MonitoringConfig(_Strict):
+    """From where on `monitor` speaks up; config.toml argues each."""
+
+    min_rows: Annotated[int, Field(ge=50)] = 200
+    warn: Annotated[Finite, Field(gt=0, lt=1)] = 0.1
+    alert: Annotated[Finite, Field(gt=0, lt=1)] = 0.3
+    max_error_share: Annotated[float, Field(gt=0, le=1)] = 0.01
+    max_slowdown: Annotated[Finite, Field(gt=1)] = 2.0
+    max_p99_seconds: Annotated[Finite, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.warn > self.alert:
+            raise ValueError(f"warn {self.warn} must not exceed alert {self.alert}")
+        return self
+
+
 class Config(_Strict):
     """The whole file."""
 
     data: DataConfig
     training: TrainingConfig
     gate: GateConfig
-    retraining: RetrainingConfig = RetrainingConfig()
+    retraining: RetrainingConfig = Field(default_factory=RetrainingConfig)
+    monitoring: MonitoringConfig = Field(default_factory=MonitoringConfig)
 
     @model_validator(mode="after")
     def _slices_are_not_of_the_target(self) -> Self:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import data, judging, training, validation
 from .config import Config, ConfigError
@@ -78,6 +79,7 @@ def train(
         "features": data.describe(
             x, rows.features, redacted=[feature.name for feature in settings.data.features if feature.redact]
         ),
+        "prediction": _described_predictions(expected[~held]),
         "target": {"name": rows.target},
         "data": {
             "rows": len(rows.y),
@@ -121,6 +123,12 @@ def _tell(results: Sequence[training.Result], say: Callable[[str], None]) -> Non
         if result.unserved and result.rmse < chosen.rmse:
             better = f"{training.named(result.trial)} scored better ({result.rmse:.4g} against {chosen.rmse:.4g})"
             say(f"warning: {better} and is passed over: {result.unserved}")
+
+
+def _described_predictions(predicted: NDArray[np.float64]) -> dict[str, Any]:
+    """The manifest's `prediction`: how what it predicts of the training rows spreads, as for a feature."""
+    (found,) = data.describe(np.asarray(predicted, dtype=np.float64).reshape(-1, 1), ["prediction"])
+    return {name: value for name, value in found.items() if name != "name"}
 
 
 def _golden_rows(expected: Any) -> list[int]:

@@ -1,4 +1,6 @@
-"""The plots of the model card, as SVG to stand inside a page: text is text, colours are the page's, no script.
+"""The plots of the model card and of the monitor's page, as SVG to stand inside a page.
+
+Text is text, colours are the page's, no script.
 
 Nothing from data or configuration is written into them but numbers; names stand in the page around them. The same
 numbers give the same bytes.
@@ -10,7 +12,7 @@ import html
 import io
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -157,6 +159,110 @@ def feature_histogram(number: int, training: Vector, held: Vector, minimum: floa
         plot.axes.set(xlabel="value", ylabel="share of rows")
         plot.axes.legend(loc="best")
     return plot.svg
+
+
+def serving_histogram(
+    name: str,
+    training: Vector | None,
+    serving: Vector,
+    before: Vector,
+    *,
+    within: tuple[float, float] | None,
+) -> str:
+    """How values spread in this window, in the one before, and in training; and the training range.
+
+    Args:
+        training: Means of equal parts of the training rows; None where they are not known.
+        within: The training range.
+    """
+    known = [values for values in (training, serving, before) if values is not None and len(values)]
+    both = np.concatenate(known) if known else np.zeros(1)
+    low, high = np.quantile(both, [0.001, 0.999])
+    edges = np.histogram_bin_edges(np.clip(both, low, high), bins=25 if training is not None else _bins(both))
+    text = "Histogram of the values in this window, in the window before and in training rows"
+    with _plot(f"serving-{name}", text, height=2.6) as plot:
+        if within is not None:
+            plot.axes.axvspan(*within, color=SHADE, linewidth=0)
+        if training is not None:
+            shares = np.histogram(np.clip(_spread(training), low, high), edges)[0] / (len(training) * _SPREAD)
+            plot.axes.stairs(shares, edges, fill=True, color=OURS, alpha=0.45, label="training")
+        for values, label, style in ((before, "window before", (0, (2, 2))), (serving, "this window", "-")):
+            if len(values):
+                shares = np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / len(values)
+                colour = MUTED if label == "window before" else THEIRS
+                plot.axes.stairs(shares, edges, color=colour, linewidth=2, linestyle=style, label=label)
+        plot.axes.set(xlabel="value", ylabel="share of rows")
+        plot.axes.legend(loc="best")
+    return plot.svg
+
+
+def over_time(series: Sequence[Mapping[str, Any]], *, hours: float, warn: float) -> dict[str, str]:
+    """Slot by slot over both windows of *hours* each: rows, drift, failures, latency; what is unknown is not drawn."""
+    if not series:
+        return {}
+    middles = (np.arange(len(series)) + 0.5) / len(series) * 2 * hours - 2 * hours
+    figures = {}
+    versions = sorted({version for entry in series for version in entry["rows"]}, key=int)
+
+    def drawn(
+        name: str, text: str, label: str, lines: Sequence[tuple[str, Sequence[float | None]]], **more: Any
+    ) -> None:
+        if not any(value is not None for _, values in lines for value in values):
+            return
+        with _plot(f"time-{name}", text, height=2.6) as plot:
+            plot.axes.axvline(-hours, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
+            if "limit" in more:
+                plot.axes.axhline(more["limit"], color=MUTED, linewidth=1, linestyle=(0, (1, 2)), label="warns at")
+            for place, (line, values) in enumerate(lines):
+                cells = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+                colour, style = (OURS, THEIRS, INK)[place % 3], ("-", (0, (4, 2)), (0, (1, 1)))[place // 3 % 3]
+                plot.axes.plot(
+                    middles,
+                    cells,
+                    color=colour,
+                    linestyle=style,
+                    marker="o",
+                    markersize=3,
+                    linewidth=1.6,
+                    label=line,
+                )
+            plot.axes.set(xlabel="hours; the dashed line parts the windows", ylabel=label)
+            plot.axes.set_ylim(bottom=0)
+            plot.axes.legend(loc="best")
+        figures[name] = plot.svg
+
+    rows = [(f"version {version}", [entry["rows"].get(version, 0) for entry in series]) for version in versions]
+    drawn("rows", "Captured rows by version over time", "rows", rows)
+    skew = [
+        (f"version {version}", [entry["largest_jensen_shannon"].get(version) for entry in series])
+        for version in versions
+    ]
+    text = "Largest Jensen-Shannon divergence of a feature from training over time"
+    drawn("skew", text, "divergence, bits", skew, limit=warn)
+    shares = [("5xx", "server_error_share"), ("4xx", "client_error_share")]
+    errors = [(name, [_percent(entry[key]) for entry in series]) for name, key in shares]
+    drawn("errors", "Share of requests that failed or were refused over time", "percent of requests", errors)
+    percentiles = [("99 %", "p99_seconds"), ("half", "p50_seconds")]
+    latency = [(name, [_milliseconds(entry[key]) for entry in series]) for name, key in percentiles]
+    drawn("latency", "Latency that half and 99 percent of the requests stay within, over time", "milliseconds", latency)
+    return figures
+
+
+_SPREAD = 20
+
+
+def _spread(means: Vector) -> Vector:
+    """Values that lie between neighbouring *means*, so that their histogram has no holes where bins are finer."""
+    places = (np.arange(len(means) * _SPREAD) + 0.5) / _SPREAD - 0.5
+    return np.interp(places, np.arange(len(means)), means)
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else 1000 * seconds
 
 
 def _dots(colour: str) -> dict[str, Any]:

@@ -42,6 +42,7 @@ DEADLINE_SECONDS = 20.0
 
 _MOST_LISTED = 20
 _TIMEOUT = (5.0, 30.0)
+_PIECE_BYTES = 8 << 20
 
 
 class RegistryError(Exception):
@@ -335,6 +336,31 @@ class Registry:
             raise RegistryError(f"{uri} must be gs://BUCKET/NAME")
         with self._translated(uri):
             self._client.bucket(bucket).blob(name).download_to_filename(str(path), timeout=_TIMEOUT, retry=self._retry)
+
+    def objects(self, uri: str, endings: tuple[str, ...]) -> list[tuple[str, Iterator[bytes]]]:
+        """Names and bytes, in pieces, of the object at *uri* or of all below it, of those with one of *endings*.
+
+        Raises:
+            RegistryError: There is none, or the bucket cannot be listed; while reading, that an object cannot be read.
+        """
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        if not bucket:
+            raise RegistryError(f"{uri} must be gs://BUCKET/PREFIX")
+        one = name.endswith(endings)
+        prefix = name if one or not name else f"{name.rstrip('/')}/"
+        with self._translated(uri):
+            fields = "items(name,size),nextPageToken"
+            blobs = self._client.list_blobs(bucket, prefix=prefix, fields=fields, timeout=_TIMEOUT, retry=self._retry)
+            chosen = [blob for blob in blobs if (blob.name == name if one else blob.name.endswith(endings))]
+        if not chosen:
+            what = "does not exist" if one else f"holds no object that ends in {', '.join(endings)}"
+            raise AbsentError(f"{uri} {what}")
+        return [(f"gs://{bucket}/{blob.name}", self._pieces(blob, f"gs://{bucket}/{blob.name}")) for blob in chosen]
+
+    def _pieces(self, blob: storage.Blob, uri: str) -> Iterator[bytes]:
+        with self._translated(uri), blob.open("rb", chunk_size=_PIECE_BYTES, raw_download=True) as file:
+            while piece := file.read(_PIECE_BYTES):
+                yield piece
 
     def _move(
         self,

@@ -1,4 +1,5 @@
-"""The model card: one version as one HTML page, from its manifest and what was measured on its rows.
+"""The model card: one version as one HTML page, from its manifest and what was measured on its rows. And the page of
+what `monitor` found, in the same clothes.
 
 The page is whole by itself: no script, no address is asked for anything, and its own policy forbids both. All that
 comes from data or configuration goes through the template's escaping; the plots hold nothing but numbers.
@@ -51,6 +52,37 @@ def render(
 def with_standing(page: str, standing: Sequence[Document]) -> str:
     """*page* with what became of the version since: entries of aliases' histories, each with its `alias`."""
     return page.replace(STANDING, _template("standing.html").render(standing=standing), 1)
+
+
+def of_monitoring(document: Document, figures: Document) -> str:
+    """The page of what `monitor` found.
+
+    Args:
+        document: As monitoring.judge gives it.
+        figures: SVG: `columns` by version and place of the column, and `series` by name.
+    """
+    versions = []
+    for entry in document["versions"]:
+        columns = [
+            *entry["features"],
+            *([{"name": "prediction", **entry["prediction"]}] if entry["prediction"] else []),
+        ]
+        drawn = figures["columns"][str(entry["version"])]
+        places = [place for place in worst_columns(columns) if str(place) in drawn]
+        plotted = [{"name": columns[place]["name"], "svg": drawn[str(place)]} for place in places]
+        versions.append({**entry, "columns": columns, "drawn": plotted})
+    page: str = _template("monitoring.html").render(document=document, versions=versions, series=figures["series"])
+    return page
+
+
+def worst_columns(columns: Sequence[Document]) -> list[int]:
+    """Places of the columns to draw, those farthest from training first."""
+
+    def distance(place: int) -> float:
+        skew = columns[place]["skew"] or {}
+        return max(skew.get("wasserstein") or 0.0, skew.get("jensen_shannon") or 0.0)
+
+    return sorted(range(len(columns)), key=lambda place: (-distance(place), place))[:MOST_FEATURES_DRAWN]
 
 
 def most_important(document: Document) -> list[int]:
@@ -145,6 +177,10 @@ def _percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.3g}\N{NO-BREAK SPACE}%".replace("-", "−")
 
 
+def _milliseconds(seconds: float | None) -> str:
+    return _number(None if seconds is None else 1000 * seconds)
+
+
 def _second(time: str) -> str:
     """An ISO 8601 time in UTC, to the second, for people."""
     return f"{time.replace('T', ' ')[:19]} UTC" if time.endswith("Z") else time
@@ -160,5 +196,5 @@ def _template(name: str) -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=_number, percent=_percent, second=_second)
+    environment.filters.update(number=_number, percent=_percent, second=_second, milliseconds=_milliseconds)
     return environment.get_template(name)

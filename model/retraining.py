@@ -8,6 +8,9 @@ from typing import Any
 
 Document = Mapping[str, Any]
 
+_OF_THE_MODEL = frozenset({"input-skew", "prediction-skew", "live-error", "out-of-range"})
+"""What the monitor finds of a model that has aged."""
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -91,6 +94,25 @@ def live_error(live: Document, held_out: Document, *, rows: int, known: int) -> 
         value=live["value"],
         threshold=held_out["high"],
         found=f"{_interval(live)} on {rows} labelled rows{left_out}, {_interval(held_out)} when it was judged",
+    )
+
+
+def watched(document: Document) -> Reason:
+    """The reason that the monitor gives: an alert about the model in production, which training may mend.
+
+    Requests that fail or are slow are no reason: another model would fail and be slow as well.
+
+    Args:
+        document: What `monitor` found.
+    """
+    ours = [found for found in document["findings"] if found["code"] in _OF_THE_MODEL]
+    alerts = [f"{found['code']}: {found['what']}: {found['found']}" for found in ours if found["severity"] == "alert"]
+    return Reason(
+        "alerts of the monitor",
+        due=bool(alerts),
+        value=len(alerts),
+        threshold=1,
+        found="; ".join(alerts) or f"none about the model; the monitor says {document['status']}",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -109,6 +110,68 @@ def reasons(decision: Document) -> Table:
     return table
 
 
+def monitoring(document: Document) -> list[Any]:
+    """What `monitor` found: status, findings worst first, then the figures of features, requests and the log."""
+    window, counts = document["window"], Counter(entry["severity"] for entry in document["findings"])
+    counted = ", ".join(f"{counts[kind]} {kind}{'' if counts[kind] == 1 else 's'}" for kind in ("alert", "warn"))
+    period = f"{_second(window['from'])} to {_second(window['until'])} UTC" if window["until"] else "no usable line"
+    summary = f"{document['model']}: {document['status'].upper()}; {counted}; {period}"
+    found = _table("severity", "code", "where", "found", "what would help")
+    for entry in document["findings"]:
+        found.add_row(entry["severity"], *(plain(entry[name]) for name in ("code", "what", "found", "advice")))
+    features = _table(
+        *("version", "column", "rows", "mean", "in training", "wasserstein", "js bits", "psi", "before", "missing"),
+        "outside",
+    )
+    for version in document["versions"]:
+        name = f"{version['version']}{' (production)' if version['production'] else ''}"
+        columns = [*version["features"], {"name": "prediction", **(version["prediction"] or {})}]
+        for column in columns if version["features"] else ():
+            features.add_row(name, plain(column["name"]), *_of_column(column))
+    requests = _table("function", "version", "requests", "5xx", "4xx", "p50", "p90", "p99", "p99 before", "cold")
+    for entry in document["functions"]:
+        shares = [_percent(entry[name]) for name in ("server_error_share", "client_error_share")]
+        times = [_milliseconds(entry["latency"][name]) for name in ("p50_seconds", "p90_seconds", "p99_seconds")]
+        times.append(_milliseconds(entry["previous"]["latency"]["p99_seconds"]))
+        version = "-" if entry["version"] is None else str(entry["version"])
+        requests.add_row(entry["function"], version, str(entry["requests"]), *shares, *times, str(entry["cold_starts"]))
+    live = _table("version", "labels", "metric", "live", "low", "high", "held out")
+    for version in document["versions"]:
+        for name in ("rmse", "mae") if version["live"] else ():
+            score = [_number(version["live"]["metrics"][name][part]) for part in ("value", "low", "high")]
+            held = version["held_out"].get(name) or {}
+            live.add_row(
+                str(version["version"]), str(version["live"]["rows"]), name, *score, _number(held.get("value"))
+            )
+    notes = [plain(note) for note in document["notes"]]
+    shown: list[Any] = [table for table in (found, live, features, requests) if table.row_count]
+    shown += ["\n".join(notes)] if notes else []
+    return [plain(summary), *(thing for table in shown for thing in ("", table)), "", *map(plain, _of_log(document))]
+
+
+def _of_column(column: Document) -> list[str]:
+    skew, drift = column["skew"] or {}, column["drift"] or {}
+    figures = [_number(column["serving"]["mean"]), _number(column["training"]["mean"])]
+    figures += [_short(skew.get(name)) for name in ("wasserstein", "jensen_shannon", "population_stability")]
+    shares = [_percent(column[name]) for name in ("missing_share", "out_of_range_share")]
+    return [str(column["rows"]), *figures, _short(drift.get("wasserstein")), *shares]
+
+
+def _of_log(document: Document) -> list[str]:
+    """The log in a line, and one for each way in which lines could not be used."""
+    log, told = document["log"], document["labels"]
+    left = {"of other kinds": "other_lines", "of other models": "other_models", "older": "older", "newer": "after"}
+    parts = [f"{log['rows']} rows and {log['requests']} requests in {log['lines']} lines"]
+    parts += [f"{log['duplicates']} rows came again"] if log["duplicates"] else []
+    parts += [f"{log['incomplete_requests']} requests lack row lines"] if log["incomplete_requests"] else []
+    parts += [f"{log[name]} {what}" for what, name in left.items() if log[name]]
+    lines = [f"read: {'; '.join(parts)}"]
+    lines += [f"left out: {flaw['count']} {code}; {flaw['example']}" for code, flaw in log["unusable"].items()]
+    if told:
+        lines.append(f"labels: {told['matched']} of {told['labels']} in {told['source']} met a row")
+    return lines
+
+
 def candidates(tried: Sequence[Document]) -> Table:
     """What the search tried, best first, with the spread over the folds."""
     table = _table("candidate", "rmse", "std", "se", "")
@@ -175,3 +238,15 @@ def _second(time: str) -> str:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
+
+
+def _short(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2g}" if abs(value) >= 0.001 else "0"  # noqa: PLR2004 - what a reader sees
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.3g} %"
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{1000 * seconds:.3g} ms"

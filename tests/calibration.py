@@ -2,7 +2,8 @@
 
     PYTHONPATH=.:tests python tests/calibration.py
 
-`./deploy.sh bench` prints it too. The first table is of pairs without a true difference: percent of 1000 draws that
+`./deploy.sh bench` prints it too. Then how often the monitor is: percent of windows of ten features of ten kinds
+(tests/windows.py) that bring a finding, without drift, and with one feature moved. The first table is of pairs without a true difference: percent of 1000 draws that
 each rule would promote, at 95 % confidence. The rule is `model.evaluation.mean_above_zero`; beside it stand a
 percentile interval and the two intervals of which it takes the farther ends, each of two sides. The second table is
 of pairs whose newer model truly saves a share of the squared error: percent that the rule promotes.
@@ -14,9 +15,11 @@ import math
 
 import numpy as np
 import pairs
+import windows
 from rich.console import Console
 from rich.table import Table
 
+from model import monitoring
 from model.evaluation import _studentised, mean_above_zero, resamples
 
 CONFIDENCE = 0.95
@@ -74,7 +77,42 @@ def tables() -> list[Table]:
             for share in shares
         ]
         power.add_row(str(rows), *(f"{value:.0f} %" for value in found))
-    return [wrong, lucky, power]
+    return [wrong, lucky, power, monitored()]
+
+
+def monitored() -> Table:
+    """Findings of the monitor by training rows, rows of a window, and how far one feature of ten has moved."""
+    shifts = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
+    table = Table("training rows", "rows", *(f"moved by {shift:g}" for shift in shifts), box=None)
+    limits = monitoring.Limits(min_rows=200, warn=0.1, alert=0.3, max_error_share=0.01, max_slowdown=2.0)
+    rng = np.random.default_rng(1)
+    for trained in (360, 4_000):
+        for rows, draws in ((200, 300), (1_000, 300), (100_000, 20)):
+            cells = []
+            for shift in shifts:
+                levels = []
+                for number in range(draws if shift else 2 * draws):
+                    if number % 10 == 0:
+                        document = windows.manifest(windows.draw(rng, trained))
+                    x = windows.draw(rng, rows)
+                    x[:, 0] += shift
+                    levels.append(_worst(document, windows.window(document, x), trained, limits))
+                alerts, found = levels.count("alert"), len(levels) - levels.count("ok")
+                cells.append(f"{100 * found / len(levels):.3g} % ({100 * alerts / len(levels):.3g} %)")
+            table.add_row(str(trained), str(rows), *cells)
+    table.caption = "percent of windows with a finding, and in brackets with an alert; shifts in standard deviations"
+    return table
+
+
+def _worst(document: monitoring.Document, now: monitoring.Document, trained: int, limits: monitoring.Limits) -> str:
+    """The worst level of all features against training, as `judge` decides it of two windows."""
+    levels = []
+    for place, entry in enumerate(document["features"]):
+        sample = now["sample"][:, place]
+        chance = monitoring.FALSE_WINDOWS / (4 * (len(document["features"]) + 1))
+        figures = monitoring.against_training(entry, now["counts"][place], sample, trained, chance)
+        levels.append(monitoring.severity(figures, limits)[0])
+    return "alert" if "alert" in levels else "warn" if "warn" in levels else "ok"
 
 
 def show(console: Console) -> None:

@@ -124,11 +124,11 @@ class Server:
     def __init__(self, folder: Path, function: str, environ: dict[str, str], source: Path, python: str) -> None:
         self.function = function
         self.port = free_port()
-        self._log = folder / f"{function}-{self.port}.log"
+        self.path = folder / f"{function}-{self.port}.log"
         command = [python, "-m", "functions_framework", "--source", source, "--target", function]
         if any(variable.startswith("COVERAGE_PROCESS") for variable in environ):
             environ = {**environ, "PYTHONPATH": str(ROOT / "tests" / "save_coverage")}
-        with self._log.open("wb") as log:
+        with self.path.open("wb") as log:
             self.process = subprocess.Popen(
                 [*command, "--host", "127.0.0.1", "--port", str(self.port)],
                 env=environ,
@@ -162,7 +162,7 @@ class Server:
         return self.ask("POST", path, body, **headers)
 
     def log(self) -> str:
-        return self._log.read_text(errors="replace")
+        return self.path.read_text(errors="replace")
 
     def lines(self, severity: str | None = None) -> list[dict[str, Any]]:
         """The structured log lines so far."""

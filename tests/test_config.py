@@ -554,3 +554,31 @@ def test_the_shipped_file_is_the_reference_problem():
         "SGDRegressor",
     ]
     assert config.gate == GATE_READ
+
+
+# Monitoring
+
+
+def test_without_a_section_monitoring_has_the_defaults_that_the_shipped_file_argues(path):
+    path.write_text(GOOD)
+
+    assert read(path).monitoring == read(ROOT / "model" / "config.toml").monitoring
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        pytest.param("min_rows = 10", "min_rows: input should be greater than or equal to 50, got 10", id="min-rows"),
+        pytest.param("warn = 0.0", "warn: input should be greater than 0, got 0.0", id="warn"),
+        pytest.param("warn = 0.5", " warn 0.5 must not exceed alert 0.3", id="order"),
+        pytest.param("alert = nan", "alert: input should be a finite number, got nan", id="alert"),
+        pytest.param("max_error_share = 2.0", "max_error_share: input should be less than or equal to 1", id="share"),
+        pytest.param("max_slowdown = 1.0", "max_slowdown: input should be greater than 1, got 1.0", id="slowdown"),
+        pytest.param("max_p99_seconds = true", "max_p99_seconds: input should be a valid number", id="p99"),
+        pytest.param("drift = 1", "drift is no key that is known here", id="unknown"),
+    ],
+)
+def test_a_wrong_line_of_monitoring_is_named(path, line, message):
+    path.write_text(f"{GOOD}[monitoring]\n{line}\n")
+
+    assert message in refusal(path)

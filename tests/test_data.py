@@ -702,8 +702,19 @@ def test_features_are_described_for_the_manifest():
             "mean": 5.0,
             "std": pytest.approx(math.sqrt(10)),
             "quantiles": pytest.approx([float(n) for n in range(11)]),
+            "fiftieths": pytest.approx(
+                [float(n) for n in np.repeat(np.arange(11), 50).reshape(50, 11).mean(axis=1)], abs=1e-3
+            ),
         },
-        {"name": "bmi", "minimum": -2.5, "maximum": -2.5, "mean": -2.5, "std": 0.0, "quantiles": [-2.5] * 11},
+        {
+            "name": "bmi",
+            "minimum": -2.5,
+            "maximum": -2.5,
+            "mean": -2.5,
+            "std": 0.0,
+            "quantiles": [-2.5] * 11,
+            "fiftieths": [-2.5] * 50,
+        },
     ]
 
 
@@ -713,6 +724,15 @@ def test_a_redacted_feature_is_marked_and_otherwise_described_like_any():
     age, bmi = describe(x, ["age", "bmi"], redacted=["bmi"])
 
     assert bmi == {**age, "name": "bmi", "redact": True}
+
+
+def test_fiftieths_keep_the_mean_of_a_feature_far_from_0_and_the_share_of_a_rare_value():
+    x = np.column_stack([np.random.default_rng(1).normal(1e9, 1, size=1_003), np.arange(1_003) % 50 == 7]).astype(float)
+
+    far, rare = describe(x, ["far", "rare"])
+
+    assert np.mean(far["fiftieths"]) == pytest.approx(far["mean"], rel=0, abs=0.01)
+    assert np.mean(rare["fiftieths"]) == pytest.approx(rare["mean"], abs=0.001)
 
 
 @EXAMPLES

@@ -29,6 +29,9 @@ COMPOSING = {
     "judging": {"data", "evaluation", "gate", "inputs", "rehearsal", "replay"},
     "pipeline": {"config", "data", "inputs", "judging", "training", "validation"},
     "cards": {"data", "inputs", "judging", "plots", "registry", "report"},
+    "watching": {
+        *("config", "evaluation", "inputs", "labels", "monitoring", "plots", "registry", "report", "traffic"),
+    },
     "deciding": {"config", "data", "evaluation", "inputs", "registry", "retraining", "validation"},
 }
 """What the modules of model/ that put others together may import of their siblings; the others import none."""

@@ -84,7 +84,7 @@ def test_the_manifest_records_where_it_comes_from(model, bucket):
 
     assert set(document) == {
         *("blessed", "comparison", "created", "data", "features", "format", "gate", "golden", "linear", "metrics"),
-        *("model", "residuals", "runtime", "sha256", "slices", "target", "training", "version"),
+        *("model", "prediction", "residuals", "runtime", "sha256", "slices", "target", "training", "version"),
     }
     assert (document["data"]["rows"], document["data"]["holdout_rows"]) == (442, 82)
     assert [entry["check"] for entry in document["gate"] if not entry["passed"]] == []

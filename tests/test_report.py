@@ -1,4 +1,4 @@
-"""The model card: whole by itself, escaped, made again byte for byte, and it fits a screen and a phone."""
+"""The model card and the monitor's page: whole by themselves, escaped, and they fit a screen and a phone."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import shutil
 import subprocess
 import sys
 import urllib.parse
+from datetime import timedelta
 from html.parser import HTMLParser
 
+import captured
 import numpy as np
 import pytest
 from parts import MODEL, ROOT, document
@@ -110,6 +112,11 @@ def hostile_world():
     names = [HOSTILE, "w" * 200, *(f"feature {number}" for number in range(12))]
     columns = {name: rng.normal(size=600) for name in names}
     return {**columns, "<b>y</b>": 2 * columns[HOSTILE] + rng.normal(size=600)}
+
+
+def small_hostile_world():
+    columns = hostile_world()
+    return {name: columns[name] for name in (HOSTILE, "w" * 200, "<b>y</b>")}
 
 
 def test_a_card_comes_with_every_version(model, registry, card):
@@ -381,12 +388,68 @@ def luminance(colour):
     ],
 )
 def test_colours_have_the_contrast_that_wcag_asks_of_text(theme, text, behind):
-    page = (ROOT / "model" / "templates" / "report.html").read_text()
+    page = (ROOT / "model" / "templates" / "style.css").read_text()
     colours = dict(re.findall(r"--([\w-]+):#(\w+)", re.findall(r":root\{[^}]*\}", page)[theme]))
 
     dark, light = sorted((luminance(colours[text]), luminance(colours[behind])))
 
     assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+# What the monitor found
+
+
+@pytest.fixture
+def monitored(train, model, registry, tmp_path):
+    """Train on columns, capture requests of them that moved, and give the page of what `monitor` found."""
+
+    def monitored(columns, target, *, rows=400, by=1.0):
+        made = train(columns, target=target)
+        registry.promote(1, alias="production", by="test", reason="test", force=True)
+        features = {name: np.asarray(cells[:rows]) + by for name, cells in columns.items() if name != target}
+        predictions = np.asarray(columns[target][:rows])
+        before = captured.traffic(features, predictions, end=captured.NOW - timedelta(hours=24), name="before")
+        lines = captured.lines([*before, *captured.traffic(features, predictions, name="now")])
+        (tmp_path / "captured.jsonl").write_bytes(lines + captured.lines([b"<script>alert(1)</script>"]))
+        until = ("--until", captured.NOW.isoformat(), "--config", str(tmp_path / "config.toml"))
+        path = tmp_path / "monitor.html"
+        code, _, said = model("monitor", str(tmp_path / "captured.jsonl"), "--report", str(path), *until)
+        assert (code, said) == (3, "")
+        assert made["version"] == 1
+        return path.read_text()
+
+    return monitored
+
+
+def test_the_monitor_s_page_says_what_to_do_and_shows_every_figure(monitored):
+    page = monitored(world(), "y")
+
+    text = Page(page).text
+    for part in ("alert", "input-skew", "What to do", "Version 1, in production", "Over time", "Requests", "The log"):
+        assert part in text
+    assert "check the unit and what fills it" in text
+    assert page.count("<svg ") == page.count('role="img" aria-label="') == 6
+    assert len(Page(page).ids) == len(set(Page(page).ids))
+
+
+def test_the_monitor_s_page_is_whole_by_itself_and_escapes_what_it_read(monitored):
+    parsed = Page(monitored(small_hostile_world(), "<b>y</b>"))
+
+    assert parsed.elements.isdisjoint({"script", "link", "img", "iframe", "object", "embed", "base", "form", "image"})
+    assert [name for name, _ in parsed.attributes if name.startswith("on") or name in {"src", "srcset", "action"}] == []
+    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in parsed.attributes
+    assert HOSTILE in parsed.text
+    assert "<script>alert(1)</script>" in parsed.text
+
+
+def test_the_monitor_s_page_of_nothing_is_a_page(model, production, tmp_path):
+    production()
+    (tmp_path / "captured.jsonl").write_bytes(b"")
+
+    arguments = (str(tmp_path / "captured.jsonl"), "--report", str(tmp_path / "monitor.html"))
+
+    assert model("monitor", *arguments)[0] == 0
+    assert "There are too few rows to tell." in Page((tmp_path / "monitor.html").read_text()).text
 
 
 # In a browser
@@ -436,6 +499,15 @@ def test_nothing_overflows_sideways(chromium, train, card, tmp_path, width):
     client, scroll, height = json.loads(html.unescape(re.search("<title>(.*?)</title>", seen)[1]))
     assert (client, scroll) == (width, width)
     assert height > 3_000
+
+
+@pytest.mark.parametrize("width", [pytest.param(1280, id="screen"), pytest.param(390, id="phone")])
+def test_nothing_of_the_monitor_s_page_overflows_sideways(chromium, monitored, tmp_path, width):
+    seen = browse(chromium, tmp_path, monitored(small_hostile_world(), "<b>y</b>"), width, "--dump-dom")
+
+    client, scroll, height = json.loads(html.unescape(re.search("<title>(.*?)</title>", seen)[1]))
+    assert (client, scroll) == (width, width)
+    assert height > 2_000
 
 
 @pytest.mark.parametrize("dark", [pytest.param(False, id="light"), pytest.param(True, id="dark")])
