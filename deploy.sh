@@ -11,9 +11,10 @@
 #   help            Print this text.
 #
 # On Google Cloud, with the account and project of gcloud
-#   up [--canary N] Make the project serve what this checkout holds, changing only what differs: APIs, bucket, service
-#                   accounts, a first model, both functions. A release is asked for its predictions before traffic
-#                   moves to it. With --canary it gets N percent, and traffic or rollback end that.
+#   up [--canary N] Make the project serve what this checkout holds, changing only what differs: APIs, buckets, service
+#                   accounts, a first model, both functions, where predictions are captured, alerts. A release is asked for
+#                   its predictions before traffic moves to it. With --canary it gets N percent, and traffic or rollback
+#                   end that.
 #   traffic N       Give the release under way N percent of the traffic of both functions; 100 finishes it.
 #   rollback        Put back the code that both functions served before. For the model: model rollback.
 #   invoke [--http] batch|stream INSTANCES
@@ -26,8 +27,13 @@
 #   revoke MEMBER   Take that back.
 #   trigger OWNER/REPO BRANCH
 #                   Let Cloud Build run cloudbuild.yaml (test, then up) on each push to BRANCH at GitHub.
+#   schedule [CRON|off]
+#                   Retrain on a schedule, like '0 3 * * 1' (UTC); off ends that; without either, say what is scheduled.
+#   retrain         What the schedule starts: look at the captured predictions, train again, promote what is better, and
+#                   leave a report in the bucket and an entry in the log.
 #   down [--with-bucket] [--yes]
-#                   Remove what up made; keeps the bucket, and with it every model, unless told otherwise. Asks first.
+#                   Remove what up, trigger and schedule made; keeps the buckets, and with them every model and every
+#                   captured prediction, unless told otherwise. Asks first.
 #
 #   --dry-run       Print what would change in the project, and change nothing.
 #
@@ -61,8 +67,14 @@ source "$root/deploy/project.sh"
 source "$root/deploy/functions.sh"
 # shellcheck source=deploy/release.sh
 source "$root/deploy/release.sh"
+# shellcheck source=deploy/capture.sh
+source "$root/deploy/capture.sh"
+# shellcheck source=deploy/watch.sh
+source "$root/deploy/watch.sh"
 # shellcheck source=deploy/operate.sh
 source "$root/deploy/operate.sh"
+# shellcheck source=deploy/retrain.sh
+source "$root/deploy/retrain.sh"
 
 main() {
   trap 'exit 130' INT
@@ -80,7 +92,9 @@ main() {
       (($# == 0)) || usage_error "$verb takes no arguments, got: $*"
       "verb_$verb"
       ;;
-    test | up | traffic | rollback | invoke | model | status | logs | grant | revoke | trigger | down) "verb_$verb" "$@" ;;
+    test | up | traffic | rollback | invoke | model | status | logs | grant | revoke | trigger | schedule | retrain | down)
+      "verb_$verb" "$@"
+      ;;
     -h | --help) verb_help ;;
     '') usage_error 'a verb is missing' ;;
     *) usage_error "there is no verb '$verb'" ;;

@@ -68,7 +68,8 @@ in_mebibytes() {
 # The whole of what is to be deployed but for the digest, into `arguments` and `variables`; its settings in short, into
 # `wanted_shape`.
 describe_wanted() {
-  local name=$1 kind=${1^^} setting variable
+  local name=$1 kind=${1^^} setting variable rows=1
+  [[ $name == stream ]] || rows=$BATCH_CAPTURE_ROWS
   local -A of=()
   for setting in MEMORY CPU CONCURRENCY TIMEOUT_SECONDS MIN_INSTANCES MAX_INSTANCES MAX_BODY_BYTES; do
     variable=${kind}_$setting
@@ -83,6 +84,7 @@ describe_wanted() {
   wanted_shape+=" ${of[MAX_INSTANCES]} python313 $serving_account"
   variables="MODEL_BUCKET=$MODEL_BUCKET|MODEL_NAME=$MODEL_NAME|MODEL_REFRESH_SECONDS=$MODEL_REFRESH_SECONDS"
   variables+="|MAX_BODY_BYTES=${of[MAX_BODY_BYTES]}|GOOGLE_CLOUD_PROJECT=$PROJECT_ID|LOG_EXECUTION_ID=true"
+  variables+="|CAPTURE=$CAPTURE|CAPTURE_ROWS=$rows"
 }
 
 # A digest of the files and of the settings of both functions, into `digest`. It travels with a revision as RELEASE in its

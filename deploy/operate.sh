@@ -14,17 +14,21 @@ verb_invoke() {
     "$gcloud" functions call "$name" --gen2 --region="$REGION" --project="$PROJECT_ID" --data="$body"
     return
   fi
+  local status=0
   say 'GET:'
-  call_with_token "$name" --globoff "${uri[$name]}/$name/$(percent_encoded "$instances")"
+  call_with_token "$name" --globoff "${uri[$name]}/$name/$(percent_encoded "$instances")" || status=1
   say 'POST:'
-  call_with_token "$name" "${uri[$name]}/$name" --header 'Content-Type: application/json' --data-raw "$body"
+  call_with_token "$name" "${uri[$name]}/$name" --header 'Content-Type: application/json' --data-raw "$body" || status=1
+  return "$status"
 }
 
-# curl, with a token for function $1 that only pipes see.
+# curl, with a token for function $1 that only pipes see. An answer that is an error is printed, and fails.
 call_with_token() {
+  local status=0
   identity_token "${uri[$1]}" | sed 's/.*/header = "Authorization: Bearer &"/' |
-    curl --config - --silent --show-error --max-time 300 "${@:2}"
+    curl --config - --silent --show-error --fail-with-body --max-time 300 "${@:2}" || status=1
   echo
+  return "$status"
 }
 
 percent_encoded() {
@@ -57,6 +61,11 @@ verb_status() {
   open_project
   printf 'project  %s, region %s, as %s\n' "$PROJECT_ID" "$REGION" "$account"
   printf 'bucket   gs://%s, model %s\n' "$MODEL_BUCKET" "$MODEL_NAME"
+  look_at_apis
+  if api_is_off; then
+    printf 'APIs     %s off, without which nothing can be seen; ./deploy.sh up enables them\n' "$off"
+    return
+  fi
   look_at_functions
   local name seen revision made share
   local -A since=()
@@ -77,11 +86,45 @@ verb_status() {
     done
   done
   printf '\n'
+  status_of_watching
+  printf '\n'
   check_python
   ensure_venv
   model history || say 'the history of the model could not be read (see above)'
   printf '\nerrors of the last day, newest first:\n'
   read_log 10 'severity>=ERROR' batch stream | or_none
+}
+
+# One line each: where predictions are captured, when it retrains, who is told.
+status_of_watching() {
+  local addresses
+  look_at_sink
+  if [[ -z $sink_destination ]]; then
+    printf 'capture  none; CAPTURE_SINK is %s\n' "$CAPTURE_SINK"
+  else
+    printf 'capture  %s, by the sink %s%s\n' "$sink_destination" "$(capture_sink)" "${sink_disabled:+, WHICH IS DISABLED}"
+  fi
+  look_at_job
+  show_schedule
+  if [[ -z ${enabled[monitoring]:-} ]]; then
+    printf 'alerts   none; MONITORING is %s\n' "$MONITORING"
+    return
+  fi
+  look_at_alerts
+  look_at_channels
+  addresses=${!channel[*]}
+  printf 'alerts   %s, to %s\n' "$(sorted "$(tr ' ' , <<<"${!alert[*]}")" | sed 's/,/, /g; s/^$/none/')" \
+    "${addresses:-nobody: ALERT_EMAIL is not set}"
+}
+
+# The APIs without which nothing can be seen, where they are off, into `off`.
+api_is_off() {
+  local api
+  off=''
+  for api in cloudfunctions run storage iam logging; do
+    [[ -n ${enabled[$api]:-} ]] || off+="${off:+, }$api"
+  done
+  [[ -n $off ]]
 }
 
 # The revisions of a function that matter: with traffic, with a tag, and the newest; newest first.
@@ -217,13 +260,17 @@ look_at_trigger() {
 settings_for_build() {
   local name default pattern meaning found=("PROJECT_ID=$PROJECT_ID" "MODEL_BUCKET=$MODEL_BUCKET")
   while read -r name default pattern meaning; do
-    [[ $default == - || ${!name} == "$default" ]] || found+=("$name=${!name}")
+    case $name in
+      PROJECT_ID | MODEL_BUCKET | MONITORING | ALERT_*) continue ;; # a build changes nothing that watches it
+      CAPTURE_BUCKET) default=${PROJECT_ID//[:.]/-}-predictions ;;
+    esac
+    [[ ${!name} == "${default#-}" ]] || found+=("$name=${!name}")
   done < <(settings)
   printf %s "${found[*]}"
 }
 
 verb_down() {
-  local with_bucket='' yes='' name answer='' who seen trigger bucket='' elsewhere=''
+  local with_bucket='' yes='' name answer='' who seen trigger kept=() watching elsewhere=''
   for name in "$@"; do
     case $name in
       --with-bucket) with_bucket=yes ;;
@@ -232,6 +279,8 @@ verb_down() {
     esac
   done
   open_project
+  look_at_apis
+  ! api_is_off || fail "of $PROJECT_ID nothing can be seen, and so nothing removed: APIs are off ($off); ./deploy.sh up enables them"
   look_at_functions
   for name in "${functions[@]}"; do refuse_foreign "$name"; done
   look_at_accounts
@@ -242,9 +291,17 @@ verb_down() {
   if [[ -n $elsewhere ]]; then accounts=(); fi # they are the accounts of those functions too
   look_at_trigger "release-$REGION"
   trigger=${seen:+release-$REGION}
-  look storage buckets list --format='value(name)'
-  if [[ $'\n'$seen$'\n' == *$'\n'"$MODEL_BUCKET"$'\n'* ]]; then bucket=gs://$MODEL_BUCKET; fi
-  if [[ -z ${state[*]} && -z $trigger && ${#accounts[@]} == 0 && -z $with_bucket ]]; then
+  look_at_retrain_trigger
+  look_at_job
+  look_at_sink
+  look_at_watching
+  look_at_buckets
+  for name in "$MODEL_BUCKET" "$CAPTURE_BUCKET"; do
+    if [[ -n ${buckets[$name]:-} ]]; then kept+=("gs://$name"); fi
+  done
+  watching=$((${#alert[@]} + ${#metric_digest[@]} + ${#channel[@]}))
+  if [[ -z ${state[*]}$trigger$retrain_trigger$job_cron$sink_destination$dashboard$with_bucket ]] &&
+    ((${#accounts[@]} + watching == 0)); then
     say 'nothing is there to remove'
     return
   fi
@@ -252,12 +309,20 @@ verb_down() {
   say "in project $PROJECT_ID, region $REGION, this removes:"
   for name in "${!state[@]}"; do say "  function $name"; done
   [[ -z $trigger ]] || say "  trigger $trigger"
+  [[ -z $retrain_trigger ]] || say "  trigger retrain-$REGION"
+  [[ -z $job_cron ]] || say "  schedule $job_cron"
+  [[ -z $sink_destination ]] || say "  sink $(capture_sink)"
+  [[ $watching == 0 && -z $dashboard ]] || say "  alerts, dashboard and metrics of $(watched_as)"
   for who in "${!accounts[@]}"; do say "  service account $who, with its roles"; done
-  if [[ -n $bucket && -n $with_bucket ]]; then
-    say "  bucket $bucket WITH EVERY MODEL, ITS HISTORY AND ITS DATA"
-  elif [[ -n $bucket ]]; then
-    say "and keeps $bucket"
-  fi
+  for name in "${kept[@]}"; do
+    if [[ -z $with_bucket ]]; then
+      say "and keeps $name"
+    elif [[ $name == "gs://$MODEL_BUCKET" ]]; then
+      say "  bucket $name WITH EVERY MODEL, ITS HISTORY AND ITS DATA"
+    else
+      say "  bucket $name WITH EVERY CAPTURED PREDICTION"
+    fi
+  done
   [[ -z $elsewhere ]] || say "and keeps the service accounts, which serve elsewhere: $elsewhere"
   if [[ -z $dry_run && -z $yes ]]; then
     printf 'type the project id to go on: ' >&2
@@ -266,21 +331,28 @@ verb_down() {
   fi
 
   [[ -z $trigger ]] || change builds triggers delete "$trigger" --region="$REGION"
-  drop_roles "$bucket" < <(roles_of_up && roles_of_trigger)
+  [[ -z $job_cron ]] || remove_job
+  [[ -z $retrain_trigger ]] || change builds triggers delete "retrain-$REGION" --region="$REGION"
+  remove_watching
+  if [[ -n $sink_destination ]]; then drop_writer; fi
+  remove_sink
+  drop_roles < <(roles_of_up && roles_of_trigger && roles_of_schedule)
   for name in "${!state[@]}"; do change functions delete "$name" --gen2 --region="$REGION"; done
   for who in "${!accounts[@]}"; do change iam service-accounts delete "$who"; done
-  if [[ -n $bucket && -n $with_bucket ]]; then change storage rm "$bucket" --recursive; fi
+  if [[ -n $with_bucket ]]; then
+    for name in "${kept[@]}"; do change storage rm "$name" --recursive; done
+  fi
   [[ -n $dry_run ]] || say 'removed'
 }
 
 # Drop the roles that stand on standard input, where what they are on is still there.
 drop_roles() {
-  local bucket=$1 kind name who role condition
+  local kind name who role condition
   while IFS='|' read -r kind name who role condition; do
     case $kind in
       'run services') [[ -n ${state[$name]:-} ]] || continue ;;
       'iam service-accounts') [[ -n ${accounts[$name]:-} ]] || continue ;;
-      'storage buckets') [[ $name == "$bucket" ]] || continue ;;
+      'storage buckets') [[ -n ${buckets[${name#gs://}]:-} ]] || continue ;;
     esac
     [[ -z ${accounts[$who]:-} ]] || drop_role "$kind" "$name" "serviceAccount:$who" "$role" "$condition"
   done

@@ -9,6 +9,7 @@ apis=(artifactregistry cloudbuild cloudfunctions cloudresourcemanager iam iamcre
 changes=0            # how many changes were made, or printed
 bucket_is_new=''
 declare -A enabled=()   # [API]=1
+declare -A buckets=()   # [bucket]=what `look_at_buckets` sees of it
 declare -A accounts=()  # [service account's address]=1
 declare -A policies=()  # [kind name]=lines role|member|condition
 
@@ -30,12 +31,17 @@ open_project() {
   IFS='|' read -r PROJECT_ID lifecycle <<<"$found" # gcloud's project may have been set by its number
   [[ $lifecycle == ACTIVE ]] || fail "project $PROJECT_ID must be active, it is ${lifecycle:-unknown}"
   MODEL_BUCKET=${MODEL_BUCKET:-${PROJECT_ID//[:.]/-}-models}
+  CAPTURE_BUCKET=${CAPTURE_BUCKET:-${PROJECT_ID//[:.]/-}-predictions}
+  [[ $CAPTURE_BUCKET != "$MODEL_BUCKET" ]] ||
+    settings_error "CAPTURE_BUCKET must be another bucket than MODEL_BUCKET, since it forgets after days; both are $MODEL_BUCKET"
 
   local domain=${PROJECT_ID#*:}
   if [[ $PROJECT_ID == *:* ]]; then domain+=.${PROJECT_ID%%:*}; fi
   serving_account=model-serving@$domain.iam.gserviceaccount.com
   build_account=model-build@$domain.iam.gserviceaccount.com
   release_account=model-release@$domain.iam.gserviceaccount.com
+  retrain_account=model-retrain@$domain.iam.gserviceaccount.com
+  schedule_account=model-schedule@$domain.iam.gserviceaccount.com
   model_environment=(PYTHONPATH="$root" MODEL_CREDENTIALS=gcloud GCLOUD="$gcloud" PROJECT_ID="$PROJECT_ID"
     MODEL_BUCKET="$MODEL_BUCKET" MODEL_NAME="$MODEL_NAME" MODEL_BY="$account" MODEL_PROGRAM='./deploy.sh model')
 }
@@ -107,34 +113,45 @@ ensure_apis() {
   fi
 }
 
-ensure_bucket() {
-  local name place versioning uniform prevention action live days more seen='' found=''
-  local url=gs://$MODEL_BUCKET format='name,location,versioning_enabled,uniform_bucket_level_access,public_access_prevention'
+# Every bucket of the project: its place, and what `ensure_bucket` compares.
+look_at_buckets() {
+  local name found seen format='name,location,uniform_bucket_level_access,public_access_prevention,versioning_enabled'
   format+=,lifecycle_config.rule[0].action.type,lifecycle_config.rule[0].condition.isLive
-  format+=,lifecycle_config.rule[0].condition.daysSinceNoncurrentTime,lifecycle_config.rule[1].action.type
-  if [[ -n ${enabled[storage]:-} ]]; then look storage buckets list --format="value[separator='|']($format)"; fi
-  while IFS='|' read -r name place versioning uniform prevention action live days more; do
-    if [[ $name == "$MODEL_BUCKET" ]]; then
-      found=$uniform,$prevention,$versioning,$action,$live,$days,$more
-      break
-    fi
+  format+=,lifecycle_config.rule[0].condition.daysSinceNoncurrentTime,lifecycle_config.rule[0].condition.age
+  format+=,lifecycle_config.rule[1].action.type
+  look storage buckets list --format="value[separator='|']($format)"
+  while read -r found; do
+    name=${found%%|*}
+    [[ -z $name ]] || buckets[$name]=${found#*|}
   done <<<"$seen"
+}
+
+ensure_model_bucket() {
+  if [[ -n ${enabled[storage]:-} ]]; then look_at_buckets; fi
+  if [[ -z ${buckets[$MODEL_BUCKET]:-} ]]; then bucket_is_new=yes; fi
+  ensure_bucket "$MODEL_BUCKET" MODEL_BUCKET "True|enforced|True|Delete|False|$KEEP_NONCURRENT_DAYS||" \
+    "{\"isLive\": false, \"daysSinceNoncurrentTime\": $KEEP_NONCURRENT_DAYS}" --versioning
+}
+
+# Make bucket $1, which setting $2 names, look like $3: private, and what fits the condition $4 is deleted in time.
+ensure_bucket() {
+  local bucket=$1 setting=$2 wanted=$3 condition=$4 options=("${@:5}") place='' found='' url=gs://$1
+  if [[ -n ${buckets[$bucket]:-} ]]; then place=${buckets[$bucket]%%|*} found=${buckets[$bucket]#*|}; fi
   if [[ -z $found ]]; then
     say "bucket: making $url"
     change storage buckets create "$url" --location="$REGION" --uniform-bucket-level-access --public-access-prevention ||
-      fail "$url could not be made (see above); is the name taken? Choose one: MODEL_BUCKET=…"
+      fail "$url could not be made (see above); is the name taken? Choose one: $setting=…"
     policies["storage buckets $url"]=''
-    bucket_is_new=yes
+    buckets[$bucket]="$REGION|"
   elif [[ ${place,,} != "$REGION" ]]; then
-    fail "$url is in ${place,,}, and the functions in $REGION: set REGION=${place,,}, or another MODEL_BUCKET"
+    fail "$url is in ${place,,}, and the functions in $REGION: set REGION=${place,,}, or another $setting"
   fi
-  [[ $found == "True,enforced,True,Delete,False,$KEEP_NONCURRENT_DAYS," ]] && return
+  [[ $found == "$wanted" ]] && return
   [[ -z $found ]] || say "bucket: correcting $url"
   mkdir -p "$root/.local"
-  printf '{"rule": [{"action": {"type": "Delete"}, "condition": {"isLive": false, "daysSinceNoncurrentTime": %d}}]}\n' \
-    "$KEEP_NONCURRENT_DAYS" >"$root/.local/lifecycle.json"
-  change storage buckets update "$url" --uniform-bucket-level-access --public-access-prevention --versioning \
-    --lifecycle-file="$root/.local/lifecycle.json"
+  printf '{"rule": [{"action": {"type": "Delete"}, "condition": %s}]}\n' "$condition" >"$root/.local/lifecycle-$bucket.json"
+  change storage buckets update "$url" --uniform-bucket-level-access --public-access-prevention "${options[@]}" \
+    --lifecycle-file="$root/.local/lifecycle-$bucket.json"
 }
 
 # Every role that is granted to the accounts of `up`: on what, to whom, which, on what condition.
@@ -165,7 +182,7 @@ look_at_accounts() {
   look iam service-accounts list --format='value(email)'
   while read -r address; do
     case $address in
-      "$serving_account" | "$build_account" | "$release_account") accounts[$address]=1 ;;
+      "$serving_account" | "$build_account" | "$release_account" | "$retrain_account" | "$schedule_account") accounts[$address]=1 ;;
     esac
   done <<<"$seen"
 }

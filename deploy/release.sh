@@ -16,14 +16,19 @@ verb_up() {
   check_python
   ensure_venv
   say "project $PROJECT_ID, region $REGION, as $account"
+  [[ $CAPTURE_SINK != bigquery ]] || apis+=(bigquery)
+  [[ $MONITORING == off ]] || apis+=(monitoring)
   look_at_apis
   if [[ -n ${enabled[cloudfunctions]:-} && -n ${enabled[run]:-} ]]; then look_at_functions; fi
   for name in "${functions[@]}"; do refuse_foreign "$name"; done
+  if [[ $CAPTURE_SINK == bigquery ]]; then need_dataset; fi
   ensure_apis
-  ensure_bucket
+  ensure_model_bucket
   ensure_accounts
+  ensure_capture
   ensure_model
   release "$percent"
+  ensure_watching
   ((changes > 0)) || say 'everything is as it should be: nothing was changed'
   [[ -n $dry_run ]] || report
 }
@@ -60,10 +65,11 @@ verb_rollback() {
     # Without our tags, so that a second rollback, after one whose answer got lost, goes no further back.
     set_traffic "$name" "$target=100" "$(other_tags "$name")" ||
       fail "$name did not take the traffic (see above); run ./deploy.sh rollback again"
-    say "$name: $target serves all traffic"
+    [[ -n $dry_run ]] || say "$name: $target serves all traffic"
     moved=yes
   done
   [[ -n $moved ]] || fail 'there is nothing to roll back to'
+  [[ -z $dry_run ]] || return 0
   [[ -z $under_way ]] || say 'the release that was under way is dropped'
   say 'the next ./deploy.sh up, or push, releases its checkout again; the model is another thing: ./deploy.sh model history'
 }

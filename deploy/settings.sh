@@ -11,12 +11,22 @@ MODEL_NAME              linear-regression [a-z0-9][a-z0-9._-]{0,62}         lowe
 MODEL_REFRESH_SECONDS   60                [1-9][0-9]{0,3}                   whole seconds from 1
 KEEP_NONCURRENT_DAYS    30                [1-9][0-9]{0,3}                   whole days from 1
 ALLOW_UNAUTHENTICATED   0                 [01]                              0 or 1
+CAPTURE                 on                on|off                            on or off
+CAPTURE_SINK            bucket            bucket|bigquery|off               bucket, bigquery or off
+CAPTURE_BUCKET          -                 [a-z0-9][a-z0-9._-]{1,61}[a-z0-9] the name of a bucket
+CAPTURE_DATASET         predictions       [A-Za-z0-9_]{1,100}               the name of a dataset, letters, digits or '_'
+KEEP_CAPTURED_DAYS      90                [1-9][0-9]{0,3}                   whole days from 1
+LABELS                  -                 (gs://)?[A-Za-z0-9._/-]+          a path or gs:// address, without blanks
+MONITORING              on                on|off                            on or off
+ALERT_EMAIL             -                 [A-Za-z0-9][A-Za-z0-9._%+-]*@([A-Za-z0-9-]+\.)+[A-Za-z]{2,} an address like somebody@example.com
+ALERT_SILENCE           off               on|off                            on or off
 BATCH_MEMORY            2Gi               [1-9][0-9]{0,4}(Mi|Gi)            a size like 512Mi or 2Gi
 BATCH_CPU               1                 [12468]                           1, 2, 4, 6 or 8
 BATCH_CONCURRENCY       8                 [1-9][0-9]{0,2}|1000              a whole number from 1 to 1000
 BATCH_TIMEOUT_SECONDS   120               [1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600  whole seconds from 1 to 3600
 BATCH_MIN_INSTANCES     0                 0|[1-9][0-9]{0,2}                        a whole number from 0 to 999
 BATCH_MAX_INSTANCES     10                [1-9][0-9]{0,2}                   a whole number from 1 to 999
+BATCH_CAPTURE_ROWS      20                [1-9][0-9]{0,4}                     a whole number from 1 to 99999
 BATCH_MAX_BODY_BYTES    33554432          [1-9][0-9]{0,7}                   whole bytes from 1 to 33554432
 STREAM_MEMORY           256Mi             [1-9][0-9]{0,4}(Mi|Gi)            a size like 256Mi or 1Gi
 STREAM_CPU              1                 [12468]                           1, 2, 4, 6 or 8
@@ -56,7 +66,7 @@ read_settings() {
     settings_error "$name, in .env, is no setting of a deployment; the README has a table of those there are"
   done
   while [[ -n $strict ]] && read -r name; do
-    if [[ $name =~ ^(BATCH|STREAM|MODEL)_ && -z ${known[$name]:-} ]]; then
+    if [[ $name =~ ^(BATCH|STREAM|MODEL|CAPTURE)_ && -z ${known[$name]:-} ]]; then
       settings_error "$name, in the environment, is no setting of a deployment; unset it, or see the README for those there are"
     fi
   done < <(compgen -e)

@@ -31,6 +31,9 @@ from standin import gcloud
 from model.registry import Registry
 
 OWNER = "owner@example.com"
+WRITER = "serviceAccount:service-7@gcp-sa-logging.iam.gserviceaccount.com"
+"""As whom Cloud Logging writes to a sink."""
+
 APIS = [
     "artifactregistry",
     "cloudbuild",
@@ -82,6 +85,13 @@ class Project:
                 "functions": {},
                 "services": {},
                 "triggers": {},
+                **{
+                    kind: {}
+                    for kind in ("alerts", "channels", "dashboards", "jobs", "metrics", "objects", "roles", "sinks")
+                },
+                "accounts_of_google": [],
+                "datasets": [],
+                "entries": [],
                 "connected": True,
                 "backends": {},
                 "next_backends": {},
@@ -99,6 +109,7 @@ class Project:
             "HOME": str(folder),
             "PYTHON": str(Path(sys.executable).resolve()),
             "DEPLOY_PAUSE_SECONDS": "0.01",
+            "MONITORING": "off",  # a dozen commands more, which tests of watching ask for
             "DEPLOY_WITHIN_SECONDS": "10",
             **{name: text for name, text in os.environ.items() if name.startswith(("LANG", "LC_"))},
         }
@@ -179,6 +190,23 @@ class Project:
     def tags(self, name: str) -> dict[str, str]:
         traffic = self.state["services"].get(name, {"traffic": []})["traffic"]
         return {target["tag"]: target["revisionName"] for target in traffic if "tag" in target}
+
+    def stub_verbs(self, monitor: tuple[int, str], retrain: tuple[int, str]) -> Path:
+        """Have `python -m model monitor` and `retrain` end with a status and print a text; gives the file of their calls."""
+        python = self.checkout / ".venv" / "bin" / "python"
+        calls = self.standin / "verbs"
+        lines = [
+            *python.read_text().splitlines()[:1],
+            f'case "$3" in monitor|retrain) shift 2; echo "$*" >>\'{calls}\' ;; esac',
+            'if [ "$1" = monitor ]; then',
+            f'  while [ $# -gt 0 ]; do [ "$1" = --report ] && [ {monitor[0]} != 1 ] && echo \'<p>drift</p>\' >"$2"; shift; done',
+            f"  printf %s '{monitor[1]}'; exit {monitor[0]}",
+            "fi",
+            f"if [ \"$1\" = retrain ]; then printf %s '{retrain[1]}'; exit {retrain[0]}; fi",
+            *python.read_text().splitlines()[1:],
+        ]
+        python.write_text("\n".join(lines) + "\n")
+        return calls
 
     def edit_code(self) -> None:
         """Make the checkout another release."""

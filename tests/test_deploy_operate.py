@@ -62,6 +62,7 @@ def test_hostile_instances_get_the_answer_of_the_function_and_nothing_else(cloud
 
     ended = project.deploy("invoke", *option, "stream", instances)
 
+    assert ended.returncode == 1
     answers = (ended.stdout + ended.stderr).replace("ERROR: (gcloud.functions.call) HTTPError 400: ", "").splitlines()
     assert [json.loads(line)["status"] for line in answers if line.startswith("{")] in ([400], [400, 400], [404, 400])
     assert not list(project.checkout.parent.rglob("hacked"))
@@ -136,8 +137,14 @@ def test_status_is_one_screen(cloud):
         "          90 %  stream-00001-abc  deployed 2026-11-24T01:00:00",
         "",
     ]
-    assert lines[11].split() == ["version", "promoted", "action", "by", "reason"]
-    assert lines[13:] == [
+    assert lines[11:15] == [
+        f"capture  storage.googleapis.com/{project.id}-predictions, by the sink predictions-us-central1",
+        "schedule none; ./deploy.sh schedule '0 3 * * 1' retrains on Mondays at 3:00 UTC",
+        "alerts   none; MONITORING is off",
+        "",
+    ]
+    assert lines[15].split() == ["version", "promoted", "action", "by", "reason"]
+    assert lines[17:] == [
         "",
         "errors of the last day, newest first:",
         "2026-11-24 01:02:03  stream  ERROR  version 1 goes on serving  ",
@@ -162,7 +169,16 @@ def test_status_of_an_empty_project_says_what_to_do(cloud):
 
     ended = project.deploy("status")
 
-    assert "batch    is not there; ./deploy.sh up makes it\n" in ended.stdout
+    off = "cloudfunctions, run, storage, iam, logging"
+    assert ended.returncode == 0
+    assert ended.stdout.splitlines()[2:] == [
+        f"APIs     {off} off, without which nothing can be seen; ./deploy.sh up enables them"
+    ]
+
+    ended = project.deploy("down", "--yes")
+
+    said = f"of {project.id} nothing can be seen, and so nothing removed: APIs are off ({off}); ./deploy.sh up enables them"
+    assert (ended.returncode, ended.stderr) == (1, f"deploy.sh: {said}\n")
 
 
 def test_logs_are_those_of_the_function_that_was_named(cloud):
@@ -289,7 +305,7 @@ def test_down_removes_what_up_and_trigger_made_and_keeps_the_bucket(cloud):
     assert (state["functions"], state["services"], state["triggers"]) == ({}, {}, {})
     assert state["accounts"] == ["another@x.iam.gserviceaccount.com"]
     assert [binding for bindings in state["policies"].values() for binding in bindings if binding["members"]] == []
-    assert list(state["buckets"]) == [project.bucket]
+    assert list(state["buckets"]) == [project.bucket, f"{project.id}-predictions"]
 
     again = project.deploy("down", "--yes")
     assert (again.returncode, again.stderr) == (0, "nothing is there to remove\n")
@@ -319,7 +335,7 @@ def test_down_with_bucket_says_so_in_capitals(cloud):
     assert project.state["buckets"] == {}
 
 
-@pytest.mark.parametrize("number", range(1, 22))
+@pytest.mark.parametrize("number", range(1, 29))
 def test_down_interrupted_after_any_call_is_completed_by_the_next(cloud, number):
     project = cloud()
     project.fault({"at": number, "do": "interrupt-after"})
@@ -328,7 +344,7 @@ def test_down_interrupted_after_any_call_is_completed_by_the_next(cloud, number)
     project.fault()
     again = project.deploy("down", "--with-bucket", "--yes")
 
-    assert (ended.returncode, again.returncode) == (0 if number == 21 else 130, 0)
+    assert (ended.returncode, again.returncode) == (0 if number == 28 else 130, 0)
     state = project.state
     assert [state[kind] for kind in ("functions", "accounts", "buckets")] == [{}, [], {}]
 
@@ -344,6 +360,7 @@ def test_a_dry_run_of_any_verb_changes_nothing(cloud, released, verb):
 
     assert ended.returncode == 0, ended.stderr
     assert "would run: gcloud " in ended.stderr
+    assert "serves all traffic" not in ended.stderr
     assert project.state == untouched
 
 

@@ -42,6 +42,17 @@ from cloud import OWNER
             {"ALLOW_UNAUTHENTICATED": "yes"}, "ALLOW_UNAUTHENTICATED must be 0 or 1, got 'yes'", id="unauthenticated"
         ),
         pytest.param(
+            {"ALERT_EMAIL": "ops at example.com"},
+            "ALERT_EMAIL must be an address like somebody@example.com, got 'ops at example.com'",
+            id="email",
+        ),
+        pytest.param({"CAPTURE_SINK": "gcs"}, "CAPTURE_SINK must be bucket, bigquery or off, got 'gcs'", id="sink"),
+        pytest.param(
+            {"LABELS": "a file.csv"},
+            "LABELS must be a path or gs:// address, without blanks, got 'a file.csv'",
+            id="labels",
+        ),
+        pytest.param(
             {"MODEL_NAME": "a$(touch hacked)"},
             "MODEL_NAME must be lower-case letters, digits, '.', '_' or '-', got 'a$(touch hacked)'",
             id="hostile",
@@ -159,6 +170,13 @@ def test_the_file_sets_and_the_environment_overrides(cloud):
         ),
         pytest.param(
             {},
+            {"MODEL_BUCKET": "models", "CAPTURE_BUCKET": "models"},
+            2,
+            "CAPTURE_BUCKET must be another bucket than MODEL_BUCKET, since it forgets after days; both are models",
+            id="one-bucket",
+        ),
+        pytest.param(
+            {},
             {"GCLOUD": "/nowhere/gcloud"},
             1,
             "/nowhere/gcloud is not on this machine; install the Google Cloud CLI,"
@@ -226,6 +244,17 @@ def test_without_somebody_and_somewhere_to_work_for_nothing_begins(cloud, verb, 
         ),
         pytest.param(["trigger", "o/r", ".*;x"], r"trigger takes OWNER/REPO and BRANCH, got: 'o/r .*;x'", id="branch"),
         pytest.param(["down", "everything"], "down takes --with-bucket and --yes, got: everything", id="down"),
+        pytest.param(
+            ["schedule", "0 3 * *"],
+            "schedule takes a cron expression of five fields (minute, hour, day of the month, month, day of the week), like '0 3 * * 1', got: '0 3 * *'",
+            id="schedule",
+        ),
+        pytest.param(
+            ["schedule", "0", "3", "*", "*", "1"],
+            "schedule takes a cron expression in one word, off, or nothing, got: '0 3 * * 1'",
+            id="schedule-unquoted",
+        ),
+        pytest.param(["retrain", "now"], "retrain takes no arguments, got: 'now'", id="retrain"),
         pytest.param(["--dry-run"], "a verb is missing", id="dry-run-alone"),
     ],
 )

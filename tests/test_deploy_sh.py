@@ -301,6 +301,8 @@ def test_help_names_every_verb_and_the_settings_of_this_machine(project):
             "grant",
             "revoke",
             "trigger",
+            "schedule",
+            "retrain",
             "down",
             "--dry-run",
         ],

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,9 +28,11 @@ def everything(emulator, deployed, tmp_path_factory) -> Iterator[Project]:
     """A project on which every verb was run, in every form that issues a command line of its own."""
     project = Project(tmp_path_factory.mktemp("everything"), emulator, backends=deployed.state["backends"])
     project.publish()
-    project.up()
+    project.up(MONITORING="on", ALERT_EMAIL="a@b.co")
     project.edit_code()
-    project.up("--canary", "10")
+    edit_templates(project)
+    project.up("--canary", "10", MONITORING="on", ALERT_EMAIL="c@d.co")
+    project.stub_verbs((0, '{"status": "ok"}'), (0, '{"decision": "nothing to do"}'))
     for verb in (
         ["traffic", "100"],
         ["rollback"],
@@ -41,17 +44,38 @@ def everything(emulator, deployed, tmp_path_factory) -> Iterator[Project]:
         ["grant", "user:a@b.c"],
         ["revoke", "user:a@b.c"],
         ["trigger", "owner/repo", "main"],
+        ["schedule", "0 3 * * 1"],
+        ["retrain"],
     ):
         ended = project.deploy(*verb)
         assert ended.returncode == 0, ended.stderr
-    project.up(ALLOW_UNAUTHENTICATED="1")
-    project.up()
+    tamper(project)
+    assert project.deploy("schedule", "0 4 * * 1").returncode == 0
+    assert project.deploy("schedule", "off").returncode == 0
+    project.up(ALLOW_UNAUTHENTICATED="1", CAPTURE_SINK="bigquery")
+    project.up(CAPTURE_SINK="off")
     project.change(account=f"model-release@{project.id}.iam.gserviceaccount.com")
     project.up()
     assert project.deploy("trigger", "owner/repo", "other").returncode == 0
     assert project.deploy("down", "--with-bucket", "--yes").returncode == 0
     yield project
     project.close()
+
+
+def edit_templates(project: Project) -> None:
+    """Make every template of what watches another one."""
+    for path in (project.checkout / "deploy" / "monitoring").rglob("*.json"):
+        path.write_text(path.read_text().replace("{", "{ ", 1))
+
+
+def tamper(project: Project) -> None:
+    """Change by hand what only a change by hand makes different."""
+    state = project.state
+    state["jobs"]["retrain-us-central1"]["state"] = "PAUSED"
+    for role in state["roles"].values():
+        role["deleted"] = True
+    del state["buckets"][f"{project.id}-predictions"]["lifecycle_config"]
+    project.change(**{**state, "datasets": ["predictions"], "apis": [*state["apis"], "bigquery.googleapis.com"]})
 
 
 def written_commands() -> set[str]:
@@ -125,6 +149,33 @@ RECORDS: list[dict[str, Any]] = [
     {"email": "a@b.c", "account": "d@e.f", "lifecycleState": "ACTIVE"},
     {"timestamp": "2026-11-24T01:02:03.456789Z", "severity": "ERROR", "jsonPayload": {"message": "m"}},
     {
+        "name": "projects/p/alertPolicies/7",
+        "userLabels": {"made-by": "deploy-sh", "digest": "0f"},
+        "labels": {"made-by": "deploy-sh", "email_address": "a@b.co"},
+        "displayName": "m in r: errors",
+        "etag": "x",
+        "description": "d (deploy.sh 0f)",
+    },
+    {
+        "name": "s",
+        "destination": "d",
+        "filter": 'a="b"',
+        "writerIdentity": "w",
+        "bigqueryOptions": {"usePartitionedTables": True},
+    },
+    {"name": "s", "disabled": True, "deleted": True, "id": "p:d"},
+    {
+        "name": "projects/p/locations/r/jobs/j",
+        "schedule": "0 3 * * 1",
+        "timeZone": "Etc/UTC",
+        "state": "ENABLED",
+        "httpTarget": {"uri": "u", "oauthToken": {"serviceAccountEmail": "a@b.c"}},
+        "scheduleTime": "2026-11-30T03:00:00Z",
+        "status": {"code": 7},
+    },
+    {"lifecycle_config": {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 90}}]}},
+    {"name": "t", "sourceToBuild": {"uri": "u", "ref": "refs/heads/b"}, "substitutions": {"_VERB": "retrain"}},
+    {
         "name": "t",
         "github": {"owner": "o", "name": "n", "push": {"branch": "^b$"}},
         "substitutions": {"_SETTINGS": "A=b C=d"},
@@ -161,3 +212,35 @@ def test_what_is_uploaded_is_the_code_and_its_requirements(gcloud, tmp_path):
 
     code = {path.name for path in (ROOT / "functions").glob("*.py")}
     assert set(listed) == code | {"requirements.txt"}
+
+
+MESSAGES = """
+import glob, json, sys
+lib, folder = sys.argv[1:]
+sys.path[:0] = [lib, lib + "/third_party"]
+from apitools.base.py import encoding
+from googlecloudsdk.generated_clients.apis.logging.v2 import logging_v2_messages as logging
+from googlecloudsdk.generated_clients.apis.monitoring.v1 import monitoring_v1_messages as dashboards
+from googlecloudsdk.generated_clients.apis.monitoring.v3 import monitoring_v3_messages as alerts
+kinds = {"metrics/*": logging.LogMetric, "dashboard": dashboards.Dashboard, "alerts/*": alerts.AlertPolicy}
+for pattern, kind in kinds.items():
+    for path in sorted(glob.glob(f"{folder}/{pattern}.json")):
+        sent = json.load(open(path))
+        kept = json.loads(encoding.MessageToJson(encoding.PyValueToMessage(kind, sent)))
+        print(path.rsplit("/", 1)[1], "as sent" if kept == sent else f"{sent} became {kept}")
+"""
+
+
+def test_what_watches_is_spelled_as_the_api_spells_it(gcloud):
+    """Whatever a message of the API does not know, or is of another type, gets lost or raises."""
+    lib = Path(ask(gcloud, "info", "--format=value(installation.sdk_root)").strip()) / "lib"
+    folder = ROOT / "deploy" / "monitoring"
+
+    said = subprocess.run(
+        [shutil.which("python3"), "-c", MESSAGES, lib, folder], capture_output=True, text=True, check=False, timeout=100
+    )
+
+    assert said.returncode == 0, said.stderr
+    lines = said.stdout.splitlines()
+    assert [line for line in lines if not line.endswith(" as sent")] == []
+    assert len(lines) == len(list(folder.rglob("*.json")))

@@ -100,7 +100,7 @@ def find_fault(folder, line, number):
 
 
 def strike(fault, when, pid, gone):
-    """fail, refuse: exit 1 with nothing done · interrupt-before, interrupt-after: Ctrl-C · kill-…: SIGKILL to the group ·
+    """fail, refuse, early: exit 1 with nothing done · interrupt-before, interrupt-after: Ctrl-C · kill-…: SIGKILL to the group ·
     lost: done, and exit 1 all the same · slow: a while, and nothing is done if the caller does not wait for it."""
     if fault == f"interrupt-{when}":
         os.killpg(os.getpgid(pid), signal.SIGINT)
@@ -114,6 +114,8 @@ def strike(fault, when, pid, gone):
             raise EndedError(130, "")
     elif when == "before" and fault == "fail":
         raise EndedError(1, "ERROR: (gcloud) HTTPError 503: the service is unavailable\n")
+    elif when == "before" and fault == "early":
+        raise EndedError(1, 'ERROR: (gcloud) NOT_FOUND: Cannot find metric(s) that match type = "x".\n')
     elif when == "before" and fault == "refuse":
         raise EndedError(1, "ERROR: (gcloud) HTTPError 403: permission denied on the resource (or it may not exist)\n")
     elif when == "after" and fault == "lost":
@@ -302,7 +304,8 @@ def policy(kind):
     def add(state, names, flags):
         found = bindings(state, names)
         member = flags["member"]
-        if member.startswith("serviceAccount:") and member.split(":", 1)[1] not in state["accounts"]:
+        known = [*state["accounts"], *(account.split(":")[1] for account in state["accounts_of_google"])]
+        if member.startswith("serviceAccount:") and member.split(":", 1)[1] not in known:
             raise RefusedError(f"INVALID_ARGUMENT: Service account {member} does not exist.")
         wanted = {"role": flags["role"], "members": [member]}
         if flags["condition"] != "None":
@@ -512,6 +515,137 @@ def logging_read(state, names, flags):
     return state.get("log", [])[: int(flags["limit"])]
 
 
+def objects_list(state, names, flags):
+    return [{"name": name} for name in state["objects"].get(names[0].split("/")[2], [])]
+
+
+def storage_cp(state, names, flags):
+    bucket, _, name = names[1].removeprefix("gs://").partition("/")
+    there(state["buckets"], bucket)
+    objects = state["objects"].setdefault(bucket, {})
+    if name in objects and flags.get("if-generation-match") == "0":
+        raise RefusedError("HTTPError 412: At least one of the pre-conditions you specified did not hold.")
+    with Path(names[0]).open() as file:
+        objects[name] = file.read()
+
+
+def sinks_create(state, names, flags):
+    writer = "serviceAccount:service-7@gcp-sa-logging.iam.gserviceaccount.com"
+    state["accounts_of_google"] = [writer]
+    state["sinks"][names[0]] = {"name": names[0], "writerIdentity": writer}
+    sinks_update(state, names, flags)
+
+
+def sinks_update(state, names, flags):
+    sink = there(state["sinks"], names[0])
+    sink |= {"destination": names[1], "filter": flags["log-filter"]}
+    if "use-partitioned-tables" in flags:
+        sink["bigqueryOptions"] = {"usePartitionedTables": True}
+    if "no-disabled" in flags:
+        sink.pop("disabled", None)
+
+
+def datasets_list(state, names, flags):
+    return [{"id": f"{state['project']}:{name}"} for name in state["datasets"]]
+
+
+def logging_write(state, names, flags):
+    state["entries"].append({"log": names[0], "severity": flags["severity"], "jsonPayload": json.loads(names[1])})
+
+
+def listed(kind):
+    def records(state, names, flags):
+        return list(state[kind].values())
+
+    return records
+
+
+def deleted(kind):
+    def delete(state, names, flags):
+        there(state[kind], names[0])
+        del state[kind][names[0]]
+
+    return delete
+
+
+def configured(kind, flag, collection=""):
+    """Commands that make, or replace, what a JSON file says; the server names it where the caller does not."""
+
+    def put(state, names, flags, fresh):
+        with Path(flags[flag]).open() as file:
+            made = json.load(file)
+        if fresh and not names:
+            state["made"] = state.get("made", 0) + 1
+            names = [f"projects/{state['project']}/{collection}/{state['made']}"]
+        if collection == "dashboards":
+            if not fresh and made.get("etag") != state[kind][names[0]]["etag"]:
+                raise RefusedError("FAILED_PRECONDITION: etag mismatch")
+            made["etag"] = str(len(names[0]) + len(str(made)))
+        if not fresh:
+            there(state[kind], names[0])
+        state[kind][names[0]] = {**made, "name": names[0]}
+
+    return (
+        lambda state, names, flags: put(state, names, flags, fresh=True),
+        lambda state, names, flags: put(state, names, flags, fresh=False),
+    )
+
+
+def channels_create(state, names, flags):
+    state["made"] = state.get("made", 0) + 1
+    name = f"projects/{state['project']}/notificationChannels/{state['made']}"
+    labels, user_labels = (dict([flags[flag].split("=", 1)]) for flag in ("channel-labels", "user-labels"))
+    made = {"name": name, "labels": labels, "userLabels": user_labels, "displayName": flags["display-name"]}
+    state["channels"][name] = made
+
+
+def channels_delete(state, names, flags):
+    if any(names[0] in policy["notificationChannels"] for policy in state["alerts"].values()):
+        raise RefusedError("FAILED_PRECONDITION: the channel is used by an alert policy")
+    deleted("channels")(state, names, flags)
+
+
+def jobs_create(state, names, flags):
+    state["jobs"][names[0]] = {
+        "name": f"projects/{state['project']}/locations/{flags['location']}/jobs/{names[0]}",
+        "state": "ENABLED",
+        "schedule": flags["schedule"],
+        "timeZone": flags["time-zone"],
+        "httpTarget": {
+            "uri": flags["uri"],
+            "oauthToken": {"serviceAccountEmail": flags["oauth-service-account-email"]},
+        },
+    }
+
+
+def jobs_resume(state, names, flags):
+    there(state["jobs"], names[0])["state"] = "ENABLED"
+
+
+def roles_list(state, names, flags):
+    return [{"name": name, **role} for name, role in state["roles"].items()]
+
+
+def roles_create(state, names, flags):
+    name = f"projects/{state['project']}/roles/{names[0]}"
+    if name in state["roles"]:
+        raise RefusedError(f"ALREADY_EXISTS: a role named {names[0]} already exists")
+    state["roles"][name] = {"permissions": flags["permissions"]}
+
+
+def roles_undelete(state, names, flags):
+    there(state["roles"], f"projects/{state['project']}/roles/{names[0]}").pop("deleted")
+
+
+def triggers_create_manual(state, names, flags):
+    state["triggers"][flags["name"]] = {
+        "name": flags["name"],
+        "sourceToBuild": {"uri": flags["repo"], "ref": f"refs/heads/{flags['branch']}"},
+        "serviceAccount": flags["service-account"],
+        "substitutions": dict(part.split("=", 1) for part in flags["substitutions"].removeprefix("^;^").split(";")),
+    }
+
+
 def there(resources, name):
     if name not in resources:
         raise RefusedError(f"NOT_FOUND: {name} was not found")
@@ -544,7 +678,39 @@ COMMANDS = {
     "builds triggers create github": triggers_create,
     "builds triggers delete": triggers_delete,
     "logging read": logging_read,
+    "storage objects list": objects_list,
+    "storage cp": storage_cp,
+    "logging sinks list": listed("sinks"),
+    "logging sinks create": sinks_create,
+    "logging sinks update": sinks_update,
+    "logging sinks delete": deleted("sinks"),
+    "logging write": logging_write,
+    "alpha bq datasets list": datasets_list,
+    "logging metrics list": listed("metrics"),
+    "logging metrics delete": deleted("metrics"),
+    "monitoring dashboards list": listed("dashboards"),
+    "monitoring dashboards delete": deleted("dashboards"),
+    "alpha monitoring policies list": listed("alerts"),
+    "alpha monitoring policies delete": deleted("alerts"),
+    "beta monitoring channels list": listed("channels"),
+    "beta monitoring channels create": channels_create,
+    "beta monitoring channels delete": channels_delete,
+    "scheduler jobs list": listed("jobs"),
+    "scheduler jobs create http": jobs_create,
+    "scheduler jobs update http": jobs_create,
+    "scheduler jobs resume": jobs_resume,
+    "scheduler jobs delete": deleted("jobs"),
+    "iam roles list": roles_list,
+    "iam roles create": roles_create,
+    "iam roles undelete": roles_undelete,
+    "builds triggers create manual": triggers_create_manual,
 }
+for _command, _put in (
+    ("logging metrics", configured("metrics", "config-from-file")),
+    ("monitoring dashboards", configured("dashboards", "config-from-file", "dashboards")),
+    ("alpha monitoring policies", configured("alerts", "policy-from-file", "alertPolicies")),
+):
+    COMMANDS[f"{_command} create"], COMMANDS[f"{_command} update"] = _put
 for _kind in ("projects", "storage buckets", "iam service-accounts", "run services"):
     _get, _add, _remove = policy(_kind)
     COMMANDS[f"{_kind} get-iam-policy"] = _get
