@@ -15,9 +15,11 @@ gc.disable()
 import argparse
 import contextlib
 import getpass
+import io
 import json
 import os
 import re
+import signal
 import socket
 import sys
 import warnings
@@ -83,6 +85,8 @@ talk = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wra
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
+    if sys.stdout is None:  # it was closed before we began
+        sys.stdout = io.StringIO()
     parsed = _parser().parse_args(arguments)
     try:
         code = int(parsed.verb(parsed))
@@ -103,9 +107,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(error, FAILED)
     except KeyboardInterrupt:
         return _say("interrupted", 130)
-    except OSError as error:  # of standard output; whoever closed a pipe has seen enough
+    except OSError as error:  # nearly always of standard output; whoever closed a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return _say("" if isinstance(error, BrokenPipeError) else f"no output: {error.strerror}", FAILED)
+        told = f"{error.filename or 'no output'}: {error.strerror}"
+        return _say("" if isinstance(error, BrokenPipeError) else told, FAILED)
 
 
 def validate(arguments: argparse.Namespace) -> int:
@@ -331,7 +336,7 @@ def monitor(arguments: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=_PROGRAM, description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=_PROGRAM, description="Train, judge, publish, promote and watch models.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--config", type=Path, default=_CONFIG, metavar="FILE", help="default: model/config.toml")
@@ -576,4 +581,7 @@ def _user() -> str:
 
 if __name__ == "__main__":
     warnings.filterwarnings("default")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started and what was unpacked goes
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main())

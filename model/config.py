@@ -20,6 +20,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+Count = Annotated[int, Field(lt=2**53)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -27,6 +28,8 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 def _scalar(value: Any) -> Any:
     if type(value) not in {bool, int, float, str} or (type(value) is float and not math.isfinite(value)):
         raise ValueError(f"must be a finite number, a text, true or false, got {value!r:.80}")
+    if type(value) is int and abs(value) >= 2**63:
+        raise ValueError(f"must be a whole number of 64 bits, got {value!r:.80}")
     return value
 
 
@@ -72,7 +75,7 @@ class DataConfig(_Strict):
     target: Name
     holdout: Annotated[float, Field(gt=0, lt=1)]
     features: Annotated[list[FeatureConfig], Field(min_length=1), AfterValidator(_distinct)]
-    rows_per_feature: Annotated[int, Field(ge=1)] = 10
+    rows_per_feature: Annotated[Count, Field(ge=1)] = 10
     max_shift: Annotated[Finite, Field(gt=0)] = 0.1
 
     @model_validator(mode="after")
@@ -102,8 +105,8 @@ class TrainingConfig(_Strict):
 class GateConfig(_Strict):
     """What a version must reach, bounds included, to be blessed; what each is for stands in config.toml."""
 
-    min_rows: Annotated[int, Field(ge=1)]
-    min_holdout_rows: Annotated[int, Field(ge=2)]
+    min_rows: Annotated[Count, Field(ge=1)]
+    min_holdout_rows: Annotated[Count, Field(ge=2)]
     min_r2: Annotated[float, Field(ge=-1, le=1)]
     max_r2: Annotated[float, Field(ge=-1, le=1)]
     max_rmse: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
@@ -114,7 +117,7 @@ class GateConfig(_Strict):
     max_move: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     slices: Annotated[int, Field(ge=2, le=20)]
     slice_columns: list[Name] = Field(default_factory=list)
-    min_slice_rows: Annotated[int, Field(ge=2)]
+    min_slice_rows: Annotated[Count, Field(ge=2)]
     max_slice_ratio: Annotated[float, Field(ge=1, allow_inf_nan=False)]
     max_slice_loss: Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
@@ -135,7 +138,7 @@ class RetrainingConfig(_Strict):
 class MonitoringConfig(_Strict):
     """From where on `monitor` speaks up; config.toml argues each."""
 
-    min_rows: Annotated[int, Field(ge=50)] = 200
+    min_rows: Annotated[Count, Field(ge=50)] = 200
     warn: Annotated[Finite, Field(gt=0, lt=1)] = 0.1
     alert: Annotated[Finite, Field(gt=0, lt=1)] = 0.3
     max_error_share: Annotated[float, Field(gt=0, le=1)] = 0.01
@@ -183,6 +186,8 @@ def read(path: Path) -> Config:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:  # of TOML, or of UTF-8
         raise ConfigError(f"{path} must be TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} must be TOML: it is nested too deeply") from error
     try:
         return Config.model_validate(document)
     except ValidationError as error:

@@ -15,6 +15,7 @@ import hashlib
 import io
 import math
 import re
+import sys
 from array import array
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,7 +45,9 @@ _BLOCK_CELLS = 512
 _BLOCK_BYTES = 4 << 20
 _HEAD_BYTES = 4096
 _ROW_GROUP_ROWS = 1 << 20
+_KIND_CHARACTERS = 80
 _NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)", re.ASCII | re.IGNORECASE)
+_RAGGED = re.compile(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)")
 _MAGIC = {
     b"PAR1": "a Parquet file: name it .parquet",
     b"PK\x03\x04": "a spreadsheet or an archive: export it as CSV",
@@ -246,9 +249,22 @@ def _translated(source: str) -> Iterator[None]:
         reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0][:200]
         if "straddl" in reason:
             reason = f"a row is longer than {_BLOCK_BYTES >> 20} MiB; a quote may have been opened and not closed"
+        elif found := _RAGGED.match(reason):  # and no UTF-8, which keeps Arrow from telling us of it
+            row, wanted, cells = map(int, found.groups())
+            reason = f"row {row - 2} must hold {wanted} cells, found {cells}, and bytes that are no UTF-8"
         elif "magic bytes" in reason or "Parquet file size" in reason:
             reason = "its end is missing; it may have been cut short"
         raise SourceError(f"{source} cannot be read: {reason}") from error
+
+
+@contextmanager
+def _unraised() -> Iterator[None]:
+    """Keep Python from printing what Arrow could not raise: it comes back as Arrow's own error."""
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
 
 
 def _header(source: str, path: Path, head: bytes) -> list[str]:
@@ -295,19 +311,24 @@ def _csv_pieces(path: Path, names: list[str], kinds: list[str], flaws: list[Flaw
 
     types = dict.fromkeys([*names, *kinds], pa.binary())
     try:
-        reader = pyarrow.csv.open_csv(
-            path,
-            read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
-            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=leave_out),
-            convert_options=pyarrow.csv.ConvertOptions(
-                include_columns=list(types), column_types=types, strings_can_be_null=True
-            ),
-        )
+        with _unraised():
+            reader = pyarrow.csv.open_csv(
+                path,
+                read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
+                parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=leave_out),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    include_columns=list(types), column_types=types, null_values=[""], strings_can_be_null=True
+                ),
+            )
     except pa.ArrowInvalid as error:
         if "Empty CSV file" in str(error):  # it has a first line without an end, and nothing else
             return
         raise
-    for batch in reader:
+    while True:
+        with _unraised():
+            batch = next(reader, None)
+        if batch is None:
+            break
         numbers = {name: _parsed(batch.column(name)) for name in names}
         yield batch.num_rows, numbers | {name: _texts(batch.column(name)) for name in kinds}
     for example in (example for flaw in flaws if flaw is not ragged for example in flaw.examples):
@@ -331,13 +352,15 @@ def _number(text: str) -> float | str | None:
 
 
 def _texts(column: pa.Array) -> pa.StringArray:
-    """Cells as texts; empty where there is none, and with escapes where bytes are no UTF-8."""
+    """Cells as texts of at most _KIND_CHARACTERS; empty where there is none, with escapes where bytes are no UTF-8."""
     try:
-        return column.cast(pa.string()).fill_null("")
+        texts = column.cast(pa.string()).fill_null("")
     except pa.ArrowInvalid:
-        return pa.array([(cell or b"").decode("utf-8", "backslashreplace") for cell in column.to_pylist()], pa.string())
+        cells = [(cell or b"").decode("utf-8", "backslashreplace") for cell in column.to_pylist()]
+        texts = pa.array(cells, pa.string())
     except pa.ArrowNotImplementedError:  # a list, a structure
-        return pa.array(map(str, column.to_pylist()), pa.string())
+        texts = pa.array(map(str, column.to_pylist()), pa.string())
+    return pyarrow.compute.utf8_slice_codeunits(texts, 0, _KIND_CHARACTERS)
 
 
 def _set_apart(pieces: Pieces, texts: dict[str, list[pa.Array]]) -> Pieces:

@@ -65,11 +65,10 @@ def labelled(settings: Config, source: str, store: registry.Registry) -> data.Ro
         data.DataError: A cell of them cannot be used.
     """
     rows = _read(source, _features(settings), settings.data.target, store)
-    if rows.flaws:
-        found = [
-            f"{source}: {flaw.column or 'rows'}: {flaw.expected}, found {flaw.count} that do not fit ({flaw.code})"
-            for flaw in rows.flaws
-        ]
+    found = [f"{source}: {_told(flaw)}" for flaw in rows.flaws]
+    if not found and not len(rows.y):
+        found = [f"{source} must hold labelled rows, found none"]
+    if found:
         raise data.DataError("\n".join(found))
     return rows
 
@@ -109,6 +108,12 @@ def stop_at_errors(found: Sequence[validation.Finding]) -> None:
     """
     if any(finding.severity == "error" for finding in found):
         raise data.DataError("\n".join(map(str, found)))
+
+
+def _told(flaw: data.Flaw) -> str:
+    first, more = flaw.examples[0], flaw.count - 1
+    place = "" if first["row"] is None else f" (row {first['row']}{f', and {more} more' if more else ''})"
+    return f"{flaw.column or 'a row'} {flaw.expected}, got {first['found']}{place}"
 
 
 def _features(settings: Config) -> list[Feature]:

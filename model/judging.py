@@ -61,7 +61,7 @@ def verdict(
     theirs, fresh = comparable(champion.predictor, document, rows, held)
     actual, ours = rows.y[held], predicted[held]
     scores = evaluation.metrics(actual, ours, confidence=confidence, seed=seed)
-    kinds = {name: kind.filter(held).to_numpy(zero_copy_only=False).astype(str) for name, kind in rows.kinds.items()}
+    kinds = {name: kind.filter(held).to_numpy(zero_copy_only=False) for name, kind in rows.kinds.items()}
     slices = evaluation.slices(
         dict(zip(rows.features, rows.x[held].T, strict=True)) | kinds,
         actual,

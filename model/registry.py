@@ -28,7 +28,7 @@ from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from requests.exceptions import RequestException
 
 from functions import artifact, predictor
@@ -97,7 +97,7 @@ class _Target(BaseModel):
 class _Record(BaseModel):
     """What a manifest tells people; what serving needs of it is checked where it is parsed."""
 
-    created: str
+    created: AwareDatetime
     target: _Target
     data: _Data
     training: _Training

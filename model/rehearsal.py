@@ -1,6 +1,6 @@
 """Run both functions over one manifest before it is published: real processes, a bucket in memory, nothing else.
 
-Whatever ends this process ends them too; they keep nothing.
+What ends this process ends them too; where it is killed, they finish what they are asked first. They keep nothing.
 
 Errors, by who must act:
     RehearsalError  the operator: this machine could not start them; the message says what did not start
@@ -9,7 +9,6 @@ Errors, by who must act:
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import socket
@@ -34,8 +33,11 @@ _START_SECONDS = 60.0
 _PAUSE_SECONDS = 0.02
 _PASSED_ON = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR")
 _MOST_SHOWN = 300
-_LIBC = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1
+_END_WITH_PARENT = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 15)  # PR_SET_PDEATHSIG, SIGTERM
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 class RehearsalError(Exception):
@@ -104,17 +106,20 @@ def _put(url: str, manifest: Manifest) -> None:
 
 @contextlib.contextmanager
 def _started(command: list[str], log: Path, environ: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a group of its own, which is gone at the end with all that it forked."""
+    """A process in a group of its own, which is gone at the end with all that it forked.
+
+    Before it becomes *command* it has Linux end it when this process dies. That is not done between fork and exec:
+    there Python runs its own hooks too, and a signal that arrives in one of them is lost.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-ISc", _END_WITH_PARENT, *command],
             env=environ,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=log.parent,
             start_new_session=True,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - it makes one system call
         )
     try:
         yield process
@@ -122,12 +127,6 @@ def _started(command: list[str], log: Path, environ: dict[str, str]) -> Iterator
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def _end_with_parent() -> None:
-    """Between fork and exec: have Linux end this process when the one that started it dies, however it dies."""
-    with contextlib.suppress(AttributeError):
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _free_port() -> int:
@@ -144,4 +143,5 @@ def _until_open(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
             return
         time.sleep(_PAUSE_SECONDS)
     said = (log.read_text(errors="replace").strip().splitlines() or ["nothing was said"])[-1]
-    raise RehearsalError(f"{log.name} did not start: {said[:_MOST_SHOWN]}")
+    ended = "" if process.poll() is None else f" (exit status {process.poll()})"
+    raise RehearsalError(f"{log.name} did not start{ended}, and said last: {said[:_MOST_SHOWN]}")

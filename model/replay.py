@@ -26,6 +26,7 @@ REFERENCE = (0.5, 0.2, 0.6)
 _TIMEOUT_SECONDS = (5.0, 30.0)
 _PAUSE_SECONDS = 1.0
 _MOST_SHOWN = 120
+_NO_ANSWER = "no answer: "
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,16 @@ def ask(
     if problem:
         return 0, [problem]
     sent = list(calls(function, manifest))
-    problems = [found for call in sent if (found := _send(session, address, call, manifest))]
-    return len(sent) - len(problems), problems
+    right, problems = 0, []
+    for call in sent:
+        problem = _send(session, address, call, manifest)
+        if not problem:
+            right += 1
+            continue
+        problems.append(problem)
+        if _NO_ANSWER in problem:  # the others would be waited for as long
+            break
+    return right, problems
 
 
 def calls(function: str, manifest: Manifest) -> Iterator[Call]:
@@ -135,7 +144,7 @@ def _send(session: requests.Session, address: str, call: Call, manifest: Manifes
             call.method, address + call.path, json=call.body, timeout=_TIMEOUT_SECONDS, allow_redirects=False
         )
     except requests.RequestException as error:
-        return f"{call}: no answer: {type(error).__name__}"
+        return f"{call}: {_NO_ANSWER}{type(error).__name__}"
     if not call.expected:
         refused = answer.status_code == requests.codes.bad_request
         problem = answer.headers.get("Content-Type", "") == "application/problem+json"

@@ -8,6 +8,8 @@ from typing import Any
 
 Document = Mapping[str, Any]
 
+_CLOCK_DAYS = 1.0
+"""How far two clocks may differ."""
 _OF_THE_MODEL = frozenset({"input-skew", "prediction-skew", "live-error", "out-of-range"})
 """What the monitor finds of a model that has aged."""
 
@@ -50,10 +52,12 @@ def decide(
     return [
         Reason(
             "age in days",
-            due=age_days >= limits["max_age_days"],
+            due=age_days >= limits["max_age_days"] or age_days < -_CLOCK_DAYS,
             value=round(age_days, 3),
             threshold=limits["max_age_days"],
-            found=f"production is {age_days:.1f} days old",
+            found=f"production is {abs(age_days):.1f} days old"
+            if age_days >= -_CLOCK_DAYS
+            else f"production was made {-age_days:.1f} days from now: a clock is wrong, so its age is not known",
         ),
         Reason(
             "new rows by known ones",
@@ -80,11 +84,16 @@ def live_error(live: Document, held_out: Document, *, rows: int, known: int) -> 
     Gentleman, On judging the significance of differences by examining the overlap between confidence intervals, The
     American Statistician 55, 2001).
 
+    An error that is too large for a number is due as well.
+
     Args:
         live, held_out: `rmse` with its interval, in the target's unit.
         rows, known: How many rows were scored, and how many left out because production was trained on them.
     """
     left_out = f", {known} that it was trained on left out" if known else ""
+    if rows > 1 and live["value"] is None:
+        found = f"beyond float64 on {rows} labelled rows{left_out}"
+        return Reason("live rmse", due=True, value=None, threshold=held_out["high"], found=found)
     if None in (live["low"], held_out["high"]):
         found = f"not known: {rows} labelled rows{left_out}"
         return Reason("live rmse", due=False, value=live["value"], threshold=held_out["high"], found=found)

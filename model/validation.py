@@ -29,6 +29,9 @@ altogether, as in Kuhn and Johnson, Applied Predictive Modeling (2013), section 
 SHIFT_CONFIDENCE = 0.999
 """How sure it must be that a shift is none of chance: one false alarm in a thousand features compared."""
 
+SCALE_LIMIT = 1e100
+"""Largest size of a number, and inverse of the smallest spread, that leave float64 room for squares and products."""
+
 _SAMPLE_ROWS = 5000
 _FEW_VALUES = 0.1
 _FIXES = {
@@ -42,6 +45,7 @@ _FIXES = {
     "not-finite": "find out what divides by zero or overflows upstream, or remove these rows",
     "out-of-bounds": "repair or remove these rows, or widen the feature's minimum or maximum",
     "too-few-rows": "collect more rows",
+    "beyond-scale": "write the column in another unit: what is computed of it leaves float64",
     "constant-target": "there is nothing to learn from a constant: check how the target is made",
     "constant-feature": "take the feature out of data.features, or repair what fills it",
     "target-copied": "take the feature out of data.features: it is the answer, and will not be there when asked",
@@ -215,6 +219,8 @@ def _degenerate(columns: Columns, target: str) -> Iterator[Finding]:
         if len(values) == 1 and len(column) > 1:
             code = "constant-target" if name == target else "constant-feature"
             yield _finding(code, name, len(column), f"must vary, found {float(values[0])} in every row")
+        elif len(values) > 1 and (found := _scale(column)):
+            yield _finding("beyond-scale", name, len(column), found)
         elif len(values) > 1 and name != target:
             second, first = np.partition(counts, -2)[-2:].tolist()
             spread, mean = float(column.std()), float(column.mean())
@@ -224,6 +230,14 @@ def _degenerate(columns: Columns, target: str) -> Iterator[Finding]:
             elif spread < SPREAD_LIMIT * abs(mean):
                 found = f"should vary, found a standard deviation of {spread:.3g} around {mean:.10g}"
                 yield _finding("near-constant", name, len(column), found)
+
+
+def _scale(column: Vector) -> str:
+    """What of *column* is too large or too small to be computed with, or nothing."""
+    size, spread = float(np.abs(column).max()), float(column.max() / 2 - column.min() / 2)
+    if size > SCALE_LIMIT:
+        return f"must lie within ±{SCALE_LIMIT:g}, found {size:.3g}"
+    return "" if spread > 1 / SCALE_LIMIT else f"must spread over {1 / SCALE_LIMIT:g} at least, found {spread:.3g}"
 
 
 def _copied(columns: Columns, target: str) -> Iterator[Finding]:

@@ -337,6 +337,18 @@ def test_a_wrong_type_is_named_with_what_was_expected(path, old, new, message):
             "max_move = 0.25", "max_move = 0", "gate.max_move: input should be greater than 0, got 0", id="no-move"
         ),
         pytest.param(
+            "[0.1, 1]",
+            "[100000000000000000000]",
+            "training.candidates[0].grid.alpha[0]: must be a whole number of 64 bits, got 100000000000000000000",
+            id="grid-beyond-64-bits",
+        ),
+        pytest.param(
+            "min_rows = 200",
+            "min_rows = 100000000000000000000",
+            "gate.min_rows: input should be less than 9007199254740992, got 100000000000000000000",
+            id="count-beyond-53-bits",
+        ),
+        pytest.param(
             "slices = 4",
             "slices = 4\nmax_rmse = inf",
             "gate.max_rmse: input should be a finite number, got inf",
@@ -582,3 +594,10 @@ def test_a_wrong_line_of_monitoring_is_named(path, line, message):
     path.write_text(f"{GOOD}[monitoring]\n{line}\n")
 
     assert message in refusal(path)
+
+
+def test_a_file_nested_too_deeply_is_refused(tmp_path):
+    (tmp_path / "deep.toml").write_text("x = " + "[" * 5000)
+
+    with pytest.raises(ConfigError, match=r"must be TOML: it is nested too deeply$"):
+        read(tmp_path / "deep.toml")

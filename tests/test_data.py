@@ -296,7 +296,7 @@ def test_a_parquet_file_without_rows_holds_none(parquet):
     [
         pytest.param("1,x,3", "row 1: 'bmi' must be a number, got \"x\"", id="text"),
         pytest.param("1,,3", "row 1: 'bmi' must be a number, got null", id="nothing"),
-        pytest.param("1,NA,3", "row 1: 'bmi' must be a number, got null", id="na"),
+        pytest.param("1,NA,3", "row 1: 'bmi' must be a number, got \"NA\"", id="na"),
         pytest.param(
             "1,inf,3", "row 1: 'bmi' must be a finite number, got a number beyond float64 or an infinity", id="inf"
         ),
@@ -752,6 +752,8 @@ def test_the_outer_quantiles_are_the_range(values):
     [
         pytest.param(["north", "", "Süd"], ["north", "", "Süd"], id="texts"),
         pytest.param(["1", "2", "01"], ["1", "2", "01"], id="digits-stay-as-written"),
+        pytest.param(["NA", "null", "NaN"], ["NA", "null", "NaN"], id="words-that-mean-nothing-elsewhere"),
+        pytest.param(["z" * 1000, "a", "b"], ["z" * 80, "a", "b"], id="at-most-80-characters"),
     ],
 )
 def test_a_column_of_kinds_is_read_as_texts_beside_the_rows(csv, cells, texts):
@@ -795,3 +797,9 @@ def test_kinds_change_no_row_s_hash_and_come_back_from_the_snapshot(csv, tmp_pat
     assert plain.hashes.tolist() == kinds.hashes.tolist() == again.hashes.tolist()
     assert again.kinds["town"].to_pylist() == ["x", ""]
     assert snapshot(again) == snapshot(kinds) != snapshot(plain)
+
+
+def test_a_ragged_row_of_another_encoding_is_named_in_one_line(csv):
+    source = csv(b"age,bmi,y\n1,2,3\n1,2,3,caf\xe9\n")
+
+    assert refusal(source) == ("SOURCE cannot be read: row 1 must hold 3 cells, found 4, and bytes that are no UTF-8")

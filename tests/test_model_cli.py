@@ -624,3 +624,33 @@ def test_a_bucket_out_of_reach_is_one_line(model, monkeypatch):
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith(f"gs://any/{MODEL}/aliases/ cannot be reached: ")
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_closed_output_does_not_undo_what_was_done(publish, registry):
+    publish()
+
+    ended = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m model promote >&-"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert registry.alias("production")[0].version == 1
+
+
+def test_what_a_terminal_cannot_show_is_escaped(model, bucket):
+    model("train")
+
+    shown = model("show", "1", PYTHONIOENCODING="ascii")
+
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "\\u2026" in shown.stdout
+
+
+def test_a_candidate_that_talks_does_not_disturb_what_programs_read(model, bucket, candidates):
+    path = candidates(
+        'candidates = [{ estimator = "sklearn.linear_model.SGDRegressor", scale = true, grid = { verbose = [1] } }]\n'
+    )
+
+    ended = model("train", "--json", "--config", path)
+
+    assert json.loads(ended.stdout)["version"] == 1

@@ -62,8 +62,26 @@ def test_a_function_that_does_not_start_is_named_with_what_it_said_last(monkeypa
     broken.write_text("raise SystemExit('no such luck')\n")
     monkeypatch.setattr("model.rehearsal._SOURCE", broken)
 
-    with pytest.raises(RehearsalError, match=r"^batch did not start: .*no such luck"), running(draft()):
+    with (
+        pytest.raises(RehearsalError, match=r"^batch did not start \(exit status \d+\), and said last: .*no such luck"),
+        running(draft()),
+    ):
         pass
+
+
+def test_a_training_that_is_terminated_leaves_no_file_and_no_process(bucket, tmp_path):
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "model", "train"],
+        cwd=ROOT, env={**os.environ, "TMPDIR": str(folder)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    until(lambda: [*folder.glob("*/batch")], seconds=60)
+
+    process.terminate()
+
+    assert process.wait(20) == 143
+    assert [*folder.iterdir()] == []
 
 
 @pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -33,6 +33,12 @@ def interval(low, value, high):
     [
         pytest.param({}, "", id="nothing"),
         pytest.param({"age_days": 30.0}, "production is 30.0 days old", id="age"),
+        pytest.param({"age_days": -0.5}, "", id="clocks-differ-a-little"),
+        pytest.param(
+            {"age_days": -400.0},
+            "production was made 400.0 days from now: a clock is wrong, so its age is not known",
+            id="from-the-future",
+        ),
         pytest.param({"rows": 110, "new_rows": 10}, "10 of 110 rows are new", id="new-rows"),
         pytest.param({"rows": 110, "new_rows": 9}, "", id="a-few-new-rows"),
         pytest.param({"new_rows": 100}, "100 of 100 rows are new", id="all-rows-are-new"),
@@ -50,11 +56,16 @@ def test_each_reason_is_due_at_its_threshold_and_says_so(changes, due):
         pytest.param(interval(10.0, 12.0, 13.0), False, id="touching"),
         pytest.param(interval(5.0, 6.0, 7.0), False, id="better"),
         pytest.param(interval(None, 12.0, None), False, id="one-row"),
-        pytest.param(interval(None, None, None), False, id="no-row"),
     ],
 )
 def test_the_live_error_is_a_reason_when_its_interval_lies_above_that_of_the_gate(live, due):
     assert live_error(live, interval(8.0, 9.0, 10.0), rows=20, known=0).due is due
+
+
+def test_a_live_error_beyond_all_numbers_is_a_reason():
+    reason = live_error(interval(None, None, None), interval(8.0, 9.0, 10.0), rows=20, known=0)
+
+    assert (reason.due, reason.found) == (True, "beyond float64 on 20 labelled rows")
 
 
 def test_a_live_error_that_cannot_be_known_says_on_how_many_rows():
@@ -227,13 +238,34 @@ def test_labelled_rows_that_production_was_trained_on_do_not_count(run, write, p
     assert f"on {held + 60} labelled rows, {400 - held} that it was trained on left out" in reason["found"]
 
 
-def test_labelled_rows_that_cannot_be_used_are_named(run, write, produced, tmp_path):
-    (tmp_path / "labels.csv").write_text("a,b,y\n1,x,2\n")
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("a,b,y\n1,x,2\n", 'b must be a number, got "x" (row 0)', id="text"),
+        pytest.param("a,b\n1,2\n", "y must be there once, got 0; there are a, b", id="no-target"),
+        pytest.param("a,b,y\n", "must hold labelled rows, found none", id="no-rows"),
+    ],
+)
+def test_labelled_rows_that_cannot_be_used_are_named(run, write, produced, tmp_path, text, told):
+    labels = tmp_path / "labels.csv"
+    labels.write_text(text)
 
-    code, _, said = run("retrain", "--labels", str(tmp_path / "labels.csv"))
+    code, _, said = run("retrain", "--labels", str(labels))
 
-    assert code == 3
-    assert said == f"{tmp_path}/labels.csv: b: must be a number, found 1 that do not fit (not-numeric)\n"
+    assert (code, said) == (3, f"{labels}{'' if told.startswith('must hold') else ':'} {told}\n")
+
+
+def test_a_model_that_writes_into_its_input_changes_nothing_but_itself(run, write, registry, tmp_path):
+    """LinearRegression(copy_X=False) centres the rows that it is given, in place."""
+    config = tmp_path / "config.toml"
+    write(world(shift=50.0))
+    config.write_text(
+        config.read_text().replace('LinearRegression" }', 'LinearRegression", grid = { copy_X = [false] } }')
+    )
+
+    run("retrain")
+
+    assert registry.manifest(1).features[0].minimum > 40
 
 
 def test_production_that_does_not_verify_is_a_reason(run, write, produced, bucket):

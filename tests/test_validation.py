@@ -239,7 +239,7 @@ def test_bounds_are_inclusive():
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=f"row-{row}") for row in (0, 299)])
-@pytest.mark.parametrize("value", [pytest.param(value, id=str(value)) for value in (-10.000001, 10.000001, 1e300)])
+@pytest.mark.parametrize("value", [pytest.param(value, id=str(value)) for value in (-10.000001, 10.000001, 1e90)])
 def test_a_cell_out_of_bounds_is_named_by_its_row(row, value):
     (finding,) = found(changed(A, **{f"r{row}": value}), bounds=(-10.0, 10.0))
 
@@ -529,3 +529,17 @@ def test_chance_alone_rarely_is_a_shift():
 )
 def test_why_production_cannot_be_compared_with_is_said(production, reason):
     assert comparable(production, ["a", "b"]) == reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "told"),
+    [
+        pytest.param({"a": np.array(A) * 1e200}, "a", "must lie within ±1e+100, found ", id="large-feature"),
+        pytest.param({"y": np.array(Y) * 1e200}, "y", "must lie within ±1e+100, found ", id="large-target"),
+        pytest.param({"a": np.array(A) * 1e-160}, "a", "must spread over 1e-100 at least, found ", id="tiny-feature"),
+    ],
+)
+def test_a_column_that_leaves_float64_when_it_is_computed_with_is_an_error(changes, column, told):
+    (finding,) = [finding for finding in found(**changes) if finding.code == "beyond-scale"]
+
+    assert (finding.severity, finding.column, finding.found[: len(told)]) == ("error", column, told)
