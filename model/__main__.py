@@ -54,13 +54,13 @@ try:
         inputs,
         judging,
         labels,
+        lines,
         monitoring,
         registry,
         replay,
         report,
         retraining,
         tables,
-        traffic,
         watching,
     )
 except ModuleNotFoundError as missing:
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (
         data.SourceError,
         labels.LabelError,
-        traffic.CaptureError,
+        lines.CaptureError,
         registry.RegistryError,
         report.ReportError,
         ArtifactError,

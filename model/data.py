@@ -33,10 +33,9 @@ from numpy.typing import NDArray
 
 from functions.schema import MOST_PROBLEMS, Feature, Matrix, PayloadError, shown, to_matrix
 
+from .divergence import PARTS, means_of_parts
+
 QUANTILES = tuple(step / 10 for step in range(11))
-PARTS = 50
-"""Equal parts of the sorted rows whose means are kept: what a distance from all of them needs, where deciles would
-leave out the tails. Fifty are 0.5 kB a feature, in a manifest that every cold start reads."""
 MOST_EXAMPLES = 5
 """Places that a flaw names."""
 
@@ -189,19 +188,11 @@ def describe(x: Matrix, features: Sequence[str], *, redacted: Collection[str] = 
             "mean": float(column.mean()),
             "std": float(column.std()),
             "quantiles": [float(value) for value in np.quantile(column, QUANTILES)],
-            "fiftieths": _rounded(means_of_parts(column), float(column.std())),
+            "fiftieths": _rounded(means_of_parts(column, PARTS), float(column.std())),
             **({"redact": True} if name in redacted else {}),
         }
         for name, column in zip(features, x.T, strict=True)
     ]
-
-
-def means_of_parts(values: Vector) -> Vector:
-    """Means of PARTS equal parts of the sorted *values*, shape (PARTS,); a value may stand in two of them by shares."""
-    ordered, rows = np.sort(values), len(values)
-    reached = np.concatenate([[0.0], np.cumsum(ordered / rows)])
-    ends = np.interp(np.linspace(0, rows, PARTS + 1), np.arange(rows + 1), reached)
-    return np.asarray(np.clip(np.diff(ends) * PARTS, ordered[0], ordered[-1]))
 
 
 def _rounded(values: Vector, spread: float) -> list[float]:

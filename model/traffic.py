@@ -2,18 +2,14 @@
 
 Lines are those that functions/telemetry.py writes, as they stand or as the `jsonPayload` of a LogEntry of a Cloud
 Logging sink. They are read once, in any order: what is counted does not depend on it, and of rows those with the
-smallest hash of (request_id, row) are kept as the sample (the k smallest hashes of a union are among the k smallest
-of its parts; Cohen and Kaplan, Summarizing data using bottom-k sketches, 2007). Only where a retry straddles the edge
-of two slots does the first line that is read decide in which one its row counts.
+smallest hash of (request_id, row) are kept as the sample. Only where a retry straddles the edge of two slots does the
+first line that is read decide in which one its row counts.
 
 Time is cut into slots, SLOTS to a window; slots older than two windows are dropped on the way. Kept are
     8 bytes for each row and each request, so that none counts twice (twice that while they are merged)
     for each slot, function and version: counts; the sample, at most MOST_CELLS numbers a version in all
     24 bytes for each label
     16 bytes for each request whose row lines have not all come yet, normally none but the last, OPEN_MOST at most
-
-Errors, by who must act:
-    CaptureError    the operator: a source is absent or unreadable
 """
 
 from __future__ import annotations
@@ -21,118 +17,32 @@ from __future__ import annotations
 import gc
 import hashlib
 import math
-import sys
-import zlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from operator import itemgetter
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-SLOTS = 24
-"""Of a window: the hours of a day."""
+from .lines import LONGEST_LINE_BYTES, blocks, unpacked
+from .records import FUNCTIONS, request_flaw, request_is_sound, row_flaw, row_is_sound, shown
+from .windows import SLOTS, Captured, Counts, Keys, Layout, Matrix, Part, Traffic, count_traffic
+
 _NEVER = -(1 << 62)  # a slot before all others
-MOST_SAMPLED = 20_000
-"""Rows of a window that are kept whole; of so many, a distance is known to 0.01 standard deviations."""
 MOST_CELLS = 8_000_000
-LONGEST_LINE_BYTES = 1 << 20
-"""Cloud Logging takes entries of 256 KB at most."""
 OPEN_MOST = 1_000_000
 CLOCK_SKEW_SECONDS = 300
 """How far ahead of now a time may lie: clocks of one platform differ by less."""
 MOST_VERSIONS = 64
 """Different versions that are looked up; more in one log are garbage."""
-ENDINGS = tuple(f"{kind}{packed}" for kind in (".json", ".jsonl", ".ndjson", ".log") for packed in ("", ".gz"))
-"""Of the names of objects that hold lines."""
-FUNCTIONS = ("batch", "stream")
-BOUNDS_SECONDS = np.geomspace(1e-5, 1e4, 466)
-"""Edges of the bins that latencies are counted in, 4.6 % apart: what a percentile can be wrong by."""
 
-_CHUNK_BYTES = 1 << 20
 _BATCH_LINES = 16_384
-_PARTS = ("total", "queue", "parse", "predict", "render")
-_NUMBERS = {int, float}
 
-Keys = NDArray[np.uint64]
-Counts = NDArray[np.int64]
-Matrix = NDArray[np.float64]
 Record = tuple[dict[str, Any], Any, int]
 """A captured object, its time as written, and its line from 1."""
-
-
-class CaptureError(Exception):
-    """A source is absent, no file, or cannot be read; the message names it."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Which features a version has, their training range, and where the bins of each and of the prediction meet."""
-
-    features: tuple[str, ...]
-    minimum: Matrix
-    maximum: Matrix
-    edges: tuple[Matrix, ...]
-
-
-@dataclass
-class Part:
-    """Rows of one version in one slot; arrays have a place for each feature, and a last one for the prediction."""
-
-    layout: Layout
-    rows: int = 0
-    by_function: dict[str, tuple[int, Counts]] = field(default_factory=dict)
-    counts: list[Counts] = field(default_factory=list)
-    outside: Counts = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    keys: list[Keys] = field(default_factory=list)
-    values: list[Matrix] = field(default_factory=list)
-    held: int = 0
-
-    def __post_init__(self) -> None:
-        self.counts = [np.zeros(2 * len(edges) + 1, dtype=np.int64) for edges in self.layout.edges]
-        self.outside = np.zeros(len(self.layout.edges), dtype=np.int64)
-
-    def add(self, function: str, keys: Keys, values: Matrix, most: int) -> None:
-        """Count rows of shape (n_rows, n_features + 1), NaN where a feature is absent."""
-        self.rows += len(keys)
-        there = ~np.isnan(values)
-        rows, present = self.by_function.get(function, (0, np.zeros(values.shape[1], dtype=np.int64)))
-        self.by_function[function] = rows + len(keys), present + there.sum(axis=0)
-        for place, edges in enumerate(self.layout.edges):
-            cells = values[there[:, place], place]
-            at = np.searchsorted(edges, cells, "left") + np.searchsorted(edges, cells, "right")
-            self.counts[place] += np.bincount(at, minlength=2 * len(edges) + 1)
-        features = values[:, :-1]
-        self.outside[:-1] += ((features < self.layout.minimum) | (features > self.layout.maximum)).sum(axis=0)
-        self.keys.append(keys)
-        self.values.append(values)
-        self.held += len(keys)
-        if self.held > 2 * most:
-            self.keep(most)
-
-    def keep(self, most: int) -> None:
-        """Of the sample keep the *most* rows with the smallest hashes, in their order."""
-        keys, values = np.concatenate(self.keys), np.concatenate(self.values)
-        order = np.argsort(keys, kind="stable")[:most]
-        self.keys, self.values, self.held = [keys[order]], [values[order]], len(order)
-
-
-@dataclass
-class Traffic:
-    """Requests of one function and version in one slot; *micros* sums microseconds by part of the latency."""
-
-    statuses: Counter[int] = field(default_factory=Counter)
-    latency: Counts = field(default_factory=lambda: np.zeros(len(BOUNDS_SECONDS) - 1, dtype=np.int64))
-    micros: Counter[str] = field(default_factory=Counter)
-    answered: int = 0
-    cold: int = 0
-    probes: int = 0
 
 
 @dataclass(frozen=True)
@@ -153,103 +63,6 @@ class Labels:
         agree = least == most
         repeated, conflicting = int((times[agree] - 1).sum()), int(times[~agree].sum())
         return cls(different, np.where(agree, least, np.nan)), repeated, conflicting
-
-
-@dataclass
-class Captured:
-    """What was read.
-
-    Args:
-        slot_seconds, last: A slot's length, and the last slot of this window, counted from *origin*.
-        parts: Rows by version and slot.
-        traffic: Requests by function, version and slot.
-        unusable: Lines and rows that could not be used by code: how many, and the first with its place.
-        joined: By version, actual and predicted values where a label met its row.
-        matched: Labels that met a row.
-    """
-
-    slot_seconds: float
-    origin: float
-    most: int = field(default_factory=lambda: MOST_SAMPLED)
-    last: int | None = None
-    lines: int = 0
-    bytes: int = 0
-    rows: int = 0
-    requests: int = 0
-    duplicates: int = 0
-    duplicated_requests: int = 0
-    other_lines: int = 0
-    other_models: int = 0
-    after: int = 0
-    older: int = 0
-    without_request: int = 0
-    incomplete: int | None = 0
-    parts: dict[tuple[int, int], Part] = field(default_factory=dict)
-    traffic: dict[tuple[str, int | None, int], Traffic] = field(default_factory=dict)
-    unusable: dict[str, dict[str, Any]] = field(default_factory=dict)
-    joined: dict[int, tuple[Matrix, Matrix]] = field(default_factory=dict)
-    matched: int = 0
-
-    @property
-    def until(self) -> float | None:
-        """Where this window ends, in seconds since 1970; None when nothing was read."""
-        return None if self.last is None else self.origin + (self.last + 1) * self.slot_seconds
-
-    def window(self, version: int, *, back: int = 0) -> dict[str, Any]:
-        """Rows of *version* in this window, or in the one *back* windows before, as monitoring.py takes them."""
-        last = (self.last or 0) - back * SLOTS
-        parts = {slot: part for (of, slot), part in self.parts.items() if of == version and last - SLOTS < slot <= last}
-        layout = next(part.layout for (of, _), part in self.parts.items() if of == version)
-        whole = Part(layout)
-        for slot in sorted(parts):
-            part = parts[slot]
-            whole.rows += part.rows
-            whole.outside += part.outside
-            for place, counts in enumerate(part.counts):
-                whole.counts[place] += counts
-            for function, (rows, present) in part.by_function.items():
-                before, there = whole.by_function.get(function, (0, np.zeros_like(present)))
-                whole.by_function[function] = before + rows, there + present
-            whole.keys += part.keys
-            whole.values += part.values
-        width = len(layout.edges)
-        if whole.keys:
-            whole.keep(self.most)
-        present, missing = np.zeros(width, dtype=np.int64), np.zeros(width, dtype=np.int64)
-        redacted = np.zeros(width, dtype=np.bool_)
-        for rows, there in whole.by_function.values():
-            present += there
-            redacted |= there == 0
-            missing += np.where(there == 0, 0, rows - there)
-        first = (self.last or 0) - 2 * SLOTS + 1
-        return {
-            "rows": whole.rows,
-            "counts": whole.counts,
-            "sample": whole.values[0] if whole.values else np.empty((0, width)),
-            "present": present,
-            "missing": missing,
-            "redacted": redacted,
-            "outside": whole.outside,
-            "slots": {slot - first: {"rows": part.rows, "counts": part.counts} for slot, part in parts.items()},
-        }
-
-    def requests_by_slot(self) -> list[dict[str, Any]]:
-        """Traffic of both windows, as monitoring.py takes it; slots count from 0 at the begin of the one before."""
-        first = (self.last or 0) - 2 * SLOTS + 1
-        return [
-            {"function": function, "version": version, "slot": slot - first, "bounds": BOUNDS_SECONDS, **vars(part)}
-            for (function, version, slot), part in self.traffic.items()
-        ]
-
-    def log(self) -> dict[str, Any]:
-        """What was read and what of it could not be used, for the answer."""
-        names = ("lines", "bytes", "rows", "requests", "duplicates", "duplicated_requests", "other_lines")
-        more = ("other_models", "after", "older", "without_request")
-        return {
-            **{name: getattr(self, name) for name in (*names, *more)},
-            "incomplete_requests": self.incomplete,
-            "unusable": self.unusable,
-        }
 
 
 class _Distinct:
@@ -285,21 +98,6 @@ def keys_of(ids: Sequence[str], rows: Sequence[int] | Counts) -> Keys:
     return _mixed(_hashes(ids), np.asarray(rows, dtype=np.int64).astype(np.uint64))
 
 
-def files(path: str) -> Iterator[bytes]:
-    """Pieces of the file at *path*, or of standard input for `-`.
-
-    Raises:
-        CaptureError: It is absent or a directory; or, while it is read, that it cannot be.
-    """
-    if path == "-":
-        return _pieces(sys.stdin.buffer)
-    if Path(path).is_dir():
-        raise CaptureError(f"{path} must be a file, found a directory: name the files in it ({path.rstrip('/')}/*)")
-    if not Path(path).exists():
-        raise CaptureError(f"{Path(path).absolute()} does not exist")
-    return _opened(path)
-
-
 def read(
     sources: Iterable[tuple[str, Iterable[bytes]]],
     *,
@@ -329,7 +127,7 @@ def read(
     try:
         for name, pieces in sources:
             reader.source = name
-            for line_number, block in _blocks(_unpacked(name, pieces, done), reader.too_long):
+            for line_number, block in blocks(unpacked(name, pieces, done), reader.too_long):
                 reader.take(line_number, block)
             reader.flush()
     finally:
@@ -377,10 +175,10 @@ class _Reader:
                 record = loads(line)
             except orjson.JSONDecodeError as error:
                 if line and line != b"\r":
-                    self.unusable("not-json", number, f"must be one JSON object, found {_shown(line)}: {error}")
+                    self.unusable("not-json", number, f"must be one JSON object, found {shown(line)}: {error}")
                 continue
             if type(record) is not dict:
-                self.unusable("not-json", number, f"must be a JSON object, found {_shown(line)}")
+                self.unusable("not-json", number, f"must be a JSON object, found {shown(line)}")
                 continue
             kind, time = record.get("kind"), record.get("time")
             if kind is None and type(payload := record.get("jsonPayload")) is dict:
@@ -408,8 +206,8 @@ class _Reader:
         """Count what was taken."""
         requests, rows = self._requests, self._rows
         if requests or rows:
-            requests, request_slots = self._placed(self._sound(requests, _request_flaw, _request_is_sound))
-            rows, row_slots = self._placed(self._sound(rows, _row_flaw, _row_is_sound))
+            requests, request_slots = self._placed(self._sound(requests, request_flaw, request_is_sound))
+            rows, row_slots = self._placed(self._sound(rows, row_flaw, row_is_sound))
             hashes = _hashes([record[0]["request_id"] for record in rows])
             self._balance(requests, rows, hashes)
             self._count_requests(requests, request_slots)
@@ -486,13 +284,13 @@ class _Reader:
         except ValueError:
             time = None
         if time is None or time.tzinfo is None:
-            told = "a time without a zone" if time else _shown(orjson.dumps(text, default=str))
+            told = "a time without a zone" if time else shown(orjson.dumps(text, default=str))
             self.unusable("bad-time", number, f"time must be ISO 8601 with a zone, found {told}")
             return math.nan
         seconds = time.timestamp()
         if not 0 <= seconds <= self._newest:
             wanted = "in the future" if seconds > 0 else "before 1970"
-            self.unusable("bad-time", number, f"time must not lie {wanted}, found {_shown(str(text).encode())}")
+            self.unusable("bad-time", number, f"time must not lie {wanted}, found {shown(str(text).encode())}")
             return math.nan
         return seconds
 
@@ -529,7 +327,7 @@ class _Reader:
             record = records[place][0]
             groups.setdefault((record["function"], record.get("version"), int(slots[place])), []).append(record)
         for key, entries in groups.items():
-            _count_traffic(found.traffic.setdefault(key, Traffic()), entries)
+            count_traffic(found.traffic.setdefault(key, Traffic()), entries)
 
     def _count_rows(self, records: list[Record], slots: Counts, hashes: Keys) -> None:
         if not records:
@@ -597,29 +395,6 @@ class _Reader:
             found.older += gone.statuses.total() + gone.probes
 
 
-def _count_traffic(traffic: Traffic, entries: Sequence[dict[str, Any]]) -> None:
-    """Requests that were answered without a prediction (probes, metadata) count apart: they would dilute the rest."""
-    micros: dict[str, list[float]] = {name: [] for name in _PARTS}
-    for entry in entries:
-        status = entry["status"]
-        if status < 400 and not entry.get("instances"):  # noqa: PLR2004 - RFC 9110
-            traffic.probes += 1
-            continue
-        traffic.statuses[status] += 1
-        traffic.cold += entry.get("cold") is True
-        if status < 400:  # noqa: PLR2004 - RFC 9110
-            traffic.answered += 1
-            for name, seconds in entry["latency_seconds"].items():
-                if name in micros:
-                    micros[name].append(seconds)
-    for name, seconds in micros.items():
-        if seconds:
-            traffic.micros[name] += int(np.rint(np.array(seconds) * 1e6).astype(np.int64).sum())
-    totals = np.clip(np.array(micros["total"]), BOUNDS_SECONDS[0], BOUNDS_SECONDS[-1])
-    places = np.clip(np.searchsorted(BOUNDS_SECONDS, totals, "right") - 1, 0, len(BOUNDS_SECONDS) - 2)
-    traffic.latency += np.bincount(places, minlength=len(BOUNDS_SECONDS) - 1)
-
-
 def _values(objects: Sequence[dict[str, Any]], layout: Layout) -> Matrix:
     """Features and prediction; shape (n_rows, n_features + 1), NaN where a feature is absent."""
     features = [entry["features"] for entry in objects]
@@ -631,104 +406,6 @@ def _values(objects: Sequence[dict[str, Any]], layout: Layout) -> Matrix:
         cells = [[row.get(name) for name in layout.features] for row in features]
     values[:, :-1] = np.array(cells, dtype=np.float64).reshape(len(objects), -1)
     return values
-
-
-def _row_is_sound(rows: Sequence[dict[str, Any]]) -> bool:
-    """Whether all are as they must be; False may also mean that one must be looked at."""
-    names = ("request_id", "row", "version", "features", "prediction", "function")
-    try:
-        columns = [list(map(itemgetter(name), rows)) for name in names]
-        ids, places, versions, features, predictions, functions = columns
-        return (
-            set(map(type, ids)) <= {str}
-            and set(map(type, places)) | set(map(type, versions)) <= {int}
-            and set(map(type, predictions)) <= _NUMBERS
-            and set(map(type, chain.from_iterable(map(dict.values, features)))) <= _NUMBERS
-            and set(functions) <= set(FUNCTIONS)
-            and 0 <= min(places, default=0) <= max(places, default=0) < 1 << 62
-            and 1 <= min(versions, default=1) <= max(versions, default=1) < 1 << 62
-        )
-    except (KeyError, TypeError):
-        return False
-
-
-def _row_flaw(row: dict[str, Any]) -> str:
-    """What of *row* is not as it must be; "" if all is."""
-    told = _flaw(row, "function", "request_id", "row", "prediction")
-    if told or row.get("version") is None:
-        return told or _expected("version", "a whole number from 1", None)
-    told = _flaw(row, "version")
-    features = row.get("features")
-    if told or type(features) is not dict:
-        return told or _expected("features", "an object", features)
-    for name, value in features.items():
-        if type(value) not in _NUMBERS:
-            return _expected(f"features.{name}", "a number", value)
-    return ""
-
-
-def _request_is_sound(requests: Sequence[dict[str, Any]]) -> bool:
-    """As of rows."""
-    try:
-        columns = [list(map(itemgetter(name), requests)) for name in ("request_id", "function", "status", "version")]
-        ids, functions, statuses, versions = columns
-        numbers = [request.get(name, 0) for request in requests for name in ("captured", "instances")]
-        latencies = list(map(itemgetter("latency_seconds"), requests))
-        seconds = list(chain.from_iterable(map(dict.values, latencies)))
-        known = [version for version in versions if version is not None]
-        return (
-            set(map(type, ids)) <= {str}
-            and set(functions) <= set(FUNCTIONS)
-            and set(map(type, chain(statuses, known, numbers))) <= {int}
-            and set(map(type, seconds)) <= _NUMBERS
-            and all("total" in latency for latency in latencies)
-            and 100 <= min(statuses, default=200) <= max(statuses, default=200) <= 599  # noqa: PLR2004 - RFC 9110
-            and 1 <= min(known, default=1) <= max(known, default=1) < 1 << 62
-            and 0 <= min(numbers, default=0) <= max(numbers, default=0) < 1 << 62
-            and 0 <= min(seconds, default=0) <= max(seconds, default=0) < 1e6  # noqa: PLR2004 - eleven days
-        )
-    except (KeyError, TypeError):
-        return False
-
-
-def _request_flaw(request: dict[str, Any]) -> str:
-    told = _flaw(request, "function", "request_id", "status", "version")
-    told = told or _flaw({"captured": 0, "instances": 0} | request, "captured", "instances")
-    latency = request.get("latency_seconds")
-    if told or type(latency) is not dict or "total" not in latency:
-        return told or _expected("latency_seconds", "an object with a total", latency)
-    for name, value in latency.items():
-        if type(value) not in _NUMBERS or not 0 <= value < 1e6:  # noqa: PLR2004 - eleven days
-            return _expected(f"latency_seconds.{name}", "a number of seconds", value)
-    return ""
-
-
-_FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "function": ("batch or stream", lambda value: type(value) is str and value in FUNCTIONS),
-    "request_id": ("text", lambda value: type(value) is str),
-    "row": ("a whole number from 0", lambda value: type(value) is int and 0 <= value < 1 << 62),
-    "captured": ("a whole number from 0", lambda value: type(value) is int and 0 <= value < 1 << 62),
-    "instances": ("a whole number from 0", lambda value: type(value) is int and 0 <= value < 1 << 62),
-    "status": ("a whole number from 100 to 599", lambda value: type(value) is int and value in range(100, 600)),
-    "version": (
-        "a whole number from 1, or null",
-        lambda value: value is None or (type(value) is int and 0 < value < 1 << 62),
-    ),
-    "prediction": ("a number", lambda value: type(value) in _NUMBERS),
-}
-"""What a field must be, in words and as a check."""
-
-
-def _flaw(record: dict[str, Any], *names: str) -> str:
-    for name in names:
-        wanted, holds = _FIELDS[name]
-        if not holds(record.get(name)):
-            return _expected(name, wanted, record.get(name))
-    return ""
-
-
-def _expected(name: str, wanted: str, found: object) -> str:
-    return f"{name} must be {wanted}, found {_shown(orjson.dumps(found))}"
 
 
 def _hashes(ids: Sequence[str]) -> Keys:
@@ -749,68 +426,3 @@ def _mixed(hashes: Keys, rows: Keys) -> Keys:
     keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(keys ^ (keys >> np.uint64(31)))
-
-
-def _opened(path: str) -> Iterator[bytes]:
-    try:
-        with Path(path).open("rb") as file:
-            yield from _pieces(file)
-    except OSError as error:
-        raise CaptureError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    while piece := file.read(_CHUNK_BYTES):
-        yield piece
-
-
-def _unpacked(name: str, pieces: Iterable[bytes], done: Callable[[int], None]) -> Iterator[bytes]:
-    """*pieces* as they are, or unpacked when they begin as gzip does; never more than some MiB at once."""
-    unpacker = None
-    for place, piece in enumerate(pieces):
-        done(len(piece))
-        if place == 0 and piece[:2] == b"\x1f\x8b":
-            unpacker = zlib.decompressobj(wbits=31)
-        if unpacker is None:
-            yield piece
-            continue
-        rest = piece
-        try:
-            while rest:
-                yield unpacker.decompress(rest, _CHUNK_BYTES)
-                rest = unpacker.unconsumed_tail
-                if unpacker.eof and unpacker.unused_data:  # gzip files may follow each other in one
-                    rest, unpacker = unpacker.unused_data, zlib.decompressobj(wbits=31)
-        except zlib.error as error:
-            raise CaptureError(f"{name} cannot be unpacked: {error}") from error
-    if unpacker is not None:
-        yield unpacker.flush()
-
-
-def _blocks(pieces: Iterable[bytes], too_long: Callable[[int], None]) -> Iterator[tuple[int, Sequence[bytes]]]:
-    """Whole lines, some at a time, each time with the number of the first. One that is too long is passed over."""
-    number, rest, skipping = 1, b"", False
-    for piece in pieces:
-        lines = (rest + piece).split(b"\n")
-        rest = lines.pop()
-        if lines and skipping:
-            lines[0], skipping = b"", False
-        if lines:
-            if len(lines[0]) > LONGEST_LINE_BYTES:
-                too_long(number)
-                lines[0] = b""
-            yield number, lines
-            number += len(lines)
-        if skipping:
-            rest = b""
-        elif len(rest) > LONGEST_LINE_BYTES:
-            too_long(number)
-            rest, skipping = b"", True
-    if rest:
-        yield number, [rest]
-
-
-def _shown(text: bytes) -> str:
-    brief = text[:60].decode("utf-8", "backslashreplace")
-    plain = "".join(character if character.isprintable() else "?" for character in brief)
-    return plain + ("…" if len(text) > 60 else "")  # noqa: PLR2004 - what fits a line

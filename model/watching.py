@@ -14,9 +14,10 @@ import numpy as np
 
 from functions.artifact import Document
 
-from . import evaluation, labels, monitoring, plots, registry, report, traffic
+from . import divergence, evaluation, labels, lines, monitoring, plots, registry, report, traffic
 from .config import Config
 from .inputs import Production
+from .windows import SLOTS, Layout
 
 
 @dataclass(frozen=True)
@@ -57,21 +58,21 @@ def observe(
         reading: Takes the sources, and gives what is told how many bytes were read.
 
     Raises:
-        traffic.CaptureError, labels.LabelError: A source, or the file of labels, cannot be read.
+        lines.CaptureError, labels.LabelError: A source, or the file of labels, cannot be read.
     """
     manifests: dict[int, Document] = {}
 
-    def layout_of(version: int) -> traffic.Layout | None:
+    def layout_of(version: int) -> Layout | None:
         try:
             manifest = store.manifest(version)
         except registry.NotFoundError:
             return None
         manifests[version] = manifest.document
-        return traffic.Layout(
+        return Layout(
             tuple(feature.name for feature in manifest.features),
             np.array([feature.minimum for feature in manifest.features]),
             np.array([feature.maximum for feature in manifest.features]),
-            tuple(map(monitoring.edges, monitoring.columns(manifest.document))),
+            tuple(map(divergence.edges, divergence.columns(manifest.document))),
         )
 
     known, told = _labels(request.labels, settings, store)
@@ -105,7 +106,7 @@ def observe(
         windows=windows,
         traffic=found.requests_by_slot(),
         log=found.log(),
-        period={"slot_seconds": found.slot_seconds, "slots": traffic.SLOTS, "until": found.until},
+        period={"slot_seconds": found.slot_seconds, "slots": SLOTS, "until": found.until},
         live=live,
         labels=told,
         limits=monitoring.Limits(**settings.monitoring.model_dump()),
@@ -118,7 +119,7 @@ def figures(observed: Observed) -> dict[str, Any]:
     drawn: dict[str, dict[str, str]] = {}
     for number, entry in enumerate(observed.document["versions"]):
         version = entry["version"]
-        columns = monitoring.columns(observed.manifests[version])
+        columns = divergence.columns(observed.manifests[version])
         shown = [*entry["features"], *([entry["prediction"]] if entry["prediction"] else [])]
         named = {}
         for place in report.worst_columns(shown):
@@ -126,7 +127,7 @@ def figures(observed: Observed) -> dict[str, Any]:
             before = observed.windows[version][1]["sample"][:, place]
             named[str(place)] = plots.serving_histogram(
                 f"{number}-{place}",
-                monitoring.fiftieths(columns[place]),
+                divergence.fiftieths(columns[place]),
                 values[~np.isnan(values)],
                 before[~np.isnan(before)],
                 within=(columns[place]["minimum"], columns[place]["maximum"]) if "minimum" in columns[place] else None,
@@ -147,9 +148,9 @@ def _sources(sources: Sequence[str], store: registry.Registry) -> list[tuple[str
     found: list[tuple[str, Iterator[bytes]]] = []
     for source in sources:
         if source.startswith("gs://"):
-            found += store.objects(source, traffic.ENDINGS)
+            found += store.objects(source, lines.ENDINGS)
         else:
-            found.append(("standard input" if source == "-" else source, traffic.files(source)))
+            found.append(("standard input" if source == "-" else source, lines.files(source)))
     return found
 
 

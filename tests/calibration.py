@@ -19,7 +19,7 @@ import windows
 from rich.console import Console
 from rich.table import Table
 
-from model import monitoring
+from model import divergence, monitoring
 from model.evaluation import _studentised, mean_above_zero, resamples
 
 CONFIDENCE = 0.95
@@ -110,7 +110,7 @@ def _worst(document: monitoring.Document, now: monitoring.Document, trained: int
     for place, entry in enumerate(document["features"]):
         sample = now["sample"][:, place]
         chance = monitoring.FALSE_WINDOWS / (4 * (len(document["features"]) + 1))
-        figures = monitoring.against_training(entry, now["counts"][place], sample, trained, chance)
+        figures = divergence.against_training(entry, now["counts"][place], sample, trained, chance)
         levels.append(monitoring.severity(figures, limits)[0])
     return "alert" if "alert" in levels else "warn" if "warn" in levels else "ok"
 

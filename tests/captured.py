@@ -20,7 +20,9 @@ import numpy as np
 import orjson
 from parts import MODEL
 
+from model import lines as sources
 from model import traffic as reader
+from model.windows import Layout
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 """When the tests' logs end."""
@@ -128,10 +130,10 @@ def measure(path: Path, rows: int) -> None:
                 )
                 file.write(lines(records))
     edges = np.array([-1.28, -0.84, -0.52, -0.25, 0, 0.25, 0.52, 0.84, 1.28])
-    layout = reader.Layout(tuple(names), np.full(10, -4.0), np.full(10, 4.0), (edges,) * 11)
+    layout = Layout(tuple(names), np.full(10, -4.0), np.full(10, 4.0), (edges,) * 11)
     began = time.process_time()
     found = reader.read(
-        [(str(path), reader.files(str(path)))],
+        [(str(path), sources.files(str(path)))],
         model=MODEL,
         layout_of=lambda _: layout,
         window_seconds=86400,

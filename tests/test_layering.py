@@ -30,8 +30,12 @@ COMPOSING = {
     "pipeline": {"config", "data", "inputs", "judging", "training", "validation"},
     "cards": {"data", "inputs", "judging", "plots", "registry", "report"},
     "watching": {
-        *("config", "evaluation", "inputs", "labels", "monitoring", "plots", "registry", "report", "traffic"),
+        *("config", "divergence", "evaluation", "inputs", "labels", "lines", "monitoring", "plots", "registry"),
+        *("report", "traffic", "windows"),
     },
+    "data": {"divergence"},
+    "monitoring": {"divergence"},
+    "traffic": {"lines", "records", "windows"},
     "deciding": {"config", "data", "evaluation", "inputs", "registry", "retraining", "validation"},
 }
 """What the modules of model/ that put others together may import of their siblings; the others import none."""

@@ -11,9 +11,9 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 from windows import draw, manifest, window
 
-from model import monitoring
+from model import divergence, monitoring
 from model.monitoring import Limits
-from model.traffic import BOUNDS_SECONDS, SLOTS
+from model.windows import BOUNDS_SECONDS, SLOTS
 
 LIMITS = Limits(min_rows=200, warn=0.1, alert=0.3, max_error_share=0.01, max_slowdown=2.0)
 PERIOD = {"slot_seconds": 3600.0, "slots": SLOTS, "until": 1_763_640_000.0}
@@ -140,8 +140,8 @@ def test_the_divergence_is_scipy_s_squared_and_the_distance_is_scipy_s():
 
     (feature,) = judged(window(document, y.reshape(-1, 1)), document=document)["versions"][0]["features"]
 
-    assert monitoring.jensen_shannon(p, q) == pytest.approx(jensenshannon(p, q, base=2) ** 2)
-    assert monitoring.jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == 1.0
+    assert divergence.jensen_shannon(p, q) == pytest.approx(jensenshannon(p, q, base=2) ** 2)
+    assert divergence.jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == 1.0
     clipped = wasserstein_distance(np.clip(y, x.min(), x.max()), x) / x.std()
     assert feature["skew"]["wasserstein"] == pytest.approx(clipped, abs=0.01)
     assert feature["skew"]["population_stability"] > feature["skew"]["jensen_shannon"] > 0.05

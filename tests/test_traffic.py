@@ -13,7 +13,9 @@ from captured import NOW, entry, lines, request, row, traffic
 from parts import MODEL
 
 from model import traffic as reader
-from model.traffic import CaptureError, Labels, Layout, files
+from model.lines import CaptureError, files
+from model.traffic import Labels
+from model.windows import Layout
 
 HOUR = timedelta(hours=1)
 LAYOUT = Layout(
@@ -228,7 +230,7 @@ def test_nanoseconds_of_cloud_logging_are_read():
 
 
 def test_the_order_of_lines_does_not_matter(monkeypatch):
-    monkeypatch.setattr(reader, "MOST_SAMPLED", 50)
+    monkeypatch.setattr("model.windows.MOST_SAMPLED", 50)
     records = [*some(2_000, hours=60), *some(200, seed=2, name="other", function="stream", size=1)]
     again = [record for record in records if record.get("request_id") == "r-100"]
     shuffled = [*records, *again]

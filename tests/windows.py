@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from model import monitoring
+from model import divergence
 from model.data import describe
 
 NAMES = tuple(f"x{number}" for number in range(10))
@@ -50,11 +50,11 @@ def window(
 ) -> dict[str, Any]:
     """A window of rows *x*, as capture gives it."""
     values = np.column_stack([x, x.sum(axis=1) if predicted is None else predicted]) if len(x) else np.empty((0, 1))
-    columns = monitoring.columns(document)
+    columns = divergence.columns(document)
     values = values if len(x) else np.empty((0, len(columns)))
     counts = []
     for place, entry in enumerate(columns):
-        edges, cells = monitoring.edges(entry), values[:, place]
+        edges, cells = divergence.edges(entry), values[:, place]
         cells = cells[~np.isnan(cells)]
         at = np.searchsorted(edges, cells, "left") + np.searchsorted(edges, cells, "right")
         counts.append(np.bincount(at, minlength=2 * len(edges) + 1))

@@ -1,0 +1,222 @@
+"""How far two distributions lie apart, and how much of that chance alone explains. Pure.
+
+Two figures decide about a distribution, each against the same two thresholds, the worse one wins:
+
+* the Jensen-Shannon divergence (log base 2, 0 to 1) over bins between the deciles of the training rows, and
+* the normed Wasserstein distance: how far the mass must be moved on average, in standard deviations of training.
+
+Neither alone is enough. Half a standard deviation of shift is 0.5 by Wasserstein and 0.04 by Jensen-Shannon, below
+any threshold in use; a feature whose standard deviation is made by a few huge values hardly moves by Wasserstein and
+does by Jensen-Shannon. The population stability index and Kolmogorov-Smirnov's statistic are shown beside them and
+decide nothing: the first says what the divergence says on a scale without end, the second calls any difference
+significant once there are enough rows.
+
+What chance alone explains is never reported: a figure counts from the larger one of its threshold and what windows
+of that many rows without any drift exceed in a small share of all windows, all figures of all features together
+(Bonferroni). For the divergence that limit is (1/n + 1/m) chi²(k - 1) / (8 ln 2), the divergence being an eighth of
+the chi-square distance where both are near (Lin, Divergence measures based on the Shannon entropy, 1991; Endres and
+Schindelin, A new metric for probability distributions, 2003); for Wasserstein it is the quantile of ∫ |B(F)| dx over
+Brownian bridges B (del Barrio, Giné and Matrán, Central limit theorems for the Wasserstein distance, 1999).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Document = Mapping[str, Any]
+Vector = NDArray[np.float64]
+
+PARTS = 50
+"""Equal parts of the sorted training rows, whose means a manifest keeps: what a distance from all of them needs, where
+deciles would leave out the tails. Fifty are 0.5 kB a feature, in a manifest that every cold start reads."""
+KS_MOST_ROWS = 1_000
+"""Of more rows Kolmogorov-Smirnov calls differences significant that nobody would act on; Evidently ends there too."""
+_BRIDGES = 20_000
+_FEWEST_BEYOND = 20  # bridges beyond a quantile that is read off; farther out it is extrapolated
+_LEAST_QUANTILES = 3
+_EIGHTH = 8 * math.log(2)
+
+
+def columns(document: Document) -> list[Document]:
+    """What the manifest says of each feature, in order, and last of the predictions; `{}` where it says nothing."""
+    return [*document["features"], document.get("prediction") or {}]
+
+
+def edges(entry: Document) -> Vector:
+    """The inner quantiles of a column, each once: where its bins meet. Empty if the manifest does not tell enough."""
+    quantiles = _numbers(entry.get("quantiles"))
+    return np.unique(quantiles[1:-1]) if len(quantiles) >= _LEAST_QUANTILES else np.empty(0)
+
+
+def fiftieths(entry: Document) -> Vector | None:
+    """The means of fifty equal parts of the sorted training rows, from the manifest; None if it does not tell."""
+    kept = _numbers(entry.get("fiftieths"))
+    return kept if len(kept) >= _LEAST_QUANTILES else None
+
+
+def jensen_shannon(p: Vector, q: Vector) -> float:
+    """Divergence in bits, from 0 (equal) to 1 (nothing in common); the square of SciPy's `jensenshannon`, base 2."""
+    middle = (p + q) / 2
+    parts = [np.where(side > 0, side * np.log2(np.where(side > 0, side, 1) / np.where(middle > 0, middle, 1)), 0.0)
+             for side in (p, q)]  # fmt: skip
+    return max(0.0, float(parts[0].sum() + parts[1].sum()) / 2)
+
+
+def stability(p: Vector, q: Vector, rows: int) -> float:
+    """Population stability index Σ (p - q) ln(p / q), with half a row more in each bin so that none is empty."""
+    shares = [(side * rows + 0.5) / (rows + 0.5 * len(side)) for side in (p, q)]
+    return float(((shares[0] - shares[1]) * np.log(shares[0] / shares[1])).sum())
+
+
+def against_training(entry: Document, counts: NDArray[np.int64], sample: Vector, trained: int, chance: float) -> Any:
+    """Figures of one column's window against the training rows that *entry* describes; None where none is known.
+
+    Args:
+        counts: Rows in each cell around the `edges`: below the first, equal to it, between it and the second, …
+        sample: Values of the column; shape (n_rows,).
+        trained: How many training rows there were.
+        chance: Probability with which each limit may be exceeded without drift.
+    """
+    rows, quantiles = int(counts.sum()), _numbers(entry.get("quantiles"))
+    if not rows or not len(sample) or not len(edges(entry)) or trained < 1:
+        return None
+    levels = np.linspace(0, 1, len(quantiles))[1:-1]
+    _, place = np.unique(quantiles[1:-1], return_inverse=True)
+    cumulated = np.cumsum(counts) / rows
+    # A quantile that many training rows equal may stand anywhere among those.
+    reached = np.clip(levels, cumulated[2 * place], cumulated[2 * place + 1])
+    expected = np.diff([0.0, *levels, 1.0])
+    found = np.diff([0.0, *reached, 1.0])
+    figures: dict[str, Any] = {
+        "jensen_shannon": jensen_shannon(found, expected),
+        "jensen_shannon_chance": _divergence_chance([rows, trained], len(expected), chance),
+        "population_stability": stability(found, expected, rows),
+        "wasserstein": None,
+        "wasserstein_chance": None,
+        "kolmogorov_smirnov": None,
+        "kolmogorov_smirnov_p": None,
+    }
+    means = fiftieths(entry)
+    if means is not None and (entry.get("std") or 0) > 0:
+        figures |= _moved(sample, means, entry, others=trained, chance=chance)
+        figures |= _kolmogorov(sample, means, trained)
+    return figures
+
+
+def against_window(
+    entry: Document,
+    counts: Sequence[NDArray[np.int64]],
+    samples: Sequence[Vector],
+    chance: float,
+) -> Any:
+    """Figures of one column's window (first of *counts* and *samples*) against the one before (second); or None."""
+    rows = [int(cells.sum()) for cells in counts]
+    if not all(rows) or not all(map(len, samples)) or not len(edges(entry)):
+        return None
+    shares = [cells / many for cells, many in zip(counts, rows, strict=True)]
+    filled = int(((counts[0] + counts[1]) > 0).sum())
+    figures: dict[str, Any] = {
+        "jensen_shannon": jensen_shannon(shares[0], shares[1]),
+        "jensen_shannon_chance": _divergence_chance(rows, filled, chance),
+        "population_stability": stability(shares[0], shares[1], rows[0]),
+        "wasserstein": None,
+        "wasserstein_chance": None,
+        "kolmogorov_smirnov": None,
+        "kolmogorov_smirnov_p": None,
+    }
+    if (entry.get("std") or 0) > 0:
+        means = means_of_parts(np.clip(samples[1], entry["minimum"], entry["maximum"]), PARTS)
+        figures |= _moved(samples[0], means, entry, others=len(samples[1]), chance=chance)
+        figures |= _kolmogorov(samples[0], np.sort(samples[1]), len(samples[1]))
+    return figures
+
+
+def _moved(sample: Vector, means: Vector, entry: Document, *, others: int, chance: float) -> dict[str, float]:
+    """The normed Wasserstein distance of *sample* from rows whose parts have *means*, and what chance makes of it.
+
+    The distance is that between the means of as many equal parts of both: it never exceeds the distance of all rows,
+    and equals it where the order of the two does not change within a part. Values beyond the training range count
+    as its ends: one wild value is no drift, and how many there are is a figure of its own. Chance goes by the shape
+    of the training rows, or of the others where that is not known.
+    """
+    from scipy.special import ndtri  # noqa: PLC0415 - other verbs need not wait for it
+    from scipy.stats import wasserstein_distance  # noqa: PLC0415 - as above
+
+    low, high, std = entry["minimum"], entry["maximum"], entry["std"]
+    here = means_of_parts(np.clip(sample, low, high), len(means))
+    inverse = 1 / len(sample) + 1 / others
+    known = fiftieths(entry)
+    shape = means if known is None else known
+    scaled = (shape - shape.mean()) / (shape.std() or 1.0)
+    # Means of few skewed rows are farther out than a normal's: the first term of Cornish and Fisher's expansion.
+    skewed = (ndtri(chance) ** 2 - 1) * abs(float((scaled**3).mean())) / 6 * inverse
+    return {
+        "wasserstein": float(wasserstein_distance(here, means)) / std,
+        "wasserstein_chance": _bridge(shape.tobytes(), low, high, chance) / std * math.sqrt(inverse) + skewed,
+    }
+
+
+def means_of_parts(values: Vector, parts: int) -> Vector:
+    """Means of equal parts of the sorted *values*, as model/data.py keeps them of training rows."""
+    ordered, rows = np.sort(values), len(values)
+    reached = np.concatenate([[0.0], np.cumsum(ordered / rows)])
+    ends = np.interp(np.linspace(0, rows, parts + 1), np.arange(rows + 1), reached)
+    return np.asarray(np.clip(np.diff(ends) * parts, ordered[0], ordered[-1]))
+
+
+@lru_cache(4096)
+def _bridge(packed: bytes, low: float, high: float, chance: float) -> float:
+    """The value of ∫ |B(F(x))| dx that Brownian bridges exceed with probability *chance*, F being that of *means*."""
+    means = np.frombuffer(packed)
+    areas = _bridges(len(means)) @ np.diff([low, *means, high])
+    read = max(chance, _FEWEST_BEYOND / len(areas))
+    place = len(areas) - max(1, round(read * len(areas)))
+    value = float(np.partition(areas, place)[place])
+    # Beyond, tails fall like a normal's or faster: P(> t) ~ exp(-t² / 2σ²).
+    return value * math.sqrt(math.log(chance) / math.log(read))
+
+
+@cache
+def _bridges(parts: int) -> Vector:
+    """|B| of Brownian bridges where one of *parts* ends and the next begins, and in the middle of the outer ones."""
+    levels = np.array([0.25, *np.arange(1, parts), parts - 0.25]) / parts
+    rng = np.random.default_rng(0)
+    walks = np.cumsum(rng.normal(size=(_BRIDGES, len(levels))) * np.sqrt(np.diff([0.0, *levels])), axis=1)
+    ends = walks[:, -1:] + rng.normal(size=(_BRIDGES, 1)) * math.sqrt(1 - levels[-1])
+    return np.abs(walks - levels * ends)
+
+
+def _kolmogorov(sample: Vector, reference: Vector, others: int) -> dict[str, float | None]:
+    """Kolmogorov-Smirnov, where it is fair: few rows (KS_MOST_ROWS), and hardly two alike; else no figure."""
+    unlike = min(len(np.unique(values)) / len(values) for values in (sample, reference))
+    if len(sample) > KS_MOST_ROWS or unlike < 0.9:  # noqa: PLR2004 - a tenth
+        return {}
+    from scipy.stats import kstest, kstwobign  # noqa: PLC0415 - as above
+
+    levels = (np.arange(len(reference)) + 0.5) / len(reference)
+    found = kstest(sample, lambda x: np.interp(x, reference, levels, left=0.0, right=1.0), method="asymp")
+    reach = math.sqrt(len(sample) * others / (len(sample) + others))
+    return {
+        "kolmogorov_smirnov": float(found.statistic),
+        "kolmogorov_smirnov_p": float(kstwobign.sf(reach * found.statistic)),
+    }
+
+
+def _divergence_chance(rows: Sequence[int], bins: int, chance: float) -> float:
+    from scipy.special import chdtri  # noqa: PLC0415 - as above
+
+    return float(sum(1 / many for many in rows) * chdtri(max(1, bins - 1), chance)) / _EIGHTH
+
+
+def _numbers(values: object) -> Vector:
+    try:
+        found = np.array(values if isinstance(values, list) else [], dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.empty(0)
+    return found if found.ndim == 1 and np.isfinite(found).all() else np.empty(0)
