@@ -209,10 +209,13 @@ verb_retrain() {
   ensure_venv
   rm -rf "$folder"
   mkdir -p "$folder"
-  local options=() status=0
+  local options=() status=0 watched=()
+  if [[ $CAPTURE_SINK == bucket ]]; then watched+=(--captured "$(captured)"); fi
+  if [[ $CAPTURE_SINK == bucket && -n $LABELS ]]; then watched+=(--labels "$LABELS"); fi
+  if [[ $CAPTURE_SINK != bucket && -n $LABELS ]]; then options+=(--labels "$LABELS"); fi
   run_monitor
-  if [[ $CAPTURE_SINK == bucket ]]; then options+=(--captured "$(captured)"); fi
-  if [[ -n $LABELS ]]; then options+=(--labels "$LABELS"); fi
+  # What the monitor cannot read, retrain cannot either, nor join labels with.
+  if [[ $monitor_status =~ ^[03]$ || -n $dry_run ]]; then options+=("${watched[@]}"); fi
   if [[ -n $dry_run ]]; then
     would_run python -m model retrain "${options[@]}" --json
     change logging write "$retrain_log" '{…}' --payload-type=json --severity=…
@@ -233,6 +236,7 @@ run_monitor() {
     return
   fi
   local command=(monitor "$(captured)" --json --report "$folder/report.html") when name
+  if [[ -n $LABELS ]]; then command+=(--labels "$LABELS"); fi
   when=$(date -u +%Y-%m-%dT%H-%M-%SZ)
   name=gs://$MODEL_BUCKET/$MODEL_NAME/monitoring/$when.html
   if [[ -n $dry_run ]]; then

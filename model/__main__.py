@@ -189,6 +189,7 @@ def retrain(arguments: argparse.Namespace) -> int:
         decision: dict[str, Any] = {
             "decision": "nothing to do",
             "production": production.promoted.version if production.promoted else None,
+            "reason": retraining.why(reasons),
             "reasons": [asdict(reason) for reason in reasons],
         }
         if not arguments.json:

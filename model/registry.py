@@ -337,8 +337,12 @@ class Registry:
         with self._translated(uri):
             self._client.bucket(bucket).blob(name).download_to_filename(str(path), timeout=_TIMEOUT, retry=self._retry)
 
-    def objects(self, uri: str, endings: tuple[str, ...]) -> list[tuple[str, Iterator[bytes]]]:
+    def objects(
+        self, uri: str, endings: tuple[str, ...], *, since: datetime | None = None
+    ) -> list[tuple[str, Iterator[bytes]]]:
         """Names and bytes, in pieces, of the object at *uri* or of all below it, of those with one of *endings*.
+
+        Of those below it only what was written *since* then, where that is given.
 
         Raises:
             RegistryError: There is none, or the bucket cannot be listed; while reading, that an object cannot be read.
@@ -349,13 +353,14 @@ class Registry:
         one = name.endswith(endings)
         prefix = name if one or not name else f"{name.rstrip('/')}/"
         with self._translated(uri):
-            fields = "items(name,size),nextPageToken"
+            fields = "items(name,size,updated),nextPageToken"
             blobs = self._client.list_blobs(bucket, prefix=prefix, fields=fields, timeout=_TIMEOUT, retry=self._retry)
             chosen = [blob for blob in blobs if (blob.name == name if one else blob.name.endswith(endings))]
         if not chosen:
             what = "does not exist" if one else f"holds no object that ends in {', '.join(endings)}"
             raise AbsentError(f"{uri} {what}")
-        return [(f"gs://{bucket}/{blob.name}", self._pieces(blob, f"gs://{bucket}/{blob.name}")) for blob in chosen]
+        recent = [blob for blob in chosen if one or since is None or blob.updated is None or blob.updated >= since]
+        return [(f"gs://{bucket}/{blob.name}", self._pieces(blob, f"gs://{bucket}/{blob.name}")) for blob in recent]
 
     def _pieces(self, blob: storage.Blob, uri: str) -> Iterator[bytes]:
         with self._translated(uri), blob.open("rb", chunk_size=_PIECE_BYTES, raw_download=True) as file:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def observe(
         )
 
     known, told = _labels(request.labels, settings, store)
-    sources = _sources(request.sources, store)
+    sources = _sources(request, store)
     with reading(request.sources) as done:
         found = traffic.read(
             sources,
@@ -143,12 +144,18 @@ def figures(observed: Observed) -> dict[str, Any]:
     }
 
 
-def _sources(sources: Sequence[str], store: registry.Registry) -> list[tuple[str, Iterator[bytes]]]:
-    """Names and bytes of all sources; one that is not there is said before any is read."""
+def _sources(request: Request, store: registry.Registry) -> list[tuple[str, Iterator[bytes]]]:
+    """Names and bytes of all sources; one that is not there is said before any is read.
+
+    Of a prefix in a bucket what was last written before both windows is passed over: it can hold no line of them. Not
+    so with labels, which may be of older rows.
+    """
+    until = datetime.now(UTC) if request.until is None else datetime.fromtimestamp(request.until, UTC)
+    since = None if request.labels else until - timedelta(hours=2 * request.window_hours)
     found: list[tuple[str, Iterator[bytes]]] = []
-    for source in sources:
+    for source in request.sources:
         if source.startswith("gs://"):
-            found += store.objects(source, lines.ENDINGS)
+            found += store.objects(source, lines.ENDINGS, since=since)
         else:
             found.append(("standard input" if source == "-" else source, lines.files(source)))
     return found

@@ -7,11 +7,16 @@ import re
 import subprocess
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
+from captured import entry, lines, traffic
 from cloud import WRITER, Project
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage
 from parts import ROOT
 
 from deploy.outcome import outcome
+from model.__main__ import main
 
 WATCHED = {"MONITORING": "on", "ALERT_EMAIL": "ops@example.com"}
 
@@ -332,9 +337,10 @@ def test_a_retraining_leaves_a_report_and_an_entry_whatever_it_decides(
     assert ended.returncode == status, ended.stderr
     captured = f"gs://{project.id}-predictions/run.googleapis.com/stdout/"
     report = project.checkout / ".local" / "retrain" / "report.html"
+    known = "" if monitor[0] == 1 else f" --captured {captured} --labels gs://labels/rows.csv"
     assert calls.read_text().splitlines() == [
-        f"monitor {captured} --json --report {report}",
-        f"retrain --captured {captured} --labels gs://labels/rows.csv --json",
+        f"monitor {captured} --json --report {report} --labels gs://labels/rows.csv",
+        f"retrain{known} --json",
     ]
     (entry,) = project.state["entries"]
     payload = entry["jsonPayload"]
@@ -351,6 +357,30 @@ def test_a_retraining_leaves_a_report_and_an_entry_whatever_it_decides(
         assert re.fullmatch(r"linear-regression/monitoring/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.html", name)
         assert (text, payload["report"]) == ("<p>drift</p>\n", f"gs://{project.bucket}/{name}")
         assert payload["worst_finding"] == {"feature": "bmi", "status": "alert"}
+
+
+def test_a_retraining_with_nothing_in_place_of_the_verbs(cloud, monkeypatch):
+    """Inputs moved by a standard deviation alert; the data are the same, so that what is trained is no better."""
+    project = cloud(up=False, model=False)
+    project.make_bucket()
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", project.state["emulator"])
+    monkeypatch.setenv("MODEL_BUCKET", project.bucket)
+    assert [main(["train"]), main(["promote"])] == [0, 0]
+    client = storage.Client(credentials=AnonymousCredentials(), project="test")
+    bucket = client.create_bucket(f"{project.id}-predictions")
+    moved = np.random.default_rng(1).normal(0.05, 0.05, size=400)
+    drifted = map(entry, traffic({"bmi": moved.tolist()}, (150 + 950 * moved).tolist()))
+    bucket.blob("run.googleapis.com/stdout/2026/11/24/x.json").upload_from_string(lines(drifted))
+
+    ended = project.deploy("retrain")
+
+    said = json.loads(ended.stdout)
+    assert ended.returncode == 3, ended.stderr
+    assert (said["status"], said["outcome"], said["decision"], said["version"]) == ("alert", "rejected", "rejected", 2)
+    assert said["worst_finding"]["code"] == "input-skew"
+    assert said["reason"].startswith("input-skew of version 1, bmi: ")
+    ((_, page),) = project.state["objects"][project.bucket].items()
+    assert "input-skew" in page
 
 
 def test_without_a_bucket_of_predictions_the_data_alone_decide(cloud):
