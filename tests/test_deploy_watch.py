@@ -378,7 +378,7 @@ def test_a_retraining_with_nothing_in_place_of_the_verbs(cloud, monkeypatch):
     assert ended.returncode == 3, ended.stderr
     assert (said["status"], said["outcome"], said["decision"], said["version"]) == ("alert", "rejected", "rejected", 2)
     assert said["worst_finding"]["code"] == "input-skew"
-    assert said["reason"].startswith("input-skew of version 1, bmi: ")
+    assert said["reason"].startswith("input-skew: version 1, bmi: ")
     ((_, page),) = project.state["objects"][project.bucket].items()
     assert "input-skew" in page
 
