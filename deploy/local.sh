@@ -59,6 +59,7 @@ verb_test() {
   step 'ruff check' "$venv_python" -m ruff check
   step 'ruff format' "$venv_python" -m ruff format --check
   step mypy "$venv_python" -m mypy
+  step 'pip check' "$venv_python" -m pip check # since nothing resolves the lock when it is installed
   # One more than processors, since tests wait for the processes that they start.
   step pytest "$venv_python" -m pytest --numprocesses $(($(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal \
     --cov --cov-report=term:skip-covered
@@ -75,7 +76,7 @@ verb_lock() {
   ensure_venv
   cd "$root"
   local compile=("$venv_python" -m uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest
-    --generate-hashes --no-header --upgrade)
+    --generate-hashes --no-header --no-strip-extras --upgrade)
   {
     echo '# Exactly what is deployed. Made by ./deploy.sh lock from requirements.in; do not edit.'
     "${compile[@]}" functions/requirements.in
@@ -151,7 +152,8 @@ PY
     [[ ! -L $root/.venv ]] || fail '.venv is a link to an environment made for something else; remove the link'
     say 'installing requirements into .venv (once, about a minute) …'
     "$python" -m venv --clear "$root/.venv"
-    "$venv_python" -m pip install -qq --disable-pip-version-check --require-virtualenv \
+    # The lock is complete. Resolved again, a requirement with an extra would take a newer release, which has no hash.
+    "$venv_python" -m pip install -qq --disable-pip-version-check --require-virtualenv --no-deps \
       --requirement "$root/requirements.txt" || fail 'the requirements could not be installed (see above)'
     echo "$wanted" >"$root/.venv/stamp"
   fi

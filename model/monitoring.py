@@ -3,7 +3,8 @@
 Of the figures that divergence.py gives, the normed Wasserstein distance and the Jensen-Shannon divergence decide, each
 against the same two thresholds, and each only beyond what chance explains in FALSE_WINDOWS of all windows, all figures
 of all features together (Bonferroni). Rows against training can alert, this window against the one before can warn:
-neighbouring days differ by nature, and what the model was trained on says whether that matters.
+neighbouring days differ by nature, and what the model was trained on says whether that matters. Of the versions that
+answered only the one in production can alert, or the newest where that one did not answer.
 """
 
 from __future__ import annotations
@@ -128,6 +129,9 @@ def judge(
         )
         for version in order
     ]
+    for entry in versions[1:]:  # they answered, and do not any more: nobody needs to be woken
+        entry["findings"] = [finding | {"severity": WARN} for finding in entry["findings"]]
+        entry["status"] = WARN if entry["status"] == ALERT else entry["status"]
     functions = _functions(traffic, period["slots"])
     series = _series(traffic, windows, manifests, period, limits)
     findings = [

@@ -403,3 +403,15 @@ def test_labels_that_meet_no_row_are_a_finding():
 def test_every_code_has_its_advice_and_is_explained_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     assert [code for code in monitoring.ADVICE if f"| `{code}` |" not in readme] == []
+
+
+def test_a_version_that_left_production_warns_and_wakes_nobody():
+    """Where production did not answer, the newest that did is judged in its place."""
+    rng = np.random.default_rng(5)
+    sound, moved = window(WIDE, draw(rng, 1_000)), window(WIDE, draw(rng, 1_000) + 5)
+    both = {"manifests": {1: WIDE, 2: WIDE}, "windows": {1: [moved, NONE], 2: [sound, NONE]}}
+
+    replaced, held = judge(**both, production=2), judge(**both, production=1)
+    alone = judge(manifests={1: WIDE}, windows={1: [moved, NONE]}, production=2)
+
+    assert [document["status"] for document in (replaced, held, alone)] == ["warn", "alert", "alert"]
