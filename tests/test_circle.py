@@ -7,11 +7,10 @@ import threading
 
 import numpy as np
 import pytest
-from parts import ROOT, until
+from parts import until
+from worlds import configure, world, write_rows
 
 from model.__main__ import main
-
-GATE = (ROOT / "model" / "config.toml").read_text()
 
 
 @pytest.fixture
@@ -24,18 +23,6 @@ def run(bucket, capsys, tmp_path):
         return code, json.loads(output) if output else None, said
 
     return run
-
-
-def world(rows, *, seed, slope=2.0, shift=0.0):
-    """y = slope · a - b + noise, a moved by *shift*."""
-    a, b, noise = np.random.default_rng(seed).normal(size=(3, rows))
-    return {"a": a + shift, "b": b, "y": slope * (a + shift) - b + noise}
-
-
-def write(path, columns):
-    lines = (",".join(map(repr, map(float, line))) for line in zip(*columns.values(), strict=True))
-    path.write_text("\n".join([",".join(columns), *lines, ""]))
-    return path
 
 
 def send(stream, rows, name):
@@ -60,22 +47,8 @@ def live_rmse(report, version):
 
 
 def test_the_whole_circle(run, serve, registry, tmp_path):
-    rows = write(tmp_path / "rows.csv", world(1000, seed=1))
-    (tmp_path / "config.toml").write_text(
-        f"""
-        [data]
-        source = {json.dumps(str(rows))}
-        target = "y"
-        holdout = 0.3
-        features = [{{ name = "a" }}, {{ name = "b" }}]
-        [training]
-        seed = 7
-        folds = 5
-        repeats = 1
-        candidates = [{{ estimator = "sklearn.linear_model.LinearRegression" }}]
-        """
-        + GATE[GATE.index("[gate]") :]
-    )
+    rows = write_rows(tmp_path / "rows.csv", world(1000))
+    configure(tmp_path / "config.toml", rows)
     assert run("retrain")[1]["decision"] == "promoted"
     stream = serve("stream", MODEL_REFRESH_SECONDS="0.2")
 
@@ -92,7 +65,7 @@ def test_the_whole_circle(run, serve, registry, tmp_path):
     before = live_rmse(report, 1)
 
     # Retrain takes the verdict, learns from the rows that arrived, and promotes, while the functions are under load.
-    write(rows, moved)
+    write_rows(rows, moved)
     statuses, seen, stop = set(), [], threading.Event()
 
     def load():
@@ -125,7 +98,7 @@ def test_the_whole_circle(run, serve, registry, tmp_path):
 
     # Poison arrives: the gate keeps it out, and the functions go on with what they have.
     poison = world(600, seed=4, slope=2.8, shift=0.75)
-    write(rows, poison | {"y": 30 - 5 * poison["y"]})
+    write_rows(rows, poison | {"y": 30 - 5 * poison["y"]})
     production = registry.alias("production")
     code, decision, _ = run("retrain", "--force")
     assert (code, decision["decision"]) == (3, "rejected")

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from parts import ALIAS, ROOT, put
+from parts import ALIAS, put
+from worlds import configure, world, write_rows
 
 from functions import artifact
 from model.__main__ import main
@@ -91,34 +92,12 @@ def run(bucket, capsys, tmp_path):
 @pytest.fixture
 def write(tmp_path):
     """Write rows (and a configuration that reads them); gives the path."""
-    gate = (ROOT / "model" / "config.toml").read_text()
-    (tmp_path / "config.toml").write_text(
-        f"""
-        [data]
-        source = {json.dumps(str(tmp_path / "rows.csv"))}
-        target = "y"
-        holdout = 0.3
-        features = [{{ name = "a" }}, {{ name = "b" }}]
-        [training]
-        seed = 7
-        folds = 2
-        repeats = 1
-        candidates = [{{ estimator = "sklearn.linear_model.LinearRegression" }}]
-        """
-        + gate[gate.index("[gate]") :]
-    )
+    configure(tmp_path / "config.toml", tmp_path / "rows.csv")
 
     def write(columns, name="rows.csv"):
-        lines = (",".join(map(repr, map(float, line))) for line in zip(*columns.values(), strict=True))
-        (tmp_path / name).write_text("\n".join([",".join(columns), *lines, ""]))
-        return str(tmp_path / name)
+        return str(write_rows(tmp_path / name, columns))
 
     return write
-
-
-def world(rows=400, seed=1, slope=2.0, shift=0.0):
-    a, b, noise = np.random.default_rng(seed).normal(size=(3, rows))
-    return {"a": a + shift, "b": b, "y": slope * (a + shift) - b + noise}
 
 
 def joined(*parts):
