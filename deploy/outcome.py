@@ -37,6 +37,10 @@ def outcome(
     else:
         status = "failed"
     ended = {0: "done", REFUSED: "rejected"}.get(retrain_status, "failed")
+    # It prints its decision last: with one, it had come to its end when this script was stopped.
+    ended = {"promoted": "done", "nothing to do": "done", "rejected": "rejected"}.get(
+        str(retrain.get("decision")), ended
+    )
     if ended == "failed":
         severity = "ERROR"
     elif ended == "rejected" or status in {"alert", "failed"}:

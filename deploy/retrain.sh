@@ -202,12 +202,12 @@ verb_retrain() {
   open_project
   retrain_status=1 monitor_status=-1 entry_written='' report_uri='' report_lost='' folder=$root/.local/retrain
   if [[ -z $dry_run ]]; then
+    rm -rf "$folder" # what an earlier run left is not what this one came to
     trap write_entry EXIT
     trap 'exit 143' TERM HUP
   fi
   check_python
   ensure_venv
-  rm -rf "$folder"
   mkdir -p "$folder"
   local options=() status=0 watched=()
   if [[ $CAPTURE_SINK == bucket ]]; then watched+=(--captured "$(captured)"); fi

@@ -16,7 +16,7 @@ CAPTURE_SINK            bucket            bucket|bigquery|off               buck
 CAPTURE_BUCKET          -                 [a-z0-9][a-z0-9._-]{1,61}[a-z0-9] the name of a bucket
 CAPTURE_DATASET         predictions       [A-Za-z0-9_]{1,100}               the name of a dataset, letters, digits or '_'
 KEEP_CAPTURED_DAYS      90                [1-9][0-9]{0,3}                   whole days from 1
-LABELS                  -                 (gs://)?[A-Za-z0-9._/-]+          a path or gs:// address, without blanks
+LABELS                  -                 (gs://)?[A-Za-z0-9._/][A-Za-z0-9._/-]*  a path or gs:// address, without blanks
 MONITORING              on                on|off                            on or off
 ALERT_EMAIL             -                 [A-Za-z0-9][A-Za-z0-9._%+-]*@([A-Za-z0-9-]+\.)+[A-Za-z]{2,} an address like somebody@example.com
 ALERT_SILENCE           off               on|off                            on or off

@@ -19,6 +19,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import sys
@@ -161,7 +162,8 @@ def train(arguments: argparse.Namespace) -> int:
         tables.write(*tables.version(manifest.document))
     if not manifest.document["blessed"]:
         return _say(f"version {manifest.version} is published, unblessed: it cannot be promoted", REFUSED)
-    talk.print(f"version {manifest.version} is published and blessed; `{_PROGRAM} promote` puts it into production")
+    how = _again(arguments, "promote")
+    talk.print(f"version {manifest.version} is published and blessed; `{how}` puts it into {arguments.alias}")
     return DONE
 
 
@@ -192,6 +194,9 @@ def retrain(arguments: argparse.Namespace) -> int:
             "reason": retraining.why(reasons),
             "reasons": [asdict(reason) for reason in reasons],
         }
+        other = retraining.other_data(production.promoted.manifest if production.promoted else {}, given.rows.dataset)
+        if other:
+            talk.print(tables.plain(f"warning: {other}"))
         if not arguments.json:
             tables.write(tables.reasons(decision), "")
         if not any(reason.due for reason in reasons):
@@ -205,7 +210,7 @@ def retrain(arguments: argparse.Namespace) -> int:
             return _say(
                 f"version {manifest.version} is published, unblessed: {arguments.alias} stays as it was", REFUSED
             )
-        reason = _shortened(arguments.reason or f"retrain: {retraining.why(reasons)}")
+        reason = _shortened(arguments.reason or f"retrain: {retraining.briefly(reasons)}")
         try:
             moved = store.promote(manifest.version, alias=arguments.alias, by=arguments.by, reason=reason)
         except registry.MovedOnError as error:
@@ -326,7 +331,7 @@ def monitor(arguments: argparse.Namespace) -> int:
     if arguments.report:
         try:
             page = report.of_monitoring(document, watching.figures(observed))
-            arguments.report.write_text(page, encoding="utf-8")
+            arguments.report.write_text(page, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             return _say(f"{arguments.report} cannot be written: {error.strerror}", FAILED)
     if arguments.json:
@@ -433,7 +438,9 @@ def _hours(text: str) -> float:
 def _time(text: str) -> float:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        if found.tzinfo:
+            found = found.astimezone(UTC)
+    except (ValueError, OverflowError):
         found = None
     if found is None or found.tzinfo is None or found.timestamp() < 0:
         raise argparse.ArgumentTypeError(f"a time with its zone like 2026-11-24T18:00Z, got {text!r:.80}")
@@ -533,6 +540,13 @@ def _reading(sources: Sequence[str]) -> Iterator[Any]:
     with Progress(*columns, console=talk, disable=not talk.is_terminal, transient=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda size: bar.advance(task, size)
+
+
+def _again(arguments: argparse.Namespace, verb: str) -> str:
+    """How to type *verb* about the same model, alias and bucket."""
+    usual = _parser().parse_args([verb])
+    given = (name for name in ("bucket", "model", "alias") if getattr(arguments, name) != getattr(usual, name))
+    return " ".join([_PROGRAM, verb, *(f"--{name} {shlex.quote(getattr(arguments, name))}" for name in given)])
 
 
 def _moved(arguments: argparse.Namespace, moved: registry.Moved, deed: str) -> int:

@@ -130,7 +130,7 @@ def _asked(draft: artifact.Manifest, say: Callable[[str], None]) -> int | None:
     try:
         with rehearsal.running(draft) as addresses:
             for function, address in addresses.items():
-                _, problems = replay.ask(address, function, draft, within_seconds=0.0)
+                _, problems = replay.ask(address, function, draft, by_path=True, within_seconds=0.0)
                 wrong += len(problems)
                 for problem in problems:
                     say(f"{function}: {problem}")

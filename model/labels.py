@@ -149,5 +149,8 @@ def _number(value: Any) -> float | None:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = "something nested too deeply"
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

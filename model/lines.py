@@ -30,6 +30,8 @@ def files(path: str) -> Iterator[bytes]:
         CaptureError: It is absent or a directory; or, while it is read, that it cannot be.
     """
     if path == "-":
+        if sys.stdin is None:
+            raise CaptureError("standard input is closed")
         return _pieces(sys.stdin.buffer)
     if Path(path).is_dir():
         raise CaptureError(f"{path} must be a file, found a directory: name the files in it ({path.rstrip('/')}/*)")

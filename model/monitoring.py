@@ -57,6 +57,7 @@ ADVICE = {
     "labels": "these labels were not used: check that request_id and row are those of the log",
 }
 """What to do, by code; their order is the order of badness within a severity."""
+_REPLACED = "nothing: this version is not in production any more"
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def judge(
         for version in order
     ]
     for entry in versions[1:]:  # they answered, and do not any more: nobody needs to be woken
-        entry["findings"] = [finding | {"severity": WARN} for finding in entry["findings"]]
+        entry["findings"] = [finding | {"severity": WARN, "advice": _REPLACED} for finding in entry["findings"]]
         entry["status"] = WARN if entry["status"] == ALERT else entry["status"]
     functions = _functions(traffic, period["slots"])
     series = _series(traffic, windows, manifests, period, limits)
@@ -161,7 +162,7 @@ def judge(
         },
         "limits": {**vars(limits), "false_windows": FALSE_WINDOWS},
         "findings": findings,
-        "notes": [note for entry in versions for note in entry.pop("notes")],
+        "notes": [*_of_capture(log), *(note for entry in versions for note in entry.pop("notes"))],
         "versions": versions,
         "functions": functions,
         "labels": labels,
@@ -256,7 +257,7 @@ def _column(
     present, missing = (int(now[name][place]) for name in ("present", "missing"))
     return {
         "rows": present,
-        "redacted": present == 0 and bool(now["redacted"][place]),
+        "redacted": bool(now["redacted"][place]),
         "missing_share": missing / (present + missing) if present + missing else None,
         "out_of_range_share": int(now["outside"][place]) / present if named and present else None,
         "training": {name: column.get(name) for name in ("minimum", "maximum", "mean", "std")},
@@ -316,7 +317,11 @@ def _of_live(
         notes.append(f"{what}: {live['rows']} labels, {limits.min_rows} are needed to judge the error")
         return
     held, high, value, low = gate.get("value"), gate.get("high"), score["value"], score["low"]
-    if not held or high is None or value is None or low is None:
+    if value is None or low is None:
+        told = f"rmse beyond float64 on {live['rows']} labels; held out {_short(held)}"
+        yield _finding("live-error", ALERT, what, math.inf, limits.alert, found=told)
+        return
+    if not held or high is None:
         notes.append(f"{what}: its held-out error is not known, so the live error is compared with nothing")
         return
     growth = value / held - 1
@@ -409,6 +414,14 @@ def _gaps(series: Sequence[Document], period: Document) -> Iterable[dict[str, An
             run = []
 
 
+def _of_capture(log: Document) -> list[str]:
+    if log["rows"] or not log["requests"]:
+        return []
+    return [
+        f"no row was captured of {log['requests']} requests (CAPTURE=off, or an exclusion filter): only they are judged"
+    ]
+
+
 def _of_log(log: Document, labels: Document | None) -> Iterable[dict[str, Any]]:
     """What of the log, and of the labels, cannot be used, once it is more than a hundredth."""
     lines = log["lines"] or 1
@@ -430,7 +443,7 @@ def _of_log(log: Document, labels: Document | None) -> Iterable[dict[str, Any]]:
     if short and short >= LOG_SHARE * max(1, log["requests"]):
         told = f"{short} of {log['requests']} requests have fewer row lines than they captured"
         yield _finding("lost-rows", WARN, "log", short / max(1, log["requests"]), LOG_SHARE, found=told)
-    if labels and labels["labels"]:
+    if labels and labels["labels"] and (log["rows"] or not log["requests"]):
         unusable = labels["conflicting"] + labels["unusable"] + labels["unmatched"]
         share = unusable / labels["labels"]
         if share >= LOG_SHARE:
@@ -447,7 +460,7 @@ def _finding(code: str, severity: str, what: str, *figures: float, found: str) -
         "severity": severity,
         "what": what,
         "version": None,
-        "value": figures[0],
+        "value": figures[0] if math.isfinite(figures[0]) else None,
         "threshold": figures[1],
         "found": found,
         "advice": ADVICE[code],
@@ -573,6 +586,8 @@ def _by_share(share: float | None, limits: Limits) -> tuple[str, float]:
 
 
 def _excess(found: Document) -> float:
+    if found["value"] is None:
+        return math.inf
     return float(found["value"] / found["threshold"]) if found["threshold"] else math.inf
 
 

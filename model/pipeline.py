@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.schema import Matrix
+
 from . import data, judging, training, validation
 from .config import Config, ConfigError
 from .inputs import Inputs, stop_at_errors
@@ -73,12 +75,12 @@ def train(
     best = next(result.trial for result in results if result.chosen)
     estimator = training.fit(best, x, y, seed=seed)
     expected = estimator.predict(rows.x)
+    redacted = [feature.name for feature in settings.data.features if feature.redact]
+    golden = _made_up(x) if redacted else rows.x[_golden_rows(expected)]
     document: dict[str, Any] = {
         "runtime": "linear",
         "linear": training.to_linear(estimator),
-        "features": data.describe(
-            x, rows.features, redacted=[feature.name for feature in settings.data.features if feature.redact]
-        ),
+        "features": data.describe(x, rows.features, redacted=redacted),
         "prediction": _described_predictions(expected[~held]),
         "target": {"name": rows.target},
         "data": {
@@ -101,7 +103,8 @@ def train(
             "git_commit": _git_commit(),
         },
         "golden": [
-            {"instance": rows.x[row].tolist(), "prediction": float(expected[row])} for row in _golden_rows(expected)
+            {"instance": instance.tolist(), "prediction": float(prediction)}
+            for instance, prediction in zip(golden, estimator.predict(golden), strict=True)
         ],
     }
     return document | judging.verdict(
@@ -129,6 +132,12 @@ def _described_predictions(predicted: NDArray[np.float64]) -> dict[str, Any]:
     """The manifest's `prediction`: how what it predicts of the training rows spreads, as for a feature."""
     (found,) = data.describe(np.asarray(predicted, dtype=np.float64).reshape(-1, 1), ["prediction"])
     return {name: value for name, value in found.items() if name != "name"}
+
+
+def _made_up(x: Matrix) -> Matrix:
+    """Instances that are nobody's, from quantiles of each column: golden instances are shown and sent about."""
+    levels = np.linspace(0, 1, _GOLDEN_ROWS)
+    return np.column_stack([np.quantile(column, levels) for column in x.T])
 
 
 def _golden_rows(expected: Any) -> list[int]:

@@ -161,6 +161,9 @@ def feature_histogram(number: int, training: Vector, held: Vector, minimum: floa
     return plot.svg
 
 
+_FURTHEST = 1e100  # a caller may send what no axis can hold
+
+
 def serving_histogram(
     name: str,
     training: Vector | None,
@@ -175,6 +178,7 @@ def serving_histogram(
         training: Means of equal parts of the training rows; None where they are not known.
         within: The training range.
     """
+    serving, before = (np.clip(values, -_FURTHEST, _FURTHEST) for values in (serving, before))
     known = [values for values in (training, serving, before) if values is not None and len(values)]
     both = np.concatenate(known) if known else np.zeros(1)
     low, high = np.quantile(both, [0.001, 0.999])

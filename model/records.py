@@ -114,4 +114,12 @@ def _flaw(record: dict[str, Any], *names: str) -> str:
 
 
 def _expected(name: str, wanted: str, found: object) -> str:
-    return f"{name} must be {wanted}, found {shown(orjson.dumps(found))}"
+    return f"{name} must be {wanted}, found {shown(rendered(found))}"
+
+
+def rendered(found: object) -> bytes:
+    """*found* as JSON; what is nested too deeply to be written is only named."""
+    try:
+        return orjson.dumps(found, default=str)
+    except TypeError:
+        return b"something nested too deeply"

@@ -160,7 +160,7 @@ class Registry:
         except AbsentError as error:  # what is absent when one writes is the bucket
             raise AbsentError(f"gs://{self._name} does not exist") from error
         data = {**document["data"], "uri": f"gs://{self._name}/{name}", "sha256": sha256}
-        version = max(self._numbers(), default=0) + 1
+        version = max(self.numbers(), default=0) + 1
         while True:
             created = _now()
             body = {**document, "model": self._model, "version": version, "created": created, "data": data}
@@ -197,7 +197,7 @@ class Registry:
         Raises:
             NotFoundError: Nothing was published yet.
         """
-        numbers = self._numbers()
+        numbers = self.numbers()
         if not numbers:
             raise NotFoundError(
                 f"{self._model} has no versions in gs://{self._name}; `python -m model train` makes one"
@@ -221,7 +221,7 @@ class Registry:
                 return Entry(version, None, str(error), pointing, by_force)
 
         with ThreadPoolExecutor(8) as pool:
-            return list(pool.map(entry, sorted(self._numbers(), reverse=True)))
+            return list(pool.map(entry, sorted(self.numbers(), reverse=True)))
 
     def standing(self, version: int) -> list[dict[str, Any]]:
         """What the aliases' histories say of *version*, newest first: their entries, each with the alias's name.
@@ -408,7 +408,7 @@ class Registry:
         return manifest
 
     def _existing(self, *, blessed: bool = False) -> str:
-        numbers = sorted(self._numbers(), reverse=True)
+        numbers = sorted(self.numbers(), reverse=True)
         if blessed:
             numbers = [entry.version for entry in self.entries() if _is_blessed(entry)]
         kind = "blessed versions" if blessed else "versions"
@@ -417,7 +417,8 @@ class Registry:
         more = f" and {len(numbers) - _MOST_LISTED} older ones" if len(numbers) > _MOST_LISTED else ""
         return f"{kind}: {', '.join(map(str, numbers[:_MOST_LISTED]))}{more}"
 
-    def _numbers(self) -> list[int]:
+    def numbers(self) -> list[int]:
+        """Of every version that was published, whether it verifies or not."""
         names = self._names(artifact.versions_prefix(self._model), "**/manifest.json")
         found = (artifact.version_of(self._model, name) for name in names)
         return [number for number in found if number is not None]

@@ -8,6 +8,8 @@ from typing import Any
 
 Document = Mapping[str, Any]
 
+_DEPTH = 5
+"""Parts of gs://bucket/data/<dataset>/<sha256>.parquet between slashes, at least."""
 _CLOCK_DAYS = 1.0
 """How far two clocks may differ."""
 _OF_THE_MODEL = frozenset({"input-skew", "prediction-skew", "live-error", "out-of-range"})
@@ -130,8 +132,25 @@ def forced() -> Reason:
 
 
 def why(reasons: Sequence[Reason]) -> str:
-    """The due ones in one line, for the history."""
+    """The due ones in one line."""
     return "; ".join(reason.found for reason in reasons if reason.due)
+
+
+def briefly(reasons: Sequence[Reason]) -> str:
+    """The same for the history, which every cold start reads."""
+    return "; ".join(f"{reason.reason}{_figure(reason.value)}" for reason in reasons if reason.due)
+
+
+def other_data(production: Document, dataset: str) -> str:
+    """That production was trained on another data set than *dataset*, where all rows are new; or nothing."""
+    kept = str(production.get("data", {}).get("uri", "")).split("/")
+    if len(kept) < _DEPTH or kept[-2] == dataset:
+        return ""
+    return f"production was trained on {kept[-2]}, and these rows are of {dataset}"
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f" {value:.3g}"
 
 
 def _interval(score: Document) -> str:

@@ -28,7 +28,7 @@ import orjson
 from numpy.typing import NDArray
 
 from .lines import LONGEST_LINE_BYTES, blocks, unpacked
-from .records import FUNCTIONS, request_flaw, request_is_sound, row_flaw, row_is_sound, shown
+from .records import FUNCTIONS, rendered, request_flaw, request_is_sound, row_flaw, row_is_sound, shown
 from .windows import SLOTS, Captured, Counts, Keys, Layout, Matrix, Part, Traffic, count_traffic
 
 _NEVER = -(1 << 62)  # a slot before all others
@@ -36,8 +36,6 @@ MOST_CELLS = 8_000_000
 OPEN_MOST = 1_000_000
 CLOCK_SKEW_SECONDS = 300
 """How far ahead of now a time may lie: clocks of one platform differ by less."""
-MOST_VERSIONS = 64
-"""Different versions that are looked up; more in one log are garbage."""
 
 _BATCH_LINES = 16_384
 
@@ -284,7 +282,7 @@ class _Reader:
         except ValueError:
             time = None
         if time is None or time.tzinfo is None:
-            told = "a time without a zone" if time else shown(orjson.dumps(text, default=str))
+            told = "a time without a zone" if time else shown(rendered(text))
             self.unusable("bad-time", number, f"time must be ISO 8601 with a zone, found {told}")
             return math.nan
         seconds = time.timestamp()
@@ -376,7 +374,7 @@ class _Reader:
 
     def _layout(self, version: int) -> Layout | None:
         if version not in self._layouts:
-            self._layouts[version] = self._layout_of(version) if len(self._layouts) < MOST_VERSIONS else None
+            self._layouts[version] = self._layout_of(version)
         return self._layouts[version]
 
     def _is_old(self, slots: Counts) -> NDArray[np.bool_]:

@@ -63,17 +63,19 @@ def observe(
     """
     manifests: dict[int, Document] = {}
 
+    there = store.numbers()
+
     def layout_of(version: int) -> Layout | None:
-        try:
-            manifest = store.manifest(version)
-        except registry.NotFoundError:
+        if version not in there:  # a log may name any number of others
             return None
+        manifest = store.manifest(version)
         manifests[version] = manifest.document
         return Layout(
             tuple(feature.name for feature in manifest.features),
             np.array([feature.minimum for feature in manifest.features]),
             np.array([feature.maximum for feature in manifest.features]),
             tuple(map(divergence.edges, divergence.columns(manifest.document))),
+            tuple(feature.redact for feature in manifest.features),
         )
 
     known, told = _labels(request.labels, settings, store)

@@ -29,12 +29,16 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Layout:
-    """Which features a version has, their training range, and where the bins of each and of the prediction meet."""
+    """Which features a version has, their training range, and where the bins of each and of the prediction meet.
+
+    *redacted* says of which features nothing is recorded; empty where of all something is.
+    """
 
     features: tuple[str, ...]
     minimum: Matrix
     maximum: Matrix
     edges: tuple[Matrix, ...]
+    redacted: tuple[bool, ...] = ()
 
 
 @dataclass
@@ -153,10 +157,10 @@ class Captured:
             whole.keep(self.most)
         present, missing = np.zeros(width, dtype=np.int64), np.zeros(width, dtype=np.int64)
         redacted = np.zeros(width, dtype=np.bool_)
+        redacted[: len(layout.redacted)] = layout.redacted
         for rows, there in whole.by_function.values():
             present += there
-            redacted |= there == 0
-            missing += np.where(there == 0, 0, rows - there)
+            missing += np.where(redacted, 0, rows - there)
         first = (self.last or 0) - 2 * SLOTS + 1
         return {
             "rows": whole.rows,

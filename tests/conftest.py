@@ -73,6 +73,18 @@ def production(publish: Callable[..., int], registry: Registry) -> Callable[...,
 
 
 @pytest.fixture
+def quick() -> Iterator[pytest.MonkeyPatch]:
+    """Of trainings in this process only what decides: no card is drawn, and no functions are started and asked.
+
+    Both have tests of their own; a training in a process of its own (the fixture `model`) does both.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("model.cards.card", lambda *_: "<p>not drawn</p>")
+        patch.setattr("model.judging._asked", lambda *_: 0)
+        yield patch
+
+
+@pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Start a function with the present environment and what is given; all end with the test."""
     started: list[Server] = []

@@ -311,7 +311,7 @@ def test_a_challenger_that_is_better_everywhere_passes():
 
 
 @pytest.fixture
-def model(bucket, capsys):
+def model(bucket, capsys, quick):
     """Run a verb here, which saves two seconds of imports each time; gives exit code, output, and what was said."""
 
     def model(*arguments):
@@ -551,8 +551,9 @@ def test_another_alias_is_another_champion(model, registry):
     assert json.loads(output)["comparison"]["note"].startswith("staging holds nothing yet")
 
 
-def test_a_version_that_functions_do_not_serve_is_refused(train, monkeypatch, tmp_path, capsys):
+def test_a_version_that_functions_do_not_serve_is_refused(train, quick, monkeypatch, tmp_path):
     """The functions of a broken checkout: what the estimator would say does not matter then."""
+    quick.undo()
     broken = tmp_path / "main.py"
     broken.write_text("raise SystemExit('no such luck')\n")
     monkeypatch.setattr("model.rehearsal._SOURCE", broken)

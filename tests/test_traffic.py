@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import json
 import random
 import tracemalloc
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import orjson
 import pytest
 from captured import NOW, entry, lines, request, row, traffic
 from parts import MODEL
@@ -23,12 +26,12 @@ LAYOUT = Layout(
 )
 
 
-def read(*texts, known=(1,), **options):
+def read(*texts, known=(1,), redacted=(), **options):
     """Read each text as one source; the bucket holds the versions that are known."""
     return reader.read(
         [(f"source-{number}", pieces(text)) for number, text in enumerate(texts)],
         model=MODEL,
-        layout_of=lambda version: LAYOUT if version in known else None,
+        layout_of=lambda version: replace(LAYOUT, redacted=redacted) if version in known else None,
         **{"window_seconds": 86_400.0, "now": NOW.timestamp() + 3600, **options},
     )
 
@@ -282,18 +285,30 @@ def test_cells_and_values_outside_are_counted_between_and_at_the_edges():
     assert window["outside"].tolist() == [7, 2, 0]
 
 
-def test_a_feature_in_no_row_of_a_function_is_redacted_and_one_in_some_is_missing():
+def test_a_feature_is_missing_from_the_rows_that_lack_it_unless_its_version_redacts_it():
     records = [
         row("r", number, {"b": 0.5} if number else {"a": 1.0, "b": 0.5}, function="batch") for number in range(4)
     ]
     records += [row("s", number, {"b": 0.5}, function="stream") for number in range(5)]
 
     window = read(lines(records)).window(1)
+    redacted = read(lines(records), redacted=(True, False)).window(1)
 
-    assert window["present"].tolist() == [1, 9, 9]
-    assert window["missing"].tolist() == [3, 0, 0]
-    assert window["redacted"].tolist() == [True, False, False]
+    assert [of["present"].tolist() for of in (window, redacted)] == [[1, 9, 9], [1, 9, 9]]
+    assert [of["missing"].tolist() for of in (window, redacted)] == [[8, 0, 0], [0, 0, 0]]
+    assert [of["redacted"].tolist() for of in (window, redacted)] == [[False] * 3, [True, False, False]]
     assert np.isnan(window["sample"][:, 0]).sum() == 8
+
+
+@pytest.mark.parametrize("member", ["row", "features", "time", "request_id"])
+def test_a_line_nested_too_deeply_to_be_written_again_is_left_out(member):
+    deep = orjson.loads("[" * 300 + "]" * 300)
+    record = {**GOOD, member: {"a": deep} if member == "features" else deep}
+    text = json.dumps(record).encode() + b"\n" + lines([GOOD])
+
+    found = read(text)
+
+    assert (found.rows, sum(flaw["count"] for flaw in found.unusable.values())) == (1, 1)
 
 
 def test_a_redacted_request_as_a_function_wrote_it():
@@ -312,7 +327,7 @@ def test_a_redacted_request_as_a_function_wrote_it():
         b'"4f1a8d0f7f0b4c47a0b8ad4f6ab1f1a3","row":1,"function":"batch","model":"linear-regression","version":1,'
         b'"features":{"b":1.5},"prediction":98.0}\n'
     )
-    found = read(text)
+    found = read(text, redacted=(True, False))
 
     window = found.window(1)
     assert (found.rows, found.requests, found.incomplete, found.unusable) == (2, 1, 0, {})
