@@ -181,15 +181,19 @@ check_cron() {
 # A field, and what it is: its name, the least, the most, and the names of the values from the least on.
 check_cron_field() {
   local field=$1 called=$2 least=$3 most=$4 part low high step
-  local names=("${@:5}") number
-  for ((number = 0; number < ${#names[@]}; number++)); do field=${field//"${names[number]}"/$((least + number))}; done
+  local names=("${@:5}") number value='([0-9]{1,2}|[a-z]{3})'
   local wrong="schedule: the ${called//-/ } must be * or numbers from $least to $most (lists 1,2 · ranges 1-5 · steps */2), got: $(shown "$1")"
   [[ $field =~ ^[^,]+(,[^,]+)*$ ]] || usage_error "$wrong"
   while read -r part; do
-    [[ $part =~ ^(\*|([0-9]{1,2})(-([0-9]{1,2}))?)(/([0-9]{1,2}))?$ ]] || usage_error "$wrong"
+    [[ $part =~ ^(\*|$value(-$value)?)(/([0-9]{1,2}))?$ ]] || usage_error "$wrong"
     low=${BASH_REMATCH[2]:-$least} high=${BASH_REMATCH[4]:-${BASH_REMATCH[2]:-$most}} step=${BASH_REMATCH[6]:-1}
     [[ -z ${BASH_REMATCH[5]} || -n ${BASH_REMATCH[4]} || ${BASH_REMATCH[1]} == '*' ]] || usage_error "$wrong"
-    ((10#$low >= least && 10#$low <= 10#$high && 10#$high <= most && 10#$step >= 1)) || usage_error "$wrong"
+    for ((number = 0; number < ${#names[@]}; number++)); do
+      if [[ $low == "${names[number]}" ]]; then low=$((least + number)); fi
+      if [[ $high == "${names[number]}" ]]; then high=$((least + number)); fi
+    done
+    [[ $low$high =~ ^[0-9]+$ ]] || usage_error "$wrong"
+    ((10#$low >= least && 10#$low <= 10#$high && 10#$high <= most && 10#$step >= 1 && 10#$step <= most)) || usage_error "$wrong"
   done <<<"${field//,/$'\n'}"
 }
 
