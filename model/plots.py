@@ -161,6 +161,7 @@ def feature_histogram(number: int, training: Vector, held: Vector, minimum: floa
     return plot.svg
 
 
+_LONG = 1e5  # labels of larger numbers would run into each other
 _FURTHEST = 1e100  # a caller may send what no axis can hold
 
 
@@ -306,12 +307,18 @@ def _plot(name: str, text: str, *, height: float = 3.6) -> Iterator[_Plot]:
     from matplotlib import style  # noqa: PLC0415 - half a second that other verbs need not wait for
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.ticker import AutoLocator, EngFormatter, MaxNLocator  # noqa: PLC0415
 
     with style.context(_STYLE, after_reset=True):  # whatever the user's own matplotlibrc says
         figure = Figure(figsize=(5.4, height), layout="constrained")
         FigureCanvasSVG(figure)
         plot = _Plot(figure.add_subplot())
         yield plot
+        for axis in (plot.axes.xaxis, plot.axes.yaxis):
+            if isinstance(axis.get_major_locator(), AutoLocator):
+                axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+            if np.abs(axis.get_view_interval()).max() >= _LONG:
+                axis.set_major_formatter(EngFormatter(sep=""))  # 150k
         sink = io.StringIO()
         figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     plot.svg = _for_a_page(sink.getvalue(), name, text)
