@@ -365,7 +365,8 @@ def test_a_retraining_leaves_a_report_and_an_entry_whatever_it_decides(
 
 def test_a_retraining_with_nothing_in_place_of_the_verbs(cloud, monkeypatch):
     """Inputs moved by a standard deviation alert; the data are the same, so that what is trained is no better."""
-    project = cloud()
+    project = cloud(up=False)  # with a bucket of its own
+    project.up()
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", project.state["emulator"])
     monkeypatch.setenv("MODEL_BUCKET", project.bucket)
     assert main(["train"]) == 3  # what is there was made by hand, and does not say what it kept aside
