@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 import socket
 import socketserver
@@ -16,6 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,6 +137,7 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
+                start_new_session=True,
             )
         until(lambda: self.process.poll() is not None or answers(self.port), seconds=60)
         assert self.process.poll() is None, self.log()
@@ -170,7 +173,10 @@ class Server:
         return [line for line in found if severity in {None, line["severity"]}]
 
     def stop(self) -> None:
+        """End it and what it forked: a server that is stopped while it starts may leave its worker behind."""
         stop(self.process)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
 
 class Proxy(socketserver.ThreadingTCPServer):

@@ -630,7 +630,11 @@ def test_a_closed_output_does_not_undo_what_was_done(publish, registry):
     publish()
 
     ended = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m model promote >&-"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["bash", "-c", '"$0" -m model promote >&-', sys.executable],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert (ended.returncode, ended.stderr) == (0, "")
