@@ -95,9 +95,14 @@ name_release() {
     describe_wanted "$name"
     everything+=$(printf '%s\n' "${arguments[@]}" "$variables")
   done
-  everything+=$(cd "$root/functions" && sha256sum -- *.py requirements.txt) || fail 'the files of functions/ could not be read (see above)'
+  everything+=$(uploaded_files | (cd "$root/functions" && xargs -0 sha256sum --)) || fail 'the files of functions/ could not be read (see above)'
   digest=$(sha256sum <<<"$everything") || fail 'sha256sum does not work (see above)'
   digest=${digest:0:16}
+}
+
+# The files of functions/ that are uploaded, sub-folders too, each ended by a NUL, in a fixed order.
+uploaded_files() {
+  (cd "$root/functions" && find . -name __pycache__ -prune -o -type f \( -name '*.py' -o -path ./requirements.txt \) -print0 | sort -z)
 }
 
 # How a function differs from what this checkout wants, in words; nothing when it does not.

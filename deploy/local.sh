@@ -70,7 +70,7 @@ verb_test() {
 verb_bench() {
   check_python
   ensure_venv
-  PYTHONPATH=$root:$root/tests "$venv_python" "$root/tests/benchmark.py"
+  PYTHONPATH=$root "$venv_python" -m tests.bench.benchmark
 }
 
 verb_lock() {

@@ -21,9 +21,9 @@ from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 from requests.exceptions import RequestException
 
-from . import predictor
 from .artifact import ArtifactError, Manifest, alias_name, manifest_name, parse_alias, parse_manifest, promoted_manifest
-from .predictor import Predictor
+from .runtimes import linear as predictor
+from .runtimes.linear import Predictor
 
 __all__ = ["Loader", "Predictor", "fetch"]
 

@@ -26,10 +26,12 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from . import payload, settings, telemetry
-from .capture import Record
+from . import settings
 from .loader import Loader, Predictor, fetch
-from .payload import PayloadError, Problem, TooLargeError
+from .protocols import instances as payload
+from .protocols.instances import PayloadError, Problem, TooLargeError
+from .telemetry import log as telemetry
+from .telemetry.record import Record
 
 gc.freeze()
 gc.enable()

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud import Project
 from google.cloud import storage
-from parts import MODEL, ROOT, Emulator, Server, document
 
-from model.registry import Registry
+from model.registry.registry import Registry
+from tests.support.cloud import Project
+from tests.support.parts import MODEL, ROOT, Emulator, Server, document
 
 
 @pytest.fixture(scope="session")
@@ -79,8 +79,8 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
     Both have tests of their own; a training in a process of its own (the fixture `model`) does both.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("model.cards.card", lambda *_: "<p>not drawn</p>")
-        patch.setattr("model.judging._asked", lambda *_: 0)
+        patch.setattr("model.workflows.card.card", lambda *_: "<p>not drawn</p>")
+        patch.setattr("model.workflows.evaluate._asked", lambda *_: 0)
         yield patch
 
 

@@ -7,10 +7,10 @@ import threading
 
 import numpy as np
 import pytest
-from parts import until
-from worlds import configure, world, write_rows
 
-from model.__main__ import main
+from model.cli.main import main
+from tests.support.parts import until
+from tests.support.worlds import configure, world, write_rows
 
 
 @pytest.fixture

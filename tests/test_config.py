@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from parts import ROOT
 
 from model.config import (
     CandidateConfig,
@@ -15,6 +14,7 @@ from model.config import (
     TrainingConfig,
     read,
 )
+from tests.support.parts import ROOT
 
 GOOD = """
 [data]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from parts import until
+
+from tests.support.parts import until
 
 
 def test_what_was_trained_is_what_is_answered(model, bucket, serve):

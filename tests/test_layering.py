@@ -9,64 +9,65 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
-from parts import ROOT
+
+from tests.support.parts import ROOT
 
 SERVING = {
     "schema": set(),
     "artifact": {"schema"},
-    "predictor": {"artifact", "schema"},
-    "payload": {"schema"},
+    "runtimes.linear": {"artifact", "schema"},
+    "protocols.instances": {"schema"},
     "settings": {"artifact"},
-    "capture": {"schema"},
-    "telemetry": set(),
-    "loader": {"artifact", "predictor"},
-    "main": {"capture", "loader", "payload", "settings", "telemetry"},
+    "telemetry.record": {"schema"},
+    "telemetry.log": set(),
+    "loader": {"artifact", "runtimes.linear"},
+    "main": {"loader", "protocols.instances", "settings", "telemetry.log", "telemetry.record"},
 }
-"""What each module of functions/ may import of its siblings."""
+"""Which siblings each module of functions/ may import."""
 
-COMPOSING = {
-    "inputs": {"config", "data", "registry", "validation"},
-    "judging": {"data", "evaluation", "gate", "inputs", "rehearsal", "replay"},
-    "pipeline": {"config", "data", "inputs", "judging", "training", "validation"},
-    "cards": {"data", "inputs", "judging", "plots", "registry", "report"},
-    "watching": {
-        *("config", "divergence", "evaluation", "inputs", "labels", "lines", "monitoring", "plots", "registry"),
-        *("report", "traffic", "windows"),
-    },
-    "data": {"divergence"},
-    "monitoring": {"divergence"},
-    "traffic": {"lines", "records", "windows"},
-    "deciding": {"config", "data", "evaluation", "inputs", "registry", "retraining", "validation"},
+ROOMS = {"data", "training", "evaluation", "infra_validation", "registry", "monitoring", "reports"}
+"""Rooms of model/: they import their own modules, config.py and errors.py, and none of the other rooms."""
+
+ACROSS = {
+    ("monitoring", "data.drift"),
 }
-"""What the modules of model/ that put others together may import of their siblings; the others import none."""
+"""The exceptions: a room, and the module of another room that it may import."""
 
-SHARED = {"functions.schema", "functions.artifact", "functions.predictor", "functions"}
+SHARED = {"functions.schema", "functions.artifact", "functions.runtimes"}
 """What model/ may import of functions/."""
 
 
-def imports(path: Path) -> list[tuple[int, str, list[str]]]:
-    """Every import of a file: (level, module, names)."""
-    found = []
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, by its full name from the root; names are added to `from package import name`."""
+    place = path.relative_to(ROOT).with_suffix("").parts
+    found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found += [(0, alias.name, []) for alias in node.names]
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.append((node.level, node.module or "", [alias.name for alias in node.names]))
+            start = [*place[: -node.level], *([node.module] if node.module else [])] if node.level else [node.module]
+            base = ".".join(start)
+            inside = {f"{base}.{alias.name}" for alias in node.names}
+            modules = {name for name in inside if (ROOT / name.replace(".", "/")).with_suffix(".py").exists()}
+            found |= modules or {base}
     return found
 
 
-def siblings(path: Path) -> set[str]:
-    """What a file imports by relative imports."""
-    return {
-        sibling
-        for level, module, names in imports(path)
-        if level
-        for sibling in ([module.split(".")[0]] if module else names)
-    }
-
-
 def modules(folder: str) -> list[str]:
-    return sorted(path.stem for path in (ROOT / folder).glob("*.py"))
+    """Dotted names of all modules below *folder*, without it."""
+    return sorted(
+        ".".join(path.relative_to(ROOT / folder).with_suffix("").parts) for path in (ROOT / folder).rglob("*.py")
+    )
+
+
+def file_of(folder: str, module: str) -> Path:
+    return (ROOT / folder / module.replace(".", "/")).with_suffix(".py")
+
+
+def siblings(folder: str, module: str) -> set[str]:
+    return {
+        name.removeprefix(f"{folder}.") for name in imported(file_of(folder, module)) if name.startswith(f"{folder}.")
+    }
 
 
 def test_every_module_of_the_serving_side_has_its_place():
@@ -75,14 +76,25 @@ def test_every_module_of_the_serving_side_has_its_place():
 
 @pytest.mark.parametrize("module", sorted(SERVING))
 def test_arrows_of_the_serving_side_go_one_way(module):
-    assert siblings(ROOT / "functions" / f"{module}.py") <= SERVING[module]
+    assert siblings("functions", module) <= SERVING[module]
+
+
+@pytest.mark.parametrize("module", sorted(SERVING))
+def test_the_serving_side_imports_its_own_modules_by_relative_imports(module):
+    absolute = [
+        node
+        for node in ast.walk(ast.parse(file_of("functions", module).read_text()))
+        if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").split(".")[0] == "functions"
+    ]
+
+    assert absolute == []
 
 
 @pytest.mark.parametrize("module", sorted(SERVING))
 def test_the_serving_side_imports_only_what_its_requirements_install(module):
     pinned = re.findall(r"^([a-z0-9-]+)==", (ROOT / "functions" / "requirements.txt").read_text(), re.MULTILINE)
-    absolute = {name.split(".")[0] for level, name, _ in imports(ROOT / "functions" / f"{module}.py") if not level}
-    third_party = absolute - sys.stdlib_module_names
+    packages = {name.split(".")[0] for name in imported(file_of("functions", module))} - {"functions"}
+    third_party = packages - sys.stdlib_module_names
 
     distributions = {
         distribution.lower().replace("_", "-")
@@ -96,26 +108,44 @@ def test_the_serving_side_imports_only_what_its_requirements_install(module):
 
 @pytest.mark.parametrize("module", sorted(SERVING))
 def test_nothing_that_executes_what_it_loads_is_in_the_serving_side(module):
-    text = (ROOT / "functions" / f"{module}.py").read_text()
+    text = file_of("functions", module).read_text()
 
     assert not re.search(r"\b(pickle|joblib|skops|marshal|shelve|eval|exec)\b", text)
 
 
 @pytest.mark.parametrize("module", modules("model"))
-def test_of_the_serving_side_the_model_side_imports_what_is_shared(module):
-    used = {
-        name if name != "functions" else f"functions.{imported}"
-        for level, name, names in imports(ROOT / "model" / f"{module}.py")
-        if not level and name.split(".")[0] == "functions"
-        for imported in names
-    }
+def test_the_model_side_imports_only_the_shared_part_of_the_serving_side(module):
+    used = {name for name in imported(file_of("model", module)) if name.split(".")[0] == "functions"}
 
-    assert used <= SHARED
+    assert {name for name in used if not name.startswith(tuple(SHARED))} == set()
 
 
-@pytest.mark.parametrize("module", sorted(set(modules("model")) - {"__main__"}))
+def allowed(module: str) -> set[str]:
+    """Prefixes of the modules of model/ that *module* may import: main → cli → workflows → rooms."""
+    room, _, _ = module.partition(".")
+    base = {"config", "errors"}
+    if module == "__main__":
+        return {"cli."}
+    if room == "cli":
+        return base | {"cli.", "workflows."} | {f"{name}." for name in ROOMS}
+    if room == "workflows":
+        return base | {"workflows."} | {f"{name}." for name in ROOMS}
+    if room in ROOMS:
+        return base | {f"{room}."} | {name for of, name in ACROSS if of == room}
+    return base if module == "config" else set()
+
+
+@pytest.mark.parametrize("module", modules("model"))
 def test_arrows_of_the_model_side_go_one_way(module):
-    path = ROOT / "model" / f"{module}.py"
+    wrong = {name for name in siblings("model", module) if not name.startswith(tuple(allowed(module)))}
 
-    assert siblings(path) <= COMPOSING.get(module, set())
-    assert not any(name.split(".")[0] == "model" for _, name, _ in imports(path))
+    assert wrong == set()
+
+
+@pytest.mark.parametrize("folder", ["functions", "model"])
+def test_no_modules_import_each_other_in_a_circle(folder):
+    arrows = {module: siblings(folder, module) for module in modules(folder)}
+    while leaves := {module for module, targets in arrows.items() if not targets & arrows.keys()}:
+        arrows = {module: targets for module, targets in arrows.items() if module not in leaves}
+
+    assert arrows == {}

@@ -1,0 +1,143 @@
+"""What a training starts from: the rows of a source as the configuration reads them, and what production is now."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions import artifact
+from functions.artifact import Alias, ArtifactError, Document
+from functions.schema import Feature
+from model.config import Config
+from model.data import rows as data
+from model.data import validation
+from model.registry import registry
+
+
+@dataclass(frozen=True)
+class Production:
+    """What *alias* of *model* held when it was looked at; *promoted* is None if it was never set."""
+
+    model: str
+    alias: str
+    promoted: Alias | None
+
+    def comparable(self, settings: Config) -> tuple[Document | None, str]:
+        """The manifest to compare data with, or None and why there is none."""
+        if self.promoted is None:
+            return None, f"{self.alias} has not been set yet"
+        try:
+            document = artifact.promoted_manifest(self.promoted, self.model).document
+        except ArtifactError as error:
+            return None, str(error)
+        reason = validation.comparable(document, [feature.name for feature in settings.data.features])
+        return (None, reason) if reason else (document, "")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Rows, which of them are *held* out (shape (n_rows,)), and the configuration that says so."""
+
+    settings: Config
+    rows: data.Rows
+    held: NDArray[np.bool_]
+
+
+def read(settings: Config, source: str, store: registry.Registry | None) -> Inputs:
+    """Read *source*, with *store* also from a gs:// address.
+
+    Raises:
+        data.SourceError: It is unknown, absent or unreadable.
+        registry.RegistryError: The bucket is.
+    """
+    rows = _read(source, _features(settings), settings.data.target, store, settings.kinds)
+    return Inputs(settings, rows, data.held_out(rows, settings.data.holdout))
+
+
+def labelled(settings: Config, source: str, store: registry.Registry) -> data.Rows:
+    """Rows with a target that came after the predictions.
+
+    Raises:
+        data.DataError: A cell of them cannot be used.
+    """
+    rows = _read(source, _features(settings), settings.data.target, store)
+    found = [f"{source}: {_told(flaw)}" for flaw in rows.flaws]
+    if not found and not len(rows.y):
+        found = [f"{source} must hold labelled rows, found none"]
+    if found:
+        raise data.DataError("\n".join(found))
+    return rows
+
+
+def snapshot(store: registry.Registry, document: Document) -> data.Rows:
+    """The rows that a version was made from, as the bucket keeps them."""
+    features = [Feature(feature["name"], -np.inf, np.inf) for feature in document["features"]]
+    return _read(document["data"]["uri"], features, document["target"]["name"], store)
+
+
+def findings(inputs: Inputs, production: Document | None) -> list[validation.Finding]:
+    """All that is wrong with the rows, by themselves and against *production*."""
+    settings, rows = inputs.settings, inputs.rows
+    return validation.check(
+        rows.x,
+        rows.y,
+        inputs.held,
+        features=_features(settings),
+        target=rows.target,
+        flaws=[vars(flaw) for flaw in rows.flaws],
+        limits=validation.Limits(
+            training_rows=settings.training.folds,
+            rows=settings.gate.min_rows,
+            holdout_rows=settings.gate.min_holdout_rows,
+            rows_per_feature=settings.data.rows_per_feature,
+            shift=settings.data.max_shift,
+        ),
+        production=production,
+    )
+
+
+def stop_at_errors(found: Sequence[validation.Finding]) -> None:
+    """Let through what only warns.
+
+    Raises:
+        data.DataError: There is an error among them; all are named.
+    """
+    if any(finding.severity == "error" for finding in found):
+        raise data.DataError("\n".join(map(str, found)))
+
+
+def _told(flaw: data.Flaw) -> str:
+    first, more = flaw.examples[0], flaw.count - 1
+    place = "" if first["row"] is None else f" (row {first['row']}{f', and {more} more' if more else ''})"
+    return f"{flaw.column or 'a row'} {flaw.expected}, got {first['found']}{place}"
+
+
+def _features(settings: Config) -> list[Feature]:
+    return [
+        Feature(
+            feature.name,
+            -np.inf if feature.minimum is None else feature.minimum,
+            np.inf if feature.maximum is None else feature.maximum,
+        )
+        for feature in settings.data.features
+    ]
+
+
+def _read(
+    source: str,
+    features: Sequence[Feature],
+    target: str,
+    store: registry.Registry | None,
+    kinds: Sequence[str] = (),
+) -> data.Rows:
+    if store is None or not source.startswith("gs://"):
+        return data.read(source, features, target, kinds=kinds)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"rows{Path(source).suffix}"
+        store.download(source, path)
+        return data.read(source, features, target, kinds=kinds, path=path)

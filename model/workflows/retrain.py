@@ -1,0 +1,70 @@
+"""What speaks for training again: production and its rows in the bucket against the rows of today."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions import artifact
+from functions.artifact import Alias
+from functions.runtimes import linear as predictor
+from model.config import Config
+from model.data import rows as data
+from model.data import validation
+from model.evaluation import metrics as evaluation
+from model.monitoring import triggers as retraining
+from model.monitoring.triggers import Reason
+from model.registry import registry
+from model.workflows import dataset as inputs
+from model.workflows.dataset import Inputs, Production
+
+
+def reasons(
+    given: Inputs,
+    production: Production,
+    store: registry.Registry,
+    *,
+    findings: Sequence[validation.Finding],
+    labelled: data.Rows | None,
+    now: datetime,
+) -> list[Reason]:
+    """Every reason, due or not; one that says why where production cannot be compared with.
+
+    Raises:
+        registry.RegistryError: The rows that production was trained on cannot be read.
+    """
+    document, obstacle = production.comparable(given.settings)
+    if document is None or production.promoted is None:
+        return retraining.without_production(obstacle)
+    known = inputs.snapshot(store, document).hashes
+    found = retraining.decide(
+        given.settings.retraining.model_dump(),
+        age_days=(now - datetime.fromisoformat(document["created"])).total_seconds() / 86_400,
+        rows=len(given.rows.y),
+        new_rows=int(np.isin(given.rows.hashes, known, invert=True).sum()),
+        shifts=[f"{finding.column}: {finding.found}" for finding in findings if finding.code == "shifted"],
+        shift_limit=given.settings.data.max_shift,
+    )
+    if labelled is not None:
+        found.append(_live_error(given.settings, production.promoted, labelled, known))
+    return found
+
+
+def _live_error(settings: Config, promoted: Alias, labelled: data.Rows, known: NDArray[np.uint64]) -> Reason:
+    """How production errs on *labelled* rows that it was not trained on."""
+    served = predictor.load(artifact.promoted_manifest(promoted, promoted.manifest["model"]))
+    document = served.manifest.document
+    kept = data.held_out(labelled, document["data"].get("holdout", 0.0))
+    fresh = kept | np.isin(labelled.hashes, known, invert=True)
+    order = [labelled.features.index(feature.name) for feature in served.manifest.features]
+    scores = evaluation.metrics(
+        labelled.y[fresh],
+        served.predict(labelled.x[fresh][:, order]),
+        confidence=settings.gate.confidence,
+        seed=settings.training.seed,
+    )
+    rows = int(fresh.sum())
+    return retraining.live_error(scores["rmse"], document["metrics"]["rmse"], rows=rows, known=len(labelled.y) - rows)

@@ -1,0 +1,164 @@
+"""From rows to the document of a version: search, choose, fit, judge. What `train` and `retrain` share."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.schema import Matrix
+from model.config import Config, ConfigError
+from model.data import rows as data
+from model.data import validation
+from model.training import search as training
+from model.workflows import evaluate as judging
+from model.workflows.dataset import Inputs, stop_at_errors
+from model.workflows.evaluate import Champion
+
+_GOLDEN_ROWS = 8
+
+
+def candidates(settings: Config) -> list[training.Trial]:
+    """Every combination of estimator and parameters that the configuration names.
+
+    Raises:
+        ConfigError: One of them is none; the message has its place in the file.
+    """
+    chosen = settings.training.candidates
+    try:
+        return training.expand(
+            ((candidate.estimator, candidate.scale, candidate.grid) for candidate in chosen),
+            len(settings.data.features),
+        )
+    except training.TrainingError as error:
+        raise ConfigError(str(error)) from error
+
+
+def train(
+    inputs: Inputs,
+    candidates: list[training.Trial],
+    *,
+    champion: Champion,
+    findings: Sequence[validation.Finding],
+    progress: Callable[[str, int], AbstractContextManager[Callable[[], None]]],
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """The manifest of the best of *candidates*, but for what publishing fills in.
+
+    Args:
+        progress: Takes what is done and in how many steps, and gives what counts a step.
+        say: Takes a line for what a person should know and no table shows.
+
+    Raises:
+        data.DataError: There are errors among *findings*.
+        ConfigError: No candidate could be trained and served.
+    """
+    stop_at_errors(findings)
+    settings, rows, held = inputs.settings, inputs.rows, inputs.held
+    x, y, seed = rows.x[~held], rows.y[~held], settings.training.seed
+    folds, repeats = settings.training.folds, settings.training.repeats
+    try:
+        with progress("cross-validating", len(candidates) * folds * repeats) as done:
+            groups = rows.hashes[~held]
+            scored = training.search(
+                candidates, x, y, folds=folds, repeats=repeats, seed=seed, groups=groups, done=done
+            )
+        results = training.choose(scored)
+    except training.TrainingError as error:
+        raise ConfigError(str(error)) from error
+    _tell(results, say)
+    best = next(result.trial for result in results if result.chosen)
+    estimator = training.fit(best, x, y, seed=seed)
+    expected = estimator.predict(rows.x)
+    redacted = [feature.name for feature in settings.data.features if feature.redact]
+    golden = _made_up(x) if redacted else rows.x[_golden_rows(expected)]
+    document: dict[str, Any] = {
+        "runtime": "linear",
+        "linear": training.to_linear(estimator),
+        "features": data.describe(x, rows.features, redacted=redacted),
+        "prediction": _described_predictions(expected[~held]),
+        "target": {"name": rows.target},
+        "data": {
+            "rows": len(rows.y),
+            "holdout_rows": int(held.sum()),
+            "holdout": settings.data.holdout,
+            "warnings": [
+                {name: vars(found)[name] for name in ("code", "column", "count", "found")} for found in findings
+            ],
+        },
+        "training": {
+            "estimator": best["estimator"],
+            "parameters": {"scale": best["scale"], **best["parameters"]},
+            "candidates_tried": [result.table() for result in results],
+            "seed": seed,
+            "folds": folds,
+            "repeats": repeats,
+            "packages": {name: package_version(name) for name in ("numpy", "scikit-learn", "scipy")},
+            "python": platform.python_version(),
+            "git_commit": _git_commit(),
+        },
+        "golden": [
+            {"instance": instance.tolist(), "prediction": float(prediction)}
+            for instance, prediction in zip(golden, estimator.predict(golden), strict=True)
+        ],
+    }
+    return document | judging.verdict(
+        document,
+        inputs,
+        expected=expected,
+        champion=champion,
+        data_errors=sum(finding.severity == "error" for finding in findings),
+        say=say,
+    )
+
+
+def _tell(results: Sequence[training.Result], say: Callable[[str], None]) -> None:
+    """Say what the table of candidates does not: what scikit-learn warned of, and what was passed over."""
+    chosen = next(result for result in results if result.chosen)
+    for result in results:
+        for text in result.warned:
+            say(f"warning: {training.named(result.trial)}: {text}")
+        if result.unserved and result.rmse < chosen.rmse:
+            better = f"{training.named(result.trial)} scored better ({result.rmse:.4g} against {chosen.rmse:.4g})"
+            say(f"warning: {better} and is passed over: {result.unserved}")
+
+
+def _described_predictions(predicted: NDArray[np.float64]) -> dict[str, Any]:
+    """The manifest's `prediction`: how what it predicts of the training rows spreads, as for a feature."""
+    (found,) = data.describe(np.asarray(predicted, dtype=np.float64).reshape(-1, 1), ["prediction"])
+    return {name: value for name, value in found.items() if name != "name"}
+
+
+def _made_up(x: Matrix) -> Matrix:
+    """Instances that are nobody's, from quantiles of each column: golden instances are shown and sent about."""
+    levels = np.linspace(0, 1, _GOLDEN_ROWS)
+    return np.column_stack([np.quantile(column, levels) for column in x.T])
+
+
+def _golden_rows(expected: Any) -> list[int]:
+    """Rows whose predictions spread evenly from the smallest to the largest."""
+    order = np.argsort(expected, kind="stable")
+    places = np.linspace(0, len(order) - 1, min(_GOLDEN_ROWS, len(order))).round().astype(int)
+    return [int(order[place]) for place in places]
+
+
+def _git_commit() -> str | None:
+    """The commit this code stands at, "+" behind it when files differ from it; None outside a checkout."""
+    folder = Path(__file__).parent
+    try:
+        commit = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "-C", str(folder), "status", "--porcelain"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{commit}+" if changed else commit

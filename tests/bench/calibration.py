@@ -1,0 +1,126 @@
+"""How often the gate's comparison with production is wrong, and how often it finds what is better.
+
+    python -m tests.bench.calibration
+
+`./deploy.sh bench` prints it too. Then how often the monitor is: percent of windows of ten features of ten kinds
+(tests/support/windows.py) that bring a finding, without drift, and with one feature moved. The first table is of pairs without a true difference: percent of 1000 draws that
+each rule would promote, at 95 % confidence. The rule is `model.evaluation.mean_above_zero`; beside it stand a
+percentile interval and the two intervals of which it takes the farther ends, each of two sides. The second table is
+of pairs whose newer model truly saves a share of the squared error: percent that the rule promotes.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from model.data import drift as divergence
+from model.evaluation.metrics import _studentised, mean_above_zero, resamples
+from model.monitoring import verdict as monitoring
+from tests.support import pairs, windows
+
+CONFIDENCE = 0.95
+DRAWS = 1_000
+REPLICATES = 2_000
+ROWS = (50, 82, 200, 400)
+
+
+def others(gains: pairs.Pairs) -> dict[str, float]:
+    """Percent promoted by other rules."""
+    rows = gains.shape[1]
+    tail = (1 - CONFIDENCE) / 2
+    means = np.concatenate(
+        [gains @ counts.T / rows for counts in resamples(rows, REPLICATES, np.random.default_rng(7))], axis=1
+    )
+    observed = gains.mean(axis=1) / (gains.std(axis=1) / math.sqrt(rows))
+    ratios = _studentised(gains, REPLICATES, np.random.default_rng(7))
+    promoted = {
+        "percentile": np.quantile(means, tail, axis=1) > 0,
+        "equal-tailed t": observed > np.quantile(ratios, 1 - tail, axis=1),
+        "symmetric t": observed > np.quantile(np.abs(ratios), CONFIDENCE, axis=1),
+    }
+    return {name: 100 * float(found.mean()) for name, found in promoted.items()}
+
+
+def ours(gains: pairs.Pairs) -> float:
+    """Percent promoted by the gate's rule."""
+    *_, reached = mean_above_zero(gains, confidence=CONFIDENCE, seed=7)
+    return 100 * float((reached >= CONFIDENCE).mean())
+
+
+def tables() -> list[Table]:
+    """Wrong promotions by family of pairs, and the power curve."""
+    wrong = Table("no true difference", "rows", "percentile", "equal-tailed t", "symmetric t", "the gate", box=None)
+    for family, draw in pairs.EQUAL.items():
+        for rows in ROWS:
+            gains = draw(np.random.default_rng(1), DRAWS, rows)
+            found = {**others(gains), "the gate": ours(gains)}
+            wrong.add_row(family, str(rows), *(f"{value:.1f} %" for value in found.values()))
+    lucky = Table(
+        "rows with all the gain", "rows", *(["percentile", "equal-tailed t", "symmetric t", "the gate"]), box=None
+    )
+    for few in (2, 3, 4):
+        gains = np.random.default_rng(11).normal(scale=0.05, size=(DRAWS, 82))
+        gains[:, :few] += 1 + np.random.default_rng(12).exponential(size=(DRAWS, few))
+        found = {**others(gains), "the gate": ours(gains)}
+        lucky.add_row(str(few), "82", *(f"{value:.1f} %" for value in found.values()))
+    shares = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
+    power = Table("rows", *(f"saves {100 * share:.0f} %" for share in shares), box=None)
+    for rows in (50, 82, 200, 400, 1000):
+        found = [
+            ours(pairs.better_by(share, np.random.default_rng(1), DRAWS, rows))
+            if share
+            else ours(pairs.normal(np.random.default_rng(1), DRAWS, rows))
+            for share in shares
+        ]
+        power.add_row(str(rows), *(f"{value:.0f} %" for value in found))
+    return [wrong, lucky, power, monitored()]
+
+
+def monitored() -> Table:
+    """Findings of the monitor by training rows, rows of a window, and how far one feature of ten has moved."""
+    shifts = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
+    table = Table("training rows", "rows", *(f"moved by {shift:g}" for shift in shifts), box=None)
+    limits = monitoring.Limits(min_rows=200, warn=0.1, alert=0.3, max_error_share=0.01, max_slowdown=2.0)
+    rng = np.random.default_rng(1)
+    for trained in (360, 4_000):
+        for rows, draws in ((200, 300), (1_000, 300), (100_000, 20)):
+            cells = []
+            for shift in shifts:
+                levels = []
+                for number in range(draws if shift else 2 * draws):
+                    if number % 10 == 0:
+                        document = windows.manifest(windows.draw(rng, trained))
+                    x = windows.draw(rng, rows)
+                    x[:, 0] += shift
+                    levels.append(_worst(document, windows.window(document, x), trained, limits))
+                alerts, found = levels.count("alert"), len(levels) - levels.count("ok")
+                cells.append(f"{100 * found / len(levels):.3g} % ({100 * alerts / len(levels):.3g} %)")
+            table.add_row(str(trained), str(rows), *cells)
+    table.caption = "percent of windows with a finding, and in brackets with an alert; shifts in standard deviations"
+    return table
+
+
+def _worst(document: monitoring.Document, now: monitoring.Document, trained: int, limits: monitoring.Limits) -> str:
+    """The worst level of all features against training, as `judge` decides it of two windows."""
+    levels = []
+    for place, entry in enumerate(document["features"]):
+        sample = now["sample"][:, place]
+        chance = monitoring.FALSE_WINDOWS / (4 * (len(document["features"]) + 1))
+        figures = divergence.against_training(entry, now["counts"][place], sample, trained, chance)
+        levels.append(monitoring.severity(figures, limits)[0])
+    return "alert" if "alert" in levels else "warn" if "warn" in levels else "ok"
+
+
+def show(console: Console) -> None:
+    for table in tables():
+        table.header_style, table.pad_edge = "bold", False
+        console.print()
+        console.print(table)
+
+
+if __name__ == "__main__":
+    show(Console(highlight=False, width=110))

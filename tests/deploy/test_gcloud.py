@@ -1,0 +1,247 @@
+"""What the real Google Cloud CLI says, offline, of the command lines, the formats and the upload."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.cloud import Project
+from tests.support.parts import ROOT
+from tests.support.standin import gcloud as standin
+
+
+def ask(gcloud: str, *arguments: object) -> str:
+    return subprocess.run(
+        [gcloud, *map(str, arguments)], capture_output=True, text=True, check=True, timeout=110
+    ).stdout
+
+
+@pytest.fixture(scope="module")
+def everything(emulator, deployed, tmp_path_factory) -> Iterator[Project]:
+    """A project on which every verb was run, in every form that issues a command line of its own."""
+    project = Project(tmp_path_factory.mktemp("everything"), emulator, backends=deployed.state["backends"])
+    project.publish()
+    project.up(MONITORING="on", ALERT_EMAIL="a@b.co")
+    project.edit_code()
+    edit_templates(project)
+    project.up("--canary", "10", MONITORING="on", ALERT_EMAIL="c@d.co")
+    project.stub_verbs((0, '{"status": "ok"}'), (0, '{"decision": "nothing to do"}'))
+    for verb in (
+        ["traffic", "100"],
+        ["rollback"],
+        ["invoke", "batch", '[0.5, {"bmi": 0.2}]'],
+        ["invoke", "--http", "stream", "0.5"],
+        ["model", "history"],
+        ["status"],
+        ["logs", "batch"],
+        ["grant", "user:a@b.c"],
+        ["revoke", "user:a@b.c"],
+        ["trigger", "owner/repo", "main"],
+        ["schedule", "0 3 * * 1"],
+        ["retrain"],
+    ):
+        ended = project.deploy(*verb)
+        assert ended.returncode == 0, ended.stderr
+    tamper(project)
+    assert project.deploy("schedule", "0 4 * * 1").returncode == 0
+    assert project.deploy("schedule", "off").returncode == 0
+    project.up(ALLOW_UNAUTHENTICATED="1", CAPTURE_SINK="bigquery")
+    project.up(CAPTURE_SINK="off")
+    project.change(account=f"model-release@{project.id}.iam.gserviceaccount.com")
+    project.up()
+    assert project.deploy("trigger", "owner/repo", "other").returncode == 0
+    assert project.deploy("down", "--with-bucket", "--yes").returncode == 0
+    yield project
+    project.close()
+
+
+def edit_templates(project: Project) -> None:
+    """Make every template of what watches another one."""
+    for path in (project.checkout / "deploy" / "monitoring").rglob("*.json"):
+        path.write_text(path.read_text().replace("{", "{ ", 1))
+
+
+def tamper(project: Project) -> None:
+    """Change by hand what only a change by hand makes different."""
+    state = project.state
+    state["jobs"]["retrain-us-central1"]["state"] = "PAUSED"
+    for role in state["roles"].values():
+        role["deleted"] = True
+    del state["buckets"][f"{project.id}-predictions"]["lifecycle_config"]
+    project.change(**{**state, "datasets": ["predictions"], "apis": [*state["apis"], "bigquery.googleapis.com"]})
+
+
+def written_commands() -> set[str]:
+    """The words of every gcloud command that stands in the scripts, as far as they are literal."""
+    lines = [line for path in (ROOT / "deploy").glob("*.sh") for line in path.read_text().splitlines()]
+    issued = re.compile(
+        r'(?:^\s*|\bdo |\bthen |\|\| |&& |\$\()(?:look|change|"\$gcloud") ((?:[a-z][a-z-]* )*[a-z][a-z-]*)'
+    )
+    return {found[1] for line in lines if (found := issued.search(line))}
+
+
+def quoted(word: str) -> str:
+    """As a person quotes: the linter takes a quoted --option for the value of the one before."""
+    name, equals, value = word.partition("=")
+    return f"{name}={shlex.quote(value)}" if word.startswith("--") and equals else shlex.quote(word)
+
+
+def test_every_command_line_is_valid_and_every_command_was_tried(gcloud, everything, tmp_path):
+    calls = {" ".join(["gcloud", *map(quoted, call)]) for call in everything.calls()}
+    tried = {" ".join(word for word in call if not word.startswith("-")) for call in everything.calls()}
+    commands = tmp_path / "commands.json"
+    commands.write_text(json.dumps([{"command_string": line} for line in sorted(calls)]))
+
+    found = json.loads(ask(gcloud, "meta", "lint-gcloud-commands", f"--commands-file={commands}"))
+
+    assert [(entry["command_string"], entry["error_message"]) for entry in found if not entry["success"]] == []
+    assert len(found) == len(calls)
+    written = written_commands()
+    assert {"functions deploy", "run services update-traffic", "auth print-identity-token"} <= written
+    assert {words for words in written if not any(line.startswith(words) for line in tried)} == set()
+
+
+def test_a_command_line_that_is_not_valid_is_found(gcloud):
+    line = "gcloud run services update-traffic batch --to-revisoins=a=100"
+
+    (found,) = json.loads(ask(gcloud, "meta", "lint-gcloud-commands", f"--command-string={line}"))
+
+    assert (found["success"], found["error_type"]) == (False, "UnrecognizedArgumentsError")
+
+
+RECORDS: list[dict[str, Any]] = [
+    {
+        "metadata": {"name": "batch"},
+        "spec": {"template": {"spec": {"containers": [{"env": [{"name": "RELEASE", "value": "0f"}]}]}}},
+        "status": {
+            "url": "https://batch",
+            "latestReadyRevisionName": "batch-2",
+            "traffic": [{"revisionName": "batch-1", "percent": 100}, {"revisionName": "batch-2", "tag": "candidate"}],
+        },
+    },
+    {"metadata": {"name": "bare"}, "status": {"traffic": []}},
+    {"metadata": {"name": "follows"}, "status": {"traffic": [{"latestRevision": True, "percent": 100}]}},
+    {"name": "projects/p/locations/r/functions/batch", "state": "ACTIVE", "labels": {"made-by": "deploy-sh"}},
+    {"serviceConfig": {"timeoutSeconds": 60, "environmentVariables": {"MODEL_NAME": "a"}}, "buildConfig": None},
+    {
+        "name": "bucket",
+        "location": "US",
+        "versioning_enabled": True,
+        "uniform_bucket_level_access": False,
+        "lifecycle_config": {"rule": [{"action": {"type": "Delete"}, "condition": {"isLive": False}}]},
+    },
+    {
+        "bindings": [
+            {"role": "r", "members": ["a", "b"]},
+            {"role": "s", "members": ["c"], "condition": {"expression": 'x("y")'}},
+        ]
+    },
+    {"bindings": []},
+    {"etag": "no bindings"},
+    {"config": {"name": "run.googleapis.com"}},
+    {"email": "a@b.c", "account": "d@e.f", "lifecycleState": "ACTIVE"},
+    {"timestamp": "2026-11-24T01:02:03.456789Z", "severity": "ERROR", "jsonPayload": {"message": "m"}},
+    {
+        "name": "projects/p/alertPolicies/7",
+        "userLabels": {"made-by": "deploy-sh", "digest": "0f"},
+        "labels": {"made-by": "deploy-sh", "email_address": "a@b.co"},
+        "displayName": "m in r: errors",
+        "etag": "x",
+        "description": "d (deploy.sh 0f)",
+    },
+    {
+        "name": "s",
+        "destination": "d",
+        "filter": 'a="b"',
+        "writerIdentity": "w",
+        "bigqueryOptions": {"usePartitionedTables": True},
+    },
+    {"name": "s", "disabled": True, "deleted": True, "id": "p:d"},
+    {
+        "name": "projects/p/locations/r/jobs/j",
+        "schedule": "0 3 * * 1",
+        "timeZone": "Etc/UTC",
+        "state": "ENABLED",
+        "httpTarget": {"uri": "u", "oauthToken": {"serviceAccountEmail": "a@b.c"}},
+        "scheduleTime": "2026-11-30T03:00:00Z",
+        "status": {"code": 7},
+    },
+    {"lifecycle_config": {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 90}}]}},
+    {"name": "t", "sourceToBuild": {"uri": "u", "ref": "refs/heads/b"}, "substitutions": {"_VERB": "retrain"}},
+    {
+        "name": "t",
+        "github": {"owner": "o", "name": "n", "push": {"branch": "^b$"}},
+        "substitutions": {"_SETTINGS": "A=b C=d"},
+    },
+]
+
+
+def test_what_the_scripts_parse_is_printed_by_the_stand_in_as_by_gcloud(gcloud, everything, tmp_path):
+    printing = {
+        tuple(word for word in call if word.startswith(("--flatten=", "--format="))) for call in everything.calls()
+    }
+    printing = {options for options in printing if options and not options[-1].endswith("=none")}
+    records = tmp_path / "records.json"
+    records.write_text(json.dumps(RECORDS))
+
+    differing = {}
+    for options in printing:
+        flags = dict(option.removeprefix("--").split("=", 1) for option in options)
+        expected = ask(gcloud, "meta", "list-from-json", records, *options)
+        found = standin.render(RECORDS, flags)
+        if found != expected:
+            differing[options] = (found, expected)
+
+    assert differing == {}
+    assert len(printing) > 8
+
+
+def test_what_is_uploaded_is_the_code_and_its_requirements(gcloud, tmp_path):
+    shutil.copytree(ROOT / "functions", tmp_path / "functions")
+    (tmp_path / "functions" / "__pycache__").mkdir(exist_ok=True)
+    (tmp_path / "functions" / "__pycache__" / "main.pyc").write_bytes(b"")
+
+    listed = ask(gcloud, "meta", "list-files-for-upload", tmp_path / "functions").split()
+
+    code = {str(path.relative_to(ROOT / "functions")) for path in (ROOT / "functions").rglob("*.py")}
+    assert set(listed) == code | {"requirements.txt"}
+
+
+MESSAGES = """
+import glob, json, sys
+lib, folder = sys.argv[1:]
+sys.path[:0] = [lib, lib + "/third_party"]
+from apitools.base.py import encoding
+from googlecloudsdk.generated_clients.apis.logging.v2 import logging_v2_messages as logging
+from googlecloudsdk.generated_clients.apis.monitoring.v1 import monitoring_v1_messages as dashboards
+from googlecloudsdk.generated_clients.apis.monitoring.v3 import monitoring_v3_messages as alerts
+kinds = {"metrics/*": logging.LogMetric, "dashboard": dashboards.Dashboard, "alerts/*": alerts.AlertPolicy}
+for pattern, kind in kinds.items():
+    for path in sorted(glob.glob(f"{folder}/{pattern}.json")):
+        sent = json.load(open(path))
+        kept = json.loads(encoding.MessageToJson(encoding.PyValueToMessage(kind, sent)))
+        print(path.rsplit("/", 1)[1], "as sent" if kept == sent else f"{sent} became {kept}")
+"""
+
+
+def test_what_watches_is_spelled_as_the_api_spells_it(gcloud):
+    """Whatever a message of the API does not know, or is of another type, gets lost or raises."""
+    lib = Path(ask(gcloud, "info", "--format=value(installation.sdk_root)").strip()) / "lib"
+    folder = ROOT / "deploy" / "monitoring"
+
+    said = subprocess.run(
+        [shutil.which("python3"), "-c", MESSAGES, lib, folder], capture_output=True, text=True, check=False, timeout=100
+    )
+
+    assert said.returncode == 0, said.stderr
+    lines = said.stdout.splitlines()
+    assert [line for line in lines if not line.endswith(" as sent")] == []
+    assert len(lines) == len(list(folder.rglob("*.json")))

@@ -1,0 +1,311 @@
+"""./deploy.sh on this machine: what `local` starts, prints and leaves behind, and what is refused before it starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.cloud import copy_repository
+from tests.support.parts import ROOT, answers, free_port, until
+
+READY = "Ctrl-C stops everything."
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The repository's files in a folder with blanks in its name, with the environment that is made already."""
+    folder = copy_repository(tmp_path / "a folder with 'blanks'")
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder
+
+
+class Run:
+    """`deploy.sh local` as a terminal runs it: leader of a session of its own."""
+
+    def __init__(self, project: Path, **environ: str) -> None:
+        self.batch_port, self.stream_port = free_port(), free_port()
+        self.output = project.parent / f"output-{self.batch_port}"
+        ports = {"BATCH_PORT": str(self.batch_port), "STREAM_PORT": str(self.stream_port)}
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [project / "deploy.sh", "local"],
+                cwd="/",
+                env={**os.environ, **ports, **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def text(self) -> str:
+        return self.output.read_text()
+
+    def ready(self) -> Run:
+        until(lambda: READY in self.text() or self.process.poll() is not None, seconds=60)
+        assert self.process.poll() is None, self.text()
+        return self
+
+    def members(self) -> dict[int, str]:
+        """Command lines by process id of all processes that live in the session."""
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                state, _, _, session = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:4]
+                if int(session) == self.process.pid and state != "Z":
+                    found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+        return found
+
+    def ended(self) -> int:
+        """The exit status, once everything is gone that was started."""
+        status = self.process.wait(30)
+        until(lambda: not self.members())
+        assert not answers(self.batch_port)
+        assert not answers(self.stream_port)
+        return status
+
+
+@pytest.fixture
+def local(project: Path) -> Iterator[Callable[..., Run]]:
+    started: list[Run] = []
+
+    def local(**environ: str) -> Run:
+        started.append(Run(project, **environ))
+        return started[-1]
+
+    yield local
+    for run in started:
+        for member in run.members():
+            os.kill(member, signal.SIGKILL)
+        run.process.wait()
+
+
+def deploy(project: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [project / "deploy.sh", *arguments],
+        cwd="/",
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_local_serves_what_it_prints_until_ctrl_c(local, project):
+    run = local().ready()
+
+    lines = run.text().splitlines()
+    calls = {line[2:]: lines[number + 1] for number, line in enumerate(lines) if line.startswith("$ ")}
+    assert len(calls) == 3
+    assert {call: subprocess.check_output(["bash", "-c", f"{call} -s"], text=True) for call in calls} == calls
+    assert f"batch   http://127.0.0.1:{run.batch_port}" in lines
+    assert f"stream  http://127.0.0.1:{run.stream_port}" in lines
+    assert '"message":"serving linear-regression version 1' in (project / ".local" / "batch.log").read_text()
+    assert '"function":"stream"' in (project / ".local" / "stream.log").read_text()
+
+    os.killpg(run.process.pid, signal.SIGINT)
+    assert run.ended() == 130
+
+
+def test_the_printed_calls_fit_the_model_whatever_it_is(local, project):
+    (project / "own.csv").write_text(
+        "it's,rooms,price\n" + "".join(f"{n % 9},{n % 7},{2 * (n % 9) + 3 * (n % 7)}\n" for n in range(400))
+    )
+    config = project / "model" / "config.toml"
+    text = (
+        config.read_text().replace("sklearn:diabetes", str(project / "own.csv")).replace("disease_progression", "price")
+    )
+    features = """[{ name = "it's" }, { name = "rooms" }]"""
+    config.write_text(
+        text.replace('[{ name = "bmi" }]', features)
+        .replace("min_holdout_rows = 50", "min_holdout_rows = 5")
+        .replace("max_r2 = 0.98", "max_r2 = 1.0")
+    )
+
+    run = local().ready()
+
+    lines = run.text().splitlines()
+    calls = {line[2:]: lines[number + 1] for number, line in enumerate(lines) if line.startswith("$ ")}
+    assert len(calls) == 3
+    assert all('"prediction' in answer for answer in calls.values()), run.text()
+    assert {call: subprocess.check_output(["bash", "-c", f"{call} -s"], text=True) for call in calls} == calls
+
+
+def test_the_printed_exports_lead_a_second_terminal_to_the_same_bucket(local):
+    run = local().ready()
+    line = next(line for line in run.text().splitlines() if ": . " in line)
+    source = line.split(": ", 1)[1]
+
+    listed = subprocess.check_output(["bash", "-c", f"{source} && python -m model versions --json"], cwd="/")
+
+    assert [(entry["version"], entry["aliases"]) for entry in json.loads(listed)] == [(1, ["production"])]
+
+
+def test_two_runs_side_by_side_keep_apart(local, project):
+    first = local().ready()
+    second = local().ready()
+
+    assert f". {shell(project / '.local' / 'env')}" in first.text()
+    assert f". {shell(project / '.local' / str(second.batch_port) / 'env')}" in second.text()
+    os.killpg(first.process.pid, signal.SIGINT)
+    assert first.ended() == 130
+    assert answers(second.batch_port)
+
+
+def shell(path: Path) -> str:
+    return subprocess.check_output(["bash", "-c", 'printf %q "$1"', "-", path], text=True)
+
+
+def test_a_terminated_run_leaves_nothing_behind(local):
+    run = local().ready()
+
+    run.process.terminate()
+
+    assert run.ended() == 143
+
+
+def test_a_run_interrupted_while_it_starts_leaves_nothing_behind(local, project):
+    run = local()
+    until(lambda: "training" in run.text(), seconds=60)
+
+    os.killpg(run.process.pid, signal.SIGINT)
+
+    assert run.ended() == 130
+
+
+@pytest.mark.parametrize("victim", ["--target batch", "--target stream", "fake-gcs-server"])
+def test_when_one_process_dies_the_others_end(local, victim):
+    run = local().ready()
+
+    os.kill(min(pid for pid, line in run.members().items() if victim in line), signal.SIGKILL)
+
+    assert run.ended() == 1
+    assert "deploy.sh: one of the processes has died; stopping the others (see the logs)" in run.text()
+
+
+def test_what_stops_the_training_is_shown(local, project):
+    config = project / "model" / "config.toml"
+    config.write_text(config.read_text().replace("folds = 5", "folds = 1"))
+
+    run = local()
+
+    assert run.ended() == 1
+    assert f"{config}: training.folds: input should be greater than or equal to 2, got 1\n" in run.text()
+
+
+def test_a_taken_port_is_said_before_anything_starts(project):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+
+        ended = deploy(project, "local", BATCH_PORT=port, STREAM_PORT=str(free_port()))
+
+    message = f"port {port} is taken (another program, or another run of this); choose one with BATCH_PORT=…"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", f"deploy.sh: BATCH_PORT: {message}\n")
+    assert not (project / ".local").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "message"),
+    [
+        pytest.param([], {}, "a verb is missing", id="no-verb"),
+        pytest.param(["serve"], {}, "there is no verb 'serve'", id="unknown-verb"),
+        pytest.param(["local", "now"], {}, "local takes no arguments, got: now", id="argument"),
+        pytest.param(["local"], {"BATCH_PORT": "x"}, "BATCH_PORT must be a port from 1 to 65535, got 'x'", id="word"),
+        pytest.param(["local"], {"STREAM_PORT": "0"}, "STREAM_PORT must be a port from 1 to 65535, got '0'", id="zero"),
+        pytest.param(
+            ["local"], {"BATCH_PORT": "65536"}, "BATCH_PORT must be a port from 1 to 65535, got '65536'", id="too-high"
+        ),
+        pytest.param(
+            ["local"],
+            {"BATCH_PORT": "a[$(id >&2)]"},
+            "BATCH_PORT must be a port from 1 to 65535, got 'a[$(id >&2)]'",
+            id="hostile",
+        ),
+        pytest.param(
+            ["local"],
+            {"BATCH_PORT": "8082", "STREAM_PORT": "08082"},
+            "BATCH_PORT and STREAM_PORT must differ, both are 8082",
+            id="same",
+        ),
+    ],
+)
+def test_wrong_usage_is_said_and_exits_with_two(project, arguments, environ, message):
+    ended = deploy(project, *arguments, **environ)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"deploy.sh: {message} (./deploy.sh help)\n")
+
+
+@pytest.mark.parametrize(
+    ("prelude", "message"),
+    [
+        pytest.param(
+            'sys.version_info = (3, 9, 18, "final", 0)',
+            "{python} is Python 3.9.18; 3.11 or newer is needed (PYTHON=…)",
+            id="old",
+        ),
+        pytest.param(
+            'sys.modules["ensurepip"] = None',
+            "{python} has no venv module; install it (on Debian and Ubuntu: apt-get install python3-venv)",
+            id="no-venv",
+        ),
+    ],
+)
+@pytest.mark.parametrize("verb", ["local", "test"])
+def test_a_python_that_will_not_do_is_said_before_anything_starts(project, tmp_path, verb, prelude, message):
+    python = tmp_path / "python3"
+    python.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c 'import sys; {prelude}; exec(sys.argv[1])' \"$2\"\n")
+    python.chmod(0o755)
+    environ = {"PYTHON": str(python), "BATCH_PORT": str(free_port()), "STREAM_PORT": str(free_port())}
+
+    ended = deploy(project, verb, **environ)
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == f"deploy.sh: {message.format(python=python)}\n"
+    assert not (project / ".local").exists()
+
+
+def test_a_missing_python_is_said(project):
+    ended = deploy(project, "local", PYTHON="/nowhere/python3")
+
+    message = "/nowhere/python3 is not on this machine; Python 3.11 or newer is needed (PYTHON=…)"
+    assert (ended.returncode, ended.stderr) == (1, f"deploy.sh: {message}\n")
+
+
+def test_help_names_every_verb_and_the_settings_of_this_machine(project):
+    ended = deploy(project, "help")
+
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("Usage: ./deploy.sh [--dry-run] VERB\n")
+    named = [line.split()[0] for line in ended.stdout.splitlines() if line.startswith("  ") and line[2] != " "]
+    assert named == [
+        *["local", "test", "bench", "lock", "help"],
+        *[
+            "up",
+            "traffic",
+            "rollback",
+            "invoke",
+            "model",
+            "status",
+            "logs",
+            "grant",
+            "revoke",
+            "trigger",
+            "schedule",
+            "retrain",
+            "down",
+            "--dry-run",
+        ],
+        *["BATCH_PORT", "STREAM_PORT", "PYTHON", "GCLOUD", "MODEL_REFRESH_SECONDS,", "PROJECT_ID,"],
+    ]

@@ -1,0 +1,419 @@
+"""Captured log lines become windows of figures; what cannot be used is left out, counted, and named with its place."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import tracemalloc
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import orjson
+import pytest
+
+from model.monitoring import log_reader as reader
+from model.monitoring.log_reader import Labels
+from model.monitoring.log_source import CaptureError, files
+from model.monitoring.windows import Layout
+from tests.support.captured import NOW, entry, lines, request, row, traffic
+from tests.support.parts import MODEL
+
+HOUR = timedelta(hours=1)
+LAYOUT = Layout(
+    ("a", "b"), np.array([-4.0, 0.0]), np.array([4.0, 1.0]), (np.array([0.0]), np.array([0.25, 0.5]), np.array([0.0]))
+)
+
+
+def read(*texts, known=(1,), redacted=(), **options):
+    """Read each text as one source; the bucket holds the versions that are known."""
+    return reader.read(
+        [(f"source-{number}", pieces(text)) for number, text in enumerate(texts)],
+        model=MODEL,
+        layout_of=lambda version: replace(LAYOUT, redacted=redacted) if version in known else None,
+        **{"window_seconds": 86_400.0, "now": NOW.timestamp() + 3600, **options},
+    )
+
+
+def pieces(text, size=1 << 16):
+    return [text[place : place + size] for place in range(0, len(text), size)]
+
+
+def some(rows=100, seed=1, **options):
+    """Requests with rows of both features."""
+    a, b = np.random.default_rng(seed).uniform(size=(2, rows))
+    return list(traffic({"a": a * 8 - 4, "b": b}, a + b, **options))
+
+
+def figures(found, version=1):
+    """Everything that a reader of the log sees, comparable by value."""
+    window = found.window(version)
+    return {
+        **found.log(),
+        "window": {
+            name: np.asarray(cells).tolist() for name, cells in window.items() if name not in {"counts", "slots"}
+        },
+        "counts": [cells.tolist() for cells in window["counts"]],
+        "slots": {slot: part["rows"] for slot, part in window["slots"].items()},
+        "traffic": sorted(
+            (part["function"], part["version"], part["slot"], part["answered"], part["latency"].tolist())
+            for part in found.requests_by_slot()
+        ),
+    }
+
+
+GOOD = row("r", 0, {"a": 1.0, "b": 0.5})
+
+
+# Broken input
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        pytest.param(b'{"kind": "row", "requ', "not-json", "must be one JSON object, found {", id="cut-short"),
+        pytest.param(b"\x89PNG\r\x1a\x00\xff", "not-json", "must be one JSON object, found \\x89PNG?", id="binary"),
+        pytest.param(b"[1, 2]", "not-json", "must be a JSON object, found [1, 2]", id="array"),
+        pytest.param(lines([{**GOOD, "prediction": 1}])[:-3] + b"NaN}", "not-json", "unexpected", id="nan"),
+        pytest.param(b'{"a": 1e999}', "not-json", "infinity", id="infinite"),
+        pytest.param({**GOOD, "row": "0"}, "malformed", 'row must be a whole number from 0, found "0"', id="row-text"),
+        pytest.param({**GOOD, "row": -1}, "malformed", "row must be a whole number from 0, found -1", id="row-below"),
+        pytest.param(
+            {**GOOD, "row": True}, "malformed", "row must be a whole number from 0, found true", id="row-bool"
+        ),
+        pytest.param({**GOOD, "request_id": 7}, "malformed", "request_id must be text, found 7", id="id"),
+        pytest.param({**GOOD, "version": None}, "malformed", "version must be a whole number from 1", id="no-version"),
+        pytest.param({**GOOD, "version": "1"}, "malformed", "version must be a whole number from 1, or", id="version"),
+        pytest.param(
+            {**GOOD, "features": [1.0]}, "malformed", "features must be an object, found [1.0]", id="array-of"
+        ),
+        pytest.param(row("r", 0, {"a": "1"}), "malformed", 'features.a must be a number, found "1"', id="cell-text"),
+        pytest.param(row("r", 0, {"a": None}), "malformed", "features.a must be a number, found null", id="cell-null"),
+        pytest.param(row("r", 0, {"a": True}), "malformed", "features.a must be a number, found true", id="cell-bool"),
+        pytest.param(
+            {**GOOD, "prediction": "x"}, "malformed", 'prediction must be a number, found "x"', id="prediction"
+        ),
+        pytest.param(
+            {**GOOD, "function": "x"}, "malformed", 'function must be batch or stream, found "x"', id="function"
+        ),
+        pytest.param({**GOOD, "time": "2026-11-20T11:00:00"}, "bad-time", "found a time without a zone", id="naive"),
+        pytest.param({**GOOD, "time": "yesterday"}, "bad-time", 'with a zone, found "yesterday"', id="no-time"),
+        pytest.param({**GOOD, "time": 1700000000}, "bad-time", "with a zone, found 1700000000", id="number"),
+        pytest.param(
+            {**GOOD, "time": "2027-11-20T11:00:00Z"}, "bad-time", "not lie in the future, found 2027", id="future"
+        ),
+        pytest.param(
+            {**GOOD, "time": "0001-01-01T00:00:00Z"}, "bad-time", "not lie before 1970, found 0001", id="zero"
+        ),
+        pytest.param({**GOOD, "version": 9}, "unknown-version", "the bucket holds no version 9", id="unknown-version"),
+        pytest.param(
+            {**request("q"), "status": "200"}, "malformed", "status must be a whole number from 100", id="status"
+        ),
+        pytest.param(request("q", captured=-1), "malformed", "captured must be a whole number from 0", id="captured"),
+        pytest.param(request("q", latency_seconds={}), "malformed", "latency_seconds must be an object", id="latency"),
+        pytest.param(
+            request("q", latency_seconds={"total": -1}), "malformed", "latency_seconds.total must be", id="negative"
+        ),
+    ],
+)
+def test_a_line_that_cannot_be_used_is_left_out_and_named(line, code, told):
+    good = some(20)
+
+    found = read(lines([*good[:5], line, *good[5:]]))
+
+    assert found.unusable.keys() == {code}
+    assert found.unusable[code]["count"] == 1
+    assert found.unusable[code]["example"].startswith("source-0 line 6: ")
+    assert told in found.unusable[code]["example"]
+    assert (found.rows, found.requests) == (20, 2)
+
+
+def test_a_version_beyond_int64_is_left_out():
+    assert read(lines([{**GOOD, "version": 2**63}, GOOD])).unusable["malformed"]["count"] == 1
+
+
+def test_a_huge_line_is_passed_over_in_little_memory():
+    def endless():
+        yield lines([GOOD])
+        yield from [b"x" * (1 << 20)] * 40
+        yield b"\n" + lines([row("s", 0, {"a": 1.0, "b": 0.5})])
+
+    tracemalloc.start()
+    found = reader.read(
+        [("s", endless())], model=MODEL, layout_of=lambda _: LAYOUT, window_seconds=86_400.0, now=NOW.timestamp() + 1
+    )
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert (found.rows, found.lines) == (2, 3)
+    assert found.unusable["not-json"] == {
+        "count": 1,
+        "example": "s line 2: must be a line of at most 1 MiB, found a longer one",
+    }
+    assert peak < 20 << 20
+
+
+@pytest.mark.parametrize("text", [pytest.param(b"", id="empty"), pytest.param(b"\n\r\n\n", id="blank-lines")])
+def test_of_nothing_there_is_nothing(text):
+    found = read(text)
+
+    assert (found.lines, found.rows, found.until, found.parts, found.unusable) == (0, 0, None, {}, {})
+
+
+def test_lines_of_other_kinds_and_of_other_models_are_counted_apart():
+    found = read(lines([{"message": "starting"}, entry({**GOOD, "kind": "event"}), {**GOOD, "model": "houses"}, GOOD]))
+
+    assert (found.other_lines, found.other_models, found.rows, found.unusable) == (2, 1, 1, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        pytest.param("", "FOLDER must be a file, found a directory: name the files in it (FOLDER/*)", id="directory"),
+        pytest.param("/none", "FOLDER/none does not exist", id="absent"),
+    ],
+)
+def test_a_source_that_is_no_file_is_named(tmp_path, name, message):
+    with pytest.raises(CaptureError) as caught:
+        list(files(f"{tmp_path}{name}"))
+
+    assert str(caught.value) == message.replace("FOLDER", str(tmp_path))
+
+
+def test_lines_that_pack_a_hundredfold_are_all_read():
+    a = np.zeros(20_000)
+    text = lines(traffic({"a": a, "b": a}, a, size=1_000))
+
+    found = reader.read(
+        [("s", pieces(gzip.compress(text), 1_000))],
+        model=MODEL,
+        layout_of=lambda _: LAYOUT,
+        window_seconds=86_400.0,
+        now=NOW.timestamp(),
+    )
+
+    assert (found.rows, found.requests, found.unusable) == (20_000, 20, {})
+
+
+def test_what_is_packed_and_cut_short_ends_with_a_line_that_is_no_json():
+    found = read(gzip.compress(lines(some(3_000)))[:-2_000])
+
+    assert 0 < found.rows < 3_000
+    assert found.unusable["not-json"]["count"] == 1
+
+
+def test_what_only_begins_like_gzip_is_named():
+    with pytest.raises(CaptureError, match="source-0 cannot be unpacked"):
+        read(b"\x1f\x8b" + b"x" * 100)
+
+
+# What is counted
+
+
+def test_both_shapes_and_packed_lines_count_alike():
+    records = some(300)
+    plain = lines(records)
+    packed = gzip.compress(plain[: len(plain) // 2]) + gzip.compress(plain[len(plain) // 2 :])
+
+    expected = figures(read(plain))
+
+    del expected["bytes"]
+    for text in (lines(map(entry, records)), packed, plain.replace(b"\n", b"\r\n"), plain.rstrip(b"\n")):
+        found = figures(read(text))
+        del found["bytes"]
+        assert found == expected
+    assert expected["rows"] == 300
+
+
+def test_nanoseconds_of_cloud_logging_are_read():
+    found = read(lines([{**entry(GOOD), "timestamp": "2026-11-20T11:59:59.123456789Z"}]))
+
+    assert found.until == NOW.timestamp()
+
+
+def test_the_order_of_lines_does_not_matter(monkeypatch):
+    monkeypatch.setattr("model.monitoring.windows.MOST_SAMPLED", 50)
+    records = [*some(2_000, hours=60), *some(200, seed=2, name="other", function="stream", size=1)]
+    again = [record for record in records if record.get("request_id") == "r-100"]
+    shuffled = [*records, *again]
+    random.Random(1).shuffle(shuffled)
+
+    first, second = (figures(read(lines(order))) for order in ([*records, *again], shuffled))
+
+    assert len(first["window"]["sample"]) == 50
+    assert {**first, "bytes": 0} == {**second, "bytes": 0}
+
+
+def test_windows_end_with_the_hour_of_the_newest_line_or_where_they_are_told_to():
+    records = [row(f"r{hours}", 0, {"a": 1.0, "b": 0.5}, NOW - hours * HOUR) for hours in (0, 1, 23, 24, 47, 48, 80)]
+    newest = read(lines(records))
+    told = read(lines(records), until=NOW.timestamp())
+
+    assert (newest.until, told.until) == (NOW.timestamp() + 3600, NOW.timestamp())
+    assert [newest.window(1, back=back)["rows"] for back in (0, 1)] == [3, 2]
+    assert [told.window(1, back=back)["rows"] for back in (0, 1)] == [3, 2]
+    assert (newest.older, newest.after) == (2, 0)
+    assert (told.older, told.after) == (1, 1)
+
+
+def test_a_row_counts_once_however_often_it_comes():
+    records = some(100)
+
+    found = read(lines(records), lines(map(entry, records)))
+
+    assert (found.rows, found.duplicates) == (100, 100)
+    assert (found.requests, found.duplicated_requests) == (10, 10)
+    assert found.window(1)["rows"] == 100
+
+
+def test_a_retry_is_a_request_more_and_no_row_more():
+    retried = [{**record, "time": record["time"].replace(".", ".9")} for record in some(10)]
+
+    found = read(lines([*some(10), *retried]))
+
+    assert (found.requests, found.rows, found.duplicates) == (2, 10, 10)
+
+
+def test_cells_and_values_outside_are_counted_between_and_at_the_edges():
+    cells = [-1.0, 0.0, 0.25, 0.3, 0.5, 0.5, 2.0]
+    records = [row("r", number, {"a": 9.0, "b": cell}) for number, cell in enumerate(cells)]
+
+    window = read(lines(records)).window(1)
+
+    assert [counts.tolist() for counts in window["counts"]] == [[0, 0, 7], [2, 1, 1, 2, 1], [0, 7, 0]]
+    assert window["outside"].tolist() == [7, 2, 0]
+
+
+def test_a_feature_is_missing_from_the_rows_that_lack_it_unless_its_version_redacts_it():
+    records = [
+        row("r", number, {"b": 0.5} if number else {"a": 1.0, "b": 0.5}, function="batch") for number in range(4)
+    ]
+    records += [row("s", number, {"b": 0.5}, function="stream") for number in range(5)]
+
+    window = read(lines(records)).window(1)
+    redacted = read(lines(records), redacted=(True, False)).window(1)
+
+    assert [of["present"].tolist() for of in (window, redacted)] == [[1, 9, 9], [1, 9, 9]]
+    assert [of["missing"].tolist() for of in (window, redacted)] == [[8, 0, 0], [0, 0, 0]]
+    assert [of["redacted"].tolist() for of in (window, redacted)] == [[False] * 3, [True, False, False]]
+    assert np.isnan(window["sample"][:, 0]).sum() == 8
+
+
+@pytest.mark.parametrize("member", ["row", "features", "time", "request_id"])
+def test_a_line_nested_too_deeply_to_be_written_again_is_left_out(member):
+    deep = orjson.loads("[" * 300 + "]" * 300)
+    record = {**GOOD, member: {"a": deep} if member == "features" else deep}
+    text = json.dumps(record).encode() + b"\n" + lines([GOOD])
+
+    found = read(text)
+
+    assert (found.rows, sum(flaw["count"] for flaw in found.unusable.values())) == (1, 1)
+
+
+def test_a_redacted_request_as_a_function_wrote_it():
+    """Two instances of which one feature is kept back, one cell outside its range."""
+    text = (
+        b'{"severity":"INFO","message":"POST /batch 200","time":"2026-11-20T11:20:31.518204Z","httpRequest":'
+        b'{"requestMethod":"POST","requestUrl":"/batch","status":200,"latency":"0.000914s","userAgent":"curl/8.5.0",'
+        b'"remoteIp":"127.0.0.1"},"kind":"request","function":"batch","model":"linear-regression","version":1,'
+        b'"protocol":"json","status":200,"instances":2,"captured":2,"out_of_range":1,"out_of_range_by_feature":{"b":1},'
+        b'"request_id":"4f1a8d0f7f0b4c47a0b8ad4f6ab1f1a3","cold":true,"latency_seconds":{"total":0.000914,'
+        b'"queue":0.000102,"parse":0.000211,"predict":0.000043,"render":0.000067}}\n'
+        b'{"kind":"row","severity":"DEBUG","time":"2026-11-20T11:20:31.518204Z","request_id":'
+        b'"4f1a8d0f7f0b4c47a0b8ad4f6ab1f1a3","row":0,"function":"batch","model":"linear-regression","version":1,'
+        b'"features":{"b":0.5},"prediction":152.1}\n'
+        b'{"kind":"row","severity":"DEBUG","time":"2026-11-20T11:20:31.518204Z","request_id":'
+        b'"4f1a8d0f7f0b4c47a0b8ad4f6ab1f1a3","row":1,"function":"batch","model":"linear-regression","version":1,'
+        b'"features":{"b":1.5},"prediction":98.0}\n'
+    )
+    found = read(text, redacted=(True, False))
+
+    window = found.window(1)
+    assert (found.rows, found.requests, found.incomplete, found.unusable) == (2, 1, 0, {})
+    assert (window["redacted"].tolist(), window["outside"].tolist()) == ([True, False, False], [0, 1, 0])
+    (part,) = found.requests_by_slot()
+    assert (part["answered"], part["cold"], part["micros"]["parse"]) == (1, 1, 211)
+
+
+def test_probes_are_no_traffic_and_failures_have_no_latency():
+    records = [request("a", instances=0), request("b", status=503, version=None, instances=0), request("c")]
+
+    parts = {part["version"]: part for part in read(lines(records)).requests_by_slot()}
+
+    assert (parts[1]["probes"], parts[1]["answered"], dict(parts[1]["statuses"])) == (1, 1, {200: 1})
+    assert (parts[None]["answered"], dict(parts[None]["statuses"])) == (0, {503: 1})
+
+
+def test_requests_with_fewer_rows_than_they_captured_are_counted():
+    records = some(30)
+    lost = [record for record in records if (record.get("request_id"), record.get("row")) != ("r-10", 3)]
+    orphaned = [record for record in records if record["kind"] == "row" or record["request_id"] != "r-20"]
+
+    assert (read(lines(lost)).incomplete, read(lines(lost)).without_request) == (1, 0)
+    assert (read(lines(orphaned)).incomplete, read(lines(orphaned)).without_request) == (0, 1)
+    assert read(lines(reversed(records))).incomplete == 0
+
+
+def test_when_too_many_requests_are_open_nobody_can_tell(monkeypatch):
+    monkeypatch.setattr(reader, "OPEN_MOST", 2)
+
+    assert read(lines(record for record in some(50) if record["kind"] == "request")).incomplete is None
+
+
+def test_memory_grows_by_some_bytes_a_row_only(monkeypatch):
+    monkeypatch.setattr(reader, "_BATCH_LINES", 1_000)
+    a = np.zeros(1_000)
+    template = lines(traffic({"a": a, "b": a}, a, size=100, name="NAME"))
+
+    def peak(rows):
+        blocks = (template.replace(b"NAME", b"%d" % block) for block in range(rows // 1_000))
+        tracemalloc.start()
+        found = reader.read(
+            [("s", blocks)], model=MODEL, layout_of=lambda _: LAYOUT, window_seconds=86_400.0, now=NOW.timestamp() + 1
+        )
+        _, top = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert found.rows == rows
+        return top
+
+    peak(1_000)  # what is loaded once
+    few, many = peak(5_000), peak(20_000)
+
+    assert many - few < 15_000 * 60
+
+
+# Labels
+
+
+def joined(records, labels):
+    made, repeated, conflicting = Labels.of(*map(list, zip(*labels, strict=True)))
+    found = read(lines(records), labels=made)
+    return found, repeated, conflicting
+
+
+def test_labels_meet_their_rows_whenever_those_came():
+    records = [row(f"r{n}", n % 2, {"a": 1.0, "b": 0.5}, NOW - n * 10 * HOUR, prediction=float(n)) for n in range(10)]
+
+    found, repeated, conflicting = joined(records, [(f"r{n}", n % 2, 100.0 + n) for n in range(10)])
+
+    actual, predicted = found.joined[1]
+    assert sorted((actual - 100).tolist()) == sorted(predicted.tolist()) == list(map(float, range(10)))
+    assert (found.matched, repeated, conflicting) == (10, 0, 0)
+
+
+def test_labels_that_repeat_count_once_and_those_that_conflict_do_not_count():
+    records = [row("r", n, {"a": 1.0, "b": 0.5}, prediction=float(n)) for n in range(3)]
+    labels = [("r", 0, 5.0), ("r", 0, 5.0), ("r", 1, 6.0), ("r", 1, 7.0), ("r", 2, 8.0), ("nobody", 0, 9.0)]
+
+    found, repeated, conflicting = joined([*records, *records], labels)
+
+    actual, predicted = found.joined[1]
+    assert (actual.tolist(), predicted.tolist()) in (([5.0, 8.0], [0.0, 2.0]), ([8.0, 5.0], [2.0, 0.0]))
+    assert (found.matched, repeated, conflicting) == (3, 1, 2)
+
+
+def test_labels_of_no_row_join_nothing():
+    found, *_ = joined([GOOD], [("other", 0, 1.0)])
+
+    assert (found.matched, found.joined) == (0, {})

@@ -1,0 +1,296 @@
+"""`retrain` decides and says why, trains, gates and promotes; what the gate refuses leaves production as it was."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from functions import artifact
+from model.cli.main import main
+from model.monitoring.triggers import decide, live_error, why
+from tests.support.parts import ALIAS, put
+from tests.support.worlds import configure, world, write_rows
+
+LIMITS = {"max_age_days": 30.0, "new_rows": 0.1}
+
+
+def decided(**changes):
+    usual = {"age_days": 29.9, "rows": 100, "new_rows": 0, "shifts": (), "shift_limit": 0.1}
+    return decide(LIMITS, **{**usual, **changes})
+
+
+def interval(low, value, high):
+    return {"low": low, "value": value, "high": high}
+
+
+# The decision
+
+
+@pytest.mark.parametrize(
+    ("changes", "due"),
+    [
+        pytest.param({}, "", id="nothing"),
+        pytest.param({"age_days": 30.0}, "production is 30.0 days old", id="age"),
+        pytest.param({"age_days": -0.5}, "", id="clocks-differ-a-little"),
+        pytest.param(
+            {"age_days": -400.0},
+            "production was made 400.0 days from now: a clock is wrong, so its age is not known",
+            id="from-the-future",
+        ),
+        pytest.param({"rows": 110, "new_rows": 10}, "10 of 110 rows are new", id="new-rows"),
+        pytest.param({"rows": 110, "new_rows": 9}, "", id="a-few-new-rows"),
+        pytest.param({"new_rows": 100}, "100 of 100 rows are new", id="all-rows-are-new"),
+        pytest.param({"shifts": ["bmi: index 0.4"]}, "bmi: index 0.4", id="shift"),
+    ],
+)
+def test_each_reason_is_due_at_its_threshold_and_says_so(changes, due):
+    assert why(decided(**changes)) == due
+
+
+@pytest.mark.parametrize(
+    ("live", "due"),
+    [
+        pytest.param(interval(10.5, 12.0, 13.0), True, id="wholly-above"),
+        pytest.param(interval(10.0, 12.0, 13.0), False, id="touching"),
+        pytest.param(interval(5.0, 6.0, 7.0), False, id="better"),
+        pytest.param(interval(None, 12.0, None), False, id="one-row"),
+    ],
+)
+def test_the_live_error_is_a_reason_when_its_interval_lies_above_that_of_the_gate(live, due):
+    assert live_error(live, interval(8.0, 9.0, 10.0), rows=20, known=0).due is due
+
+
+def test_a_live_error_beyond_all_numbers_is_a_reason():
+    reason = live_error(interval(None, None, None), interval(8.0, 9.0, 10.0), rows=20, known=0)
+
+    assert (reason.due, reason.found) == (True, "beyond float64 on 20 labelled rows")
+
+
+def test_a_live_error_that_cannot_be_known_says_on_how_many_rows():
+    reason = live_error(interval(None, None, None), interval(8.0, 9.0, 10.0), rows=0, known=7)
+
+    assert reason.found == "not known: 0 labelled rows, 7 that it was trained on left out"
+
+
+# The verb
+
+
+@pytest.fixture
+def run(bucket, capsys, quick, tmp_path):
+    """Run a verb here, over the rows that `write` wrote; gives exit code, output, and what was said."""
+
+    def run(*arguments):
+        code = main([*arguments, "--config", str(tmp_path / "config.toml")])
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write rows (and a configuration that reads them); gives the path."""
+    configure(tmp_path / "config.toml", tmp_path / "rows.csv")
+
+    def write(columns, name="rows.csv"):
+        return str(write_rows(tmp_path / name, columns))
+
+    return write
+
+
+def joined(*parts):
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+@pytest.fixture
+def produced(run, write):
+    """Production is version 1, trained on the rows of today."""
+    write(world())
+    assert run("retrain")[0] == 0
+
+
+def test_the_first_retrain_trains_and_promotes(run, write, registry):
+    write(world())
+
+    code, output, _ = run("retrain", "--json", "--by", "schedule")
+
+    decision = json.loads(output)
+    assert (code, decision["decision"], decision["version"], decision["production"]) == (0, "promoted", 1, None)
+    assert [reason["found"] for reason in decision["reasons"]] == ["production has not been set yet"]
+    entry = registry.alias("production")[0].history[0]
+    assert (entry["by"], entry["reason"]) == ("schedule", "retrain: production")
+
+
+def test_without_a_reason_nothing_is_done_and_each_reason_is_listed(run, produced, registry):
+    code, output, _ = run("retrain")
+
+    assert code == 0
+    assert output.splitlines() == [
+        "reason                  due  value  from  found",
+        "age in days             no   0      30    production is 0.0 days old",
+        "new rows by known ones  no   0      0.1   0 of 400 rows are new",
+        "features that shifted   no   0      1     none by 0.1 and more than chance",
+        "",
+        "nothing to do",
+    ]
+    assert registry.newest() == 1
+
+
+def test_a_moved_world_is_trained_anew_and_promoted(run, write, produced, registry):
+    write(joined(world(), world(800, seed=2, slope=2.6)))
+
+    code, output, _ = run("retrain", "--json")
+
+    decision = json.loads(output)
+    assert (code, decision["decision"]) == (0, "promoted")
+    assert registry.alias("production")[0].version == 2
+    assert registry.alias("production")[0].history[0]["reason"] == "retrain: new rows by known ones 2"
+
+
+def test_a_challenger_that_is_not_better_leaves_production_and_exits_with_three(run, write, produced, registry):
+    before = registry.alias("production")
+    write(joined(world(), world(100, seed=2)))
+
+    code, output, said = run("retrain")
+
+    assert code == 3
+    assert "100 of 500 rows are new" in output
+    assert "confidence of being better               NO" in output
+    assert said == "version 2 is published, unblessed: production stays as it was\n"
+    assert registry.alias("production") == before
+
+
+def test_a_rejection_in_json_has_the_gate(run, write, produced):
+    code, output, _ = run("retrain", "--force", "--json")
+
+    decision = json.loads(output)
+    assert (code, decision["decision"], decision["version"]) == (3, "rejected", 2)
+    assert decision["reasons"][0]["found"] == "--force was given"
+    assert "confidence of being better" in [check["check"] for check in decision["gate"] if not check["passed"]]
+
+
+def test_a_poisoned_data_set_is_kept_out(run, write, produced, registry):
+    poison = world(400, seed=3)
+    write(joined(world(), poison | {"y": -5 * poison["y"] + 40}))
+
+    assert run("retrain")[0] == 3
+    assert registry.alias("production")[0].version == 1
+
+
+def test_broken_data_is_said_and_nothing_is_trained(run, write, produced, registry):
+    write(joined(world(), {"a": [np.nan], "b": [1.0], "y": [1.0]}))
+
+    code, _, said = run("retrain")
+
+    assert (code, "not-finite" in said or "empty-cell" in said) == (3, True)
+    assert registry.newest() == 1
+
+
+def test_a_shift_of_the_data_is_a_reason(run, write, produced):
+    write(world(shift=3.0))
+
+    decision = json.loads(run("retrain", "--json")[1])
+
+    assert [reason["due"] for reason in decision["reasons"]] == [False, True, True]
+    assert decision["reasons"][2]["found"].startswith("a: population stability index ")
+
+
+def test_labelled_rows_on_which_production_errs_are_a_reason(run, write, produced):
+    labels = write(world(300, seed=5, slope=6.0), "labels.csv")
+
+    code, output, _ = run("retrain", "--labels", labels, "--json")
+
+    reason = json.loads(output)["reasons"][3]
+    assert (code, reason["reason"], reason["due"]) == (3, "live rmse", True)  # no row of it was learnt from
+    assert "on 300 labelled rows, " in reason["found"]
+
+
+def test_labelled_rows_that_production_was_trained_on_do_not_count(run, write, produced):
+    labels = write(joined(world(), world(60, seed=6)), "labels.csv")
+
+    reason = json.loads(run("retrain", "--labels", labels, "--json")[1])["reasons"][3]
+
+    held = json.loads(run("show", "1", "--json")[1])["data"]["holdout_rows"]
+    assert reason["due"] is False
+    assert f"on {held + 60} labelled rows, {400 - held} that it was trained on left out" in reason["found"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("a,b,y\n1,x,2\n", 'b must be a number, got "x" (row 0)', id="text"),
+        pytest.param("a,b\n1,2\n", "y must be there once, got 0; there are a, b", id="no-target"),
+        pytest.param("a,b,y\n", "must hold labelled rows, found none", id="no-rows"),
+    ],
+)
+def test_labelled_rows_that_cannot_be_used_are_named(run, write, produced, tmp_path, text, told):
+    labels = tmp_path / "labels.csv"
+    labels.write_text(text)
+
+    code, _, said = run("retrain", "--labels", str(labels))
+
+    assert (code, said) == (3, f"{labels}{'' if told.startswith('must hold') else ':'} {told}\n")
+
+
+def test_a_model_that_writes_into_its_input_changes_nothing_but_itself(run, write, registry, tmp_path):
+    """LinearRegression(copy_X=False) centres the rows that it is given, in place."""
+    config = tmp_path / "config.toml"
+    write(world(shift=50.0))
+    config.write_text(
+        config.read_text().replace('LinearRegression" }', 'LinearRegression", grid = { copy_X = [false] } }')
+    )
+
+    run("retrain")
+
+    assert registry.manifest(1).features[0].minimum > 40
+
+
+def test_production_that_does_not_verify_is_a_reason(run, write, produced, bucket):
+    damaged = json.loads(bucket.blob(ALIAS).download_as_bytes())
+    damaged["manifest"]["linear"]["intercept"] = 7
+    put(bucket, ALIAS, artifact.canonical(damaged))
+
+    code, output, _ = run("retrain", "--json")
+
+    assert code == 3  # it cannot be beaten either: a person must roll back or force
+    assert json.loads(output)["reasons"][0]["reason"] == "production"
+
+
+def test_of_two_retrains_at_once_one_promotes_and_the_other_has_nothing_to_do(model, write, run, registry, tmp_path):
+    write(world())
+
+    with ThreadPoolExecutor(2) as pool:
+        ended = list(
+            pool.map(lambda _: model("retrain", "--json", "--config", str(tmp_path / "config.toml")), range(2))
+        )
+
+    assert [process.returncode for process in ended] == [0, 0], [process.stderr for process in ended]
+    decisions = [json.loads(process.stdout)["decision"] for process in ended]
+    assert sorted(decisions) == ["nothing to do", "promoted"]
+    assert len(registry.alias("production")[0].history) == 1
+
+
+def test_a_retrain_that_was_overtaken_decides_again(run, write, produced, registry, monkeypatch):
+    """Somebody promotes between the gate's comparison and this promotion."""
+    write(joined(world(), world(800, seed=2, slope=2.6)))
+    publish = type(registry).publish
+    overtaken = []
+
+    def overtake(self, document, **rest):
+        manifest = publish(self, document, **rest)
+        if not overtaken:
+            overtaken.append(publish(self, document, **rest).version)
+            self.promote(overtaken[0], alias="production", by="somebody", reason="faster")
+        return manifest
+
+    monkeypatch.setattr(type(registry), "publish", overtake)
+
+    code, output, said = run("retrain", "--json")
+
+    assert (code, json.loads(output)["decision"], json.loads(output)["production"]) == (0, "nothing to do", 3)
+    assert said == (
+        "linear-regression version 2 was compared with version 1, and production holds version 3 now: deciding again\n"
+    )
+    assert registry.alias("production")[0].history[0]["by"] == "somebody"

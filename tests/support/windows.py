@@ -1,0 +1,74 @@
+"""Windows of captured rows as values, and manifests to compare them with, for tests of the monitor."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from model.data import drift as divergence
+from model.data.rows import describe
+
+NAMES = tuple(f"x{number}" for number in range(10))
+
+
+def draw(rng: np.random.Generator, rows: int) -> Any:
+    """Ten features of ten kinds: normal, far from 0, skewed, heavy-tailed, bounded, two-valued, counted."""
+    return np.column_stack(
+        [
+            rng.normal(size=rows),
+            rng.normal(1e6, 10, rows),
+            rng.lognormal(0, 1, rows),
+            rng.lognormal(0, 2, rows),
+            rng.exponential(size=rows),
+            rng.uniform(size=rows),
+            rng.integers(0, 2, rows),
+            rng.poisson(3, rows),
+            rng.standard_t(2, rows),
+            rng.uniform(size=rows) < 0.03,
+        ]
+    ).astype(float)
+
+
+def manifest(x: Any, names: Any = NAMES, prediction: Any = None, **changes: Any) -> dict[str, Any]:
+    """What the manifest of a version trained on *x* says."""
+    predicted = x.sum(axis=1) if prediction is None else prediction
+    (described,) = describe(predicted.reshape(-1, 1), ["prediction"])
+    return {
+        "created": "2025-11-01T12:00:00Z",
+        "features": describe(x, names),
+        "prediction": described,
+        "data": {"rows": len(x) + 50, "holdout_rows": 50},
+        "metrics": {"rmse": {"value": 10.0, "low": 9.0, "high": 11.0}, "mae": {"value": 8.0, "low": 7.0, "high": 9.0}},
+        **changes,
+    }
+
+
+def window(
+    document: dict[str, Any], x: Any, predicted: Any = None, *, missing: Any = None, redacted: Any = ()
+) -> dict[str, Any]:
+    """A window of rows *x*, as capture gives it."""
+    values = np.column_stack([x, x.sum(axis=1) if predicted is None else predicted]) if len(x) else np.empty((0, 1))
+    columns = divergence.columns(document)
+    values = values if len(x) else np.empty((0, len(columns)))
+    counts = []
+    for place, entry in enumerate(columns):
+        edges, cells = divergence.edges(entry), values[:, place]
+        cells = cells[~np.isnan(cells)]
+        at = np.searchsorted(edges, cells, "left") + np.searchsorted(edges, cells, "right")
+        counts.append(np.bincount(at, minlength=2 * len(edges) + 1))
+    low, high = (np.array([entry.get(name, -math.inf) for entry in columns]) for name in ("minimum", "maximum"))
+    with np.errstate(invalid="ignore"):
+        outside = ((values < low) | (values > high)).sum(axis=0)
+    present = (~np.isnan(values)).sum(axis=0)
+    return {
+        "rows": len(x),
+        "counts": counts,
+        "sample": values[:20_000],
+        "present": present,
+        "missing": np.zeros(len(columns), int) if missing is None else np.array(missing),
+        "redacted": np.array([place in redacted for place in range(len(columns))]),
+        "outside": outside,
+        "slots": {},
+    }
