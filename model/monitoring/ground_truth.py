@@ -1,7 +1,7 @@
 """What became true of captured predictions: from a file of request_id, row and the target.
 
 Errors, by who must act:
-    LabelError      the operator: the file is absent, unreadable, or has no such columns
+    SourceError      the operator: the file is absent, unreadable, or has no such columns
 """
 
 from __future__ import annotations
@@ -17,13 +17,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from model.errors import SourceError
+
 _BATCH_ROWS = 65_536
 _MOST_SHOWN = 60
 _KINDS = (".csv", ".parquet", ".jsonl", ".ndjson")
-
-
-class LabelError(Exception):
-    """The file cannot be used; the message names it, what was expected and what was found."""
 
 
 @dataclass
@@ -41,13 +39,13 @@ def read(source: str, path: Path, target: str) -> Labels:
     """Read *path*, which messages call *source*: columns `request_id`, *target*, and `row`, 0 where there is none.
 
     Raises:
-        LabelError: It cannot be used.
+        SourceError: It cannot be used.
     """
     kind = Path(source).suffix.lower()
     if kind not in _KINDS:
-        raise LabelError(f"{source} must end in {', '.join(_KINDS[:-1])} or {_KINDS[-1]}")
+        raise SourceError(f"{source} must end in {', '.join(_KINDS[:-1])} or {_KINDS[-1]}")
     if path.is_dir():
-        raise LabelError(f"{source} must be a file, found a directory")
+        raise SourceError(f"{source} must be a file, found a directory")
     found = Labels([], [], [])
     try:
         pieces = {".csv": _csv, ".parquet": _parquet}.get(kind, _lines)(source, path, target)
@@ -57,10 +55,10 @@ def read(source: str, path: Path, target: str) -> Labels:
                 _take(found, cells, number, target)
                 number += 1
     except FileNotFoundError as error:
-        raise LabelError(f"{path.absolute()} does not exist") from error
+        raise SourceError(f"{path.absolute()} does not exist") from error
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0][:200]
-        raise LabelError(f"{source} cannot be read: {reason}") from error
+        raise SourceError(f"{source} cannot be read: {reason}") from error
     return found
 
 
@@ -86,7 +84,7 @@ def _take(found: Labels, cells: Sequence[Any], number: int, target: str) -> None
 def _csv(source: str, path: Path, target: str) -> Iterator[Sequence[tuple[Any, ...]]]:
     with path.open("rb") as file:
         if not file.read(1):
-            raise LabelError(f"{source} must begin with a line of column names, found an empty file")
+            raise SourceError(f"{source} must begin with a line of column names, found an empty file")
     names = pyarrow.csv.open_csv(path, read_options=pyarrow.csv.ReadOptions(block_size=1 << 22)).schema.names
     wanted = _columns(source, names, target)
     options = pyarrow.csv.ConvertOptions(
@@ -111,9 +109,9 @@ def _lines(source: str, path: Path, target: str) -> Iterator[Sequence[tuple[Any,
             try:
                 label = orjson.loads(line)
             except orjson.JSONDecodeError as error:
-                raise LabelError(f"{source} line {number}: must be one JSON object: {error}") from error
+                raise SourceError(f"{source} line {number}: must be one JSON object: {error}") from error
             if not isinstance(label, dict):
-                raise LabelError(f"{source} line {number}: must be a JSON object, found {_shown(label)}")
+                raise SourceError(f"{source} line {number}: must be a JSON object, found {_shown(label)}")
             _columns(f"{source} line {number}", list(label), target)
             yield [(label["request_id"], label.get("row"), label[target])]
 
@@ -122,7 +120,7 @@ def _columns(source: str, names: Sequence[str], target: str) -> list[str]:
     for name in ("request_id", target):
         if names.count(name) != 1:
             there = ", ".join(names)[:200]
-            raise LabelError(f"{source} must have one column {name}, found {names.count(name)}; there are {there}")
+            raise SourceError(f"{source} must have one column {name}, found {names.count(name)}; there are {there}")
     return ["request_id", *(["row"] if "row" in names else []), target]
 
 

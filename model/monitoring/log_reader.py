@@ -125,7 +125,7 @@ def read(
         done: Told how many bytes were read.
 
     Raises:
-        CaptureError: A source cannot be read.
+        SourceError: A source cannot be read.
     """
     reader = _Reader(model, layout_of, slot_seconds=window_seconds / SLOTS, now=now, until=until, labels=labels)
     collecting = gc.isenabled()

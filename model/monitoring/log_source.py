@@ -1,7 +1,7 @@
 """From files, standard input or objects, plain or gzip, to whole lines, some at a time.
 
 Errors, by who must act:
-    CaptureError    the operator: a source is absent or unreadable
+    SourceError    the operator: a source is absent or unreadable
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from model.errors import SourceError
+
 LONGEST_LINE_BYTES = 1 << 20
 """Cloud Logging takes entries of 256 KB at most."""
 ENDINGS = tuple(f"{kind}{packed}" for kind in (".json", ".jsonl", ".ndjson", ".log") for packed in ("", ".gz"))
@@ -19,24 +21,20 @@ ENDINGS = tuple(f"{kind}{packed}" for kind in (".json", ".jsonl", ".ndjson", ".l
 _CHUNK_BYTES = 1 << 20
 
 
-class CaptureError(Exception):
-    """A source is absent, no file, or cannot be read; the message names it."""
-
-
 def files(path: str) -> Iterator[bytes]:
     """Pieces of the file at *path*, or of standard input for `-`.
 
     Raises:
-        CaptureError: It is absent or a directory; or, while it is read, that it cannot be.
+        SourceError: It is absent or a directory; or, while it is read, that it cannot be.
     """
     if path == "-":
         if sys.stdin is None:
-            raise CaptureError("standard input is closed")
+            raise SourceError("standard input is closed")
         return _pieces(sys.stdin.buffer)
     if Path(path).is_dir():
-        raise CaptureError(f"{path} must be a file, found a directory: name the files in it ({path.rstrip('/')}/*)")
+        raise SourceError(f"{path} must be a file, found a directory: name the files in it ({path.rstrip('/')}/*)")
     if not Path(path).exists():
-        raise CaptureError(f"{Path(path).absolute()} does not exist")
+        raise SourceError(f"{Path(path).absolute()} does not exist")
     return _opened(path)
 
 
@@ -58,7 +56,7 @@ def unpacked(name: str, pieces: Iterable[bytes], done: Callable[[int], None]) ->
                 if unpacker.eof and unpacker.unused_data:  # gzip files may follow each other in one
                     rest, unpacker = unpacker.unused_data, zlib.decompressobj(wbits=31)
         except zlib.error as error:
-            raise CaptureError(f"{name} cannot be unpacked: {error}") from error
+            raise SourceError(f"{name} cannot be unpacked: {error}") from error
     if unpacker is not None:
         yield unpacker.flush()
 
@@ -91,7 +89,7 @@ def _opened(path: str) -> Iterator[bytes]:
         with Path(path).open("rb") as file:
             yield from _pieces(file)
     except OSError as error:
-        raise CaptureError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

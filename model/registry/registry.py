@@ -2,13 +2,6 @@
 
 Nothing is ever overwritten but an alias, and that only by compare-and-set on its generation. A version becomes
 visible with one create-only write of its manifest, which also hands out its number; what it needs is there before.
-
-Errors, by who must act:
-    RegistryError       the operator: the bucket is out of reach, refused, or holds something that does not verify
-     └─ AbsentError     the operator: there is no such bucket or object
-     └─ NotFoundError   the operator: there is no such version or alias
-     └─ RefusedError    the operator: the registry will not do this; the message says why
-         └─ MovedOnError  whoever trained: production is another version than the one the gate compared with
 """
 
 from __future__ import annotations
@@ -33,7 +26,8 @@ from requests.exceptions import RequestException
 
 from functions import artifact
 from functions.artifact import Alias, ArtifactError, Manifest
-from functions.runtimes import linear as predictor
+from model.errors import AbsentError, MovedOnError, NotFoundError, PromotionError, RegistryError
+from model.registry.production import verified_predictor
 
 # Without this the client asks for the bucket's metadata in a thread beside the first request, for traces.
 os.environ["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] = "true"
@@ -44,26 +38,6 @@ DEADLINE_SECONDS = 20.0
 _MOST_LISTED = 20
 _TIMEOUT = (5.0, 30.0)
 _PIECE_BYTES = 8 << 20
-
-
-class RegistryError(Exception):
-    """The bucket did not do what was asked; the message names bucket, object and reason."""
-
-
-class AbsentError(RegistryError):
-    """There is no such bucket or object."""
-
-
-class NotFoundError(RegistryError):
-    """There is no such version or alias; the message says which there are."""
-
-
-class RefusedError(RegistryError):
-    """The registry refuses, and nothing has changed."""
-
-
-class MovedOnError(RefusedError):
-    """The gate compared with a version that production does not hold any more, and nothing has changed."""
 
 
 class _Score(BaseModel):
@@ -218,7 +192,7 @@ class Registry:
             pointing, by_force = tuple(aliases.get(version, ())), tuple(forced.get(version, ()))
             try:
                 return Entry(version, self.manifest(version), "", pointing, by_force)
-            except RegistryError as error:
+            except (RegistryError, NotFoundError) as error:
                 return Entry(version, None, str(error), pointing, by_force)
 
         with ThreadPoolExecutor(8) as pool:
@@ -276,7 +250,7 @@ class Registry:
 
         Raises:
             NotFoundError: There is no such version.
-            RefusedError: It is not blessed, and *force* is not given, or the reason for it is not.
+            PromotionError: It is not blessed, and *force* is not given, or the reason for it is not.
             MovedOnError: What the gate compared it with is not what *alias* holds at this moment.
             RegistryError: It does not verify, or its data snapshot is missing.
         """
@@ -285,11 +259,11 @@ class Registry:
         if not blessed and not force:
             failed = [check["check"] for check in manifest.document.get("gate", ()) if not check["passed"]]
             because = f" (failed: {', '.join(failed)})" if failed else ""
-            raise RefusedError(
+            raise PromotionError(
                 f"{self._model} version {version} is not blessed{because}; {self._existing(blessed=True)}"
             )
         if not blessed and not reason.strip():
-            raise RefusedError(f"{self._model} version {version} is not blessed: to force it, a reason is needed")
+            raise PromotionError(f"{self._model} version {version} is not blessed: to force it, a reason is needed")
 
         def judged(current: Alias | None) -> tuple[Manifest, str, bool]:
             moved_on = _moved_on(manifest, current, alias)
@@ -307,7 +281,7 @@ class Registry:
 
         Raises:
             NotFoundError: There is no such alias yet.
-            RefusedError: The current version is the oldest, or *to* does not stand behind it.
+            PromotionError: The current version is the oldest, or *to* does not stand behind it.
             RegistryError: The earlier version does not verify.
         """
 
@@ -318,12 +292,12 @@ class Registry:
             if to is not None and to not in behind:
                 self.manifest(to)
                 there = f"those that do: {', '.join(map(str, behind))}" if behind else "none does"
-                raise RefusedError(
+                raise PromotionError(
                     f"version {to} does not stand behind version {current.version} in {alias} ({there});"
                     f" `promote {to}` puts it there"
                 )
             if not behind:
-                raise RefusedError(
+                raise PromotionError(
                     f"{alias} holds version {current.version}, the oldest it ever held: nothing to roll back to"
                 )
             return self._promotable(behind[0] if to is None else to), "rollback", False
@@ -397,10 +371,7 @@ class Registry:
     def _promotable(self, version: int) -> Manifest:
         """The manifest of *version*, once it has reproduced its golden predictions and its data is found."""
         manifest = self.manifest(version)
-        try:
-            predictor.load(manifest)
-        except ArtifactError as error:
-            raise RegistryError(str(error)) from error
+        verified_predictor(manifest)
         uri = manifest.document["data"]["uri"]
         bucket, _, name = uri.removeprefix("gs://").partition("/")
         with self._translated(uri):

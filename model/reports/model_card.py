@@ -13,15 +13,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from model.errors import ReportError
+
 Document = Mapping[str, Any]
 
 MOST_FEATURES_DRAWN = 24
 STANDING = "<!--standing-->"
 """Where `with_standing` writes; no text in the page can hold it, since `<` is escaped."""
-
-
-class ReportError(Exception):
-    """No page can be made of this manifest; the message says what it lacks."""
 
 
 def render(

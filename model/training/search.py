@@ -27,14 +27,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from functions.schema import Matrix
+from model.errors import CandidateError
 
 Trial = Mapping[str, Any]
 
 _TOY_ROWS = 60
-
-
-class TrainingError(Exception):
-    """A candidate cannot be used; the message names it and what was expected."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def expand(candidates: Iterable[tuple[str, bool, Mapping[str, Sequence[Any]]]], 
         width: Number of features that there will be.
 
     Raises:
-        TrainingError: An estimator is no scikit-learn regressor, or its grid holds a name or a value that it refuses;
+        CandidateError: An estimator is no scikit-learn regressor, or its grid holds a name or a value that it refuses;
             the message names the place in config.toml.
     """
     trials: list[Trial] = []
@@ -84,7 +81,7 @@ def expand(candidates: Iterable[tuple[str, bool, Mapping[str, Sequence[Any]]]], 
         for name in grid:
             if name not in known:
                 expected = ", ".join(sorted(known))
-                raise TrainingError(f"{place}.grid.{name}: {estimator} has no such parameter; it has {expected}")
+                raise CandidateError(f"{place}.grid.{name}: {estimator} has no such parameter; it has {expected}")
         for values in itertools.product(*grid.values()):
             trial = {"estimator": estimator, "scale": scale, "parameters": dict(zip(grid, values, strict=True))}
             _check_parameters(trial, place, width)
@@ -110,7 +107,7 @@ def search(
     on the seed and on the groups there are, not on the order of the rows. *done* is called after each fit.
 
     Raises:
-        TrainingError: A trial cannot be fitted to these rows, none can be served, or the groups are fewer than the
+        CandidateError: A trial cannot be fitted to these rows, none can be served, or the groups are fewer than the
             folds.
     """
     splits = list(_splits(np.arange(len(x)) if groups is None else groups, folds=folds, repeats=repeats, seed=seed))
@@ -127,7 +124,7 @@ def search(
             done()
         if split == 0 and trials and all(unserved):  # before the other folds are paid for
             lines = (f"{named(trial)}: {reason}" for trial, reason in zip(trials, unserved, strict=True))
-            raise TrainingError("\n".join(["none of training.candidates can be served:", *lines]))
+            raise CandidateError("\n".join(["none of training.candidates can be served:", *lines]))
     return [
         Result(
             trial,
@@ -161,7 +158,7 @@ def fit(trial: Trial, x: Matrix, y: NDArray[np.float64], *, seed: int) -> Pipeli
     """Fit *trial* to all rows given, to a copy of them: some estimators write into their input.
 
     Raises:
-        TrainingError: It cannot be fitted to them.
+        CandidateError: It cannot be fitted to them.
     """
     with _guarded(trial):
         return _pipeline(trial, seed).fit(x.copy(), y.copy())
@@ -180,14 +177,17 @@ def to_linear(pipeline: Pipeline) -> dict[str, Any]:
     small spread costs no digits here. Whether double precision can hold the rest is proved on the rows.
 
     Raises:
-        TrainingError: The estimator has no coefficients, or predicts by more than them, so it is not affine.
+        CandidateError: The estimator has no coefficients, or predicts by more than them, so it is not affine.
     """
     estimator = pipeline[-1]
+    name = type(estimator).__name__
     if not hasattr(estimator, "coef_") or not hasattr(estimator, "intercept_"):
-        raise TrainingError(f"{type(estimator).__name__} has no coef_ and intercept_: only affine models can be served")
+        raise CandidateError(
+            f"{type(estimator).__name__} has no coef_ and intercept_: only affine models can be served"
+        )
     if not _is_affine(pipeline, np.size(estimator.coef_)):
         name = type(estimator).__name__
-        raise TrainingError(f"{name} predicts by more than intercept_ + coef_ · x: only affine models can be served")
+        raise CandidateError(f"{name} predicts by more than intercept_ + coef_ · x: only affine models can be served")
     coefficients = [Fraction(float(value)) for value in np.ravel(estimator.coef_)]
     intercept = Fraction(float(np.ravel(estimator.intercept_)[0]))
     if len(pipeline) > 1:
@@ -211,7 +211,7 @@ def _is_affine(pipeline: Pipeline, width: int) -> bool:
 def _unserved(estimator: Pipeline) -> str:
     try:
         to_linear(estimator)
-    except TrainingError as error:
+    except CandidateError as error:
         return str(error)
     return ""
 
@@ -220,7 +220,7 @@ def _splits(groups: NDArray[Any], *, folds: int, repeats: int, seed: int) -> Ite
     """Which rows are scored, fold by fold: each group once in each repeat; folds differ by one group at most."""
     different, group = np.unique(groups, return_inverse=True)
     if len(different) < folds:
-        raise TrainingError(f"{folds} folds need at least {folds} different training rows, got {len(different)}")
+        raise CandidateError(f"{folds} folds need at least {folds} different training rows, got {len(different)}")
     for repeat in range(repeats):
         fold = np.random.default_rng([seed, repeat]).permutation(len(different)) % folds
         for number in range(folds):
@@ -235,7 +235,7 @@ def _guarded(trial: Trial) -> Iterator[list[warnings.WarningMessage]]:
         try:
             yield caught
         except (ValueError, TypeError, ArithmeticError, LinAlgError) as error:
-            raise TrainingError(f"{named(trial)}: {_first_line(error)}") from error
+            raise CandidateError(f"{named(trial)}: {_first_line(error)}") from error
 
 
 def _warning(caught: warnings.WarningMessage) -> str:
@@ -257,9 +257,9 @@ def _check_parameters(trial: Trial, place: str, width: int) -> None:
     try:
         with _guarded(trial):
             _pipeline(trial, 0).fit(x, y)
-    except TrainingError as error:
+    except CandidateError as error:
         if isinstance(error.__cause__, ValueError) and isinstance(error.__cause__, TypeError):
-            raise TrainingError(f"{place}.grid: {_first_line(error.__cause__)}") from error
+            raise CandidateError(f"{place}.grid: {_first_line(error.__cause__)}") from error
 
 
 def _regressor(path: str, place: str = "") -> type[BaseEstimator]:
@@ -268,19 +268,19 @@ def _regressor(path: str, place: str = "") -> type[BaseEstimator]:
     module, _, name = path.rpartition(".")
     package, *inner = module.split(".")
     if package != "sklearn" or {"tests", "conftest"} & {*inner}:  # those run when they are imported
-        raise TrainingError(wanted)
+        raise CandidateError(wanted)
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError):
-        raise TrainingError(f"{wanted}; there is no such name") from None
+        raise CandidateError(f"{wanted}; there is no such name") from None
     if not (inspect.isclass(found) and issubclass(found, BaseEstimator)):
-        raise TrainingError(wanted)
+        raise CandidateError(wanted)
     try:
         regressor = is_regressor(found())
     except TypeError:  # it cannot be made without arguments, so it is a meta-estimator
         regressor = False
     if not regressor:
-        raise TrainingError(wanted)
+        raise CandidateError(wanted)
     return found
 
 

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions import artifact
-from functions.artifact import ArtifactError
 from functions.runtimes import linear as predictor
 from model.data import rows as data
+from model.errors import NotFoundError, RegistryError
 from model.registry import registry
+from model.registry.production import verified_predictor
 from model.reports import card_plots as plots
 from model.reports import model_card as report
 from model.workflows import dataset as inputs
@@ -52,13 +53,13 @@ def card_from_bucket(store: registry.Registry, manifest: artifact.Manifest) -> s
     document = manifest.document
     where = f"{manifest.model} version {manifest.version}"
     if "holdout" not in document["data"] or "comparison" not in document:
-        raise registry.RegistryError(f"{where} does not say which rows it kept aside: no model card can be made of it")
+        raise RegistryError(f"{where} does not say which rows it kept aside: no model card can be made of it")
     rows = inputs.snapshot(store, document)
     compared = document["comparison"]
     champion = None
     if compared["production"] is not None:
-        with contextlib.suppress(registry.RegistryError, ArtifactError):
+        with contextlib.suppress(RegistryError, NotFoundError):
             found = store.manifest(compared["production"])
             if artifact.sha256_of(artifact.canonical(found.document)) == compared["manifest_sha256"]:
-                champion = predictor.load(found)
+                champion = verified_predictor(found)
     return card(manifest, rows, data.held_out(rows, document["data"]["holdout"]), champion)

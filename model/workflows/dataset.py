@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from functions import artifact
-from functions.artifact import Alias, ArtifactError, Document
+from functions.artifact import Alias, Document
 from functions.schema import Feature
 from model.config import Config
 from model.data import rows as data
 from model.data import validation
+from model.errors import DataError, RegistryError
 from model.registry import registry
+from model.registry.production import verified_manifest
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Production:
         if self.promoted is None:
             return None, f"{self.alias} has not been set yet"
         try:
-            document = artifact.promoted_manifest(self.promoted, self.model).document
-        except ArtifactError as error:
+            document = verified_manifest(self.promoted, self.model).document
+        except RegistryError as error:
             return None, str(error)
         reason = validation.comparable(document, [feature.name for feature in settings.data.features])
         return (None, reason) if reason else (document, "")
@@ -52,8 +53,8 @@ def read(settings: Config, source: str, store: registry.Registry | None) -> Inpu
     """Read *source*, with *store* also from a gs:// address.
 
     Raises:
-        data.SourceError: It is unknown, absent or unreadable.
-        registry.RegistryError: The bucket is.
+        SourceError: It is unknown, absent or unreadable.
+        RegistryError: The bucket is.
     """
     rows = _read(source, _features(settings), settings.data.target, store, settings.kinds)
     return Inputs(settings, rows, data.held_out(rows, settings.data.holdout))
@@ -63,14 +64,14 @@ def labelled(settings: Config, source: str, store: registry.Registry) -> data.Ro
     """Rows with a target that came after the predictions.
 
     Raises:
-        data.DataError: A cell of them cannot be used.
+        DataError: A cell of them cannot be used.
     """
     rows = _read(source, _features(settings), settings.data.target, store)
     found = [f"{source}: {_told(flaw)}" for flaw in rows.flaws]
     if not found and not len(rows.y):
         found = [f"{source} must hold labelled rows, found none"]
     if found:
-        raise data.DataError("\n".join(found))
+        raise DataError("\n".join(found))
     return rows
 
 
@@ -105,10 +106,10 @@ def stop_at_errors(found: Sequence[validation.Finding]) -> None:
     """Let through what only warns.
 
     Raises:
-        data.DataError: There is an error among them; all are named.
+        DataError: There is an error among them; all are named.
     """
     if any(finding.severity == "error" for finding in found):
-        raise data.DataError("\n".join(map(str, found)))
+        raise DataError("\n".join(map(str, found)))
 
 
 def _told(flaw: data.Flaw) -> str:

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions import artifact
-from functions.artifact import ArtifactError
 from functions.runtimes import linear as predictor
 from model.data import rows as data
+from model.errors import RegistryError, SandboxError
 from model.evaluation import gate
 from model.evaluation import metrics as evaluation
 from model.infra_validation import sandbox as rehearsal
 from model.infra_validation import smoke_test as replay
+from model.registry.production import verified_manifest, verified_predictor
 from model.workflows.dataset import Inputs, Production
 
 
@@ -37,8 +38,8 @@ def champion(production: Production) -> Champion:
         return Champion(None, {"production": None, "note": note})
     held = {"production": promoted.version, "manifest_sha256": promoted.manifest_sha256}
     try:
-        served = predictor.load(artifact.promoted_manifest(promoted, production.model))
-    except ArtifactError as error:
+        served = verified_predictor(verified_manifest(promoted, production.model))
+    except RegistryError as error:
         return Champion(None, {**held, "note": f"{alias} could not be compared with: {error}"})
     return Champion(served, {**held, "note": ""})
 
@@ -138,7 +139,7 @@ def _asked(draft: artifact.Manifest, say: Callable[[str], None]) -> int | None:
                 wrong += len(problems)
                 for problem in problems:
                     say(f"{function}: {problem}")
-    except rehearsal.RehearsalError as error:
+    except SandboxError as error:
         say(str(error))
         return None
     return wrong

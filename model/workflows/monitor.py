@@ -66,7 +66,7 @@ def observe(
         reading: Takes the sources, and gives what is told how many bytes were read.
 
     Raises:
-        lines.CaptureError, labels.LabelError: A source, or the file of labels, cannot be read.
+        SourceError, SourceError: A source, or the file of labels, cannot be read.
     """
     manifests: dict[int, Document] = {}
 

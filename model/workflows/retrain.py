@@ -8,9 +8,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from functions import artifact
 from functions.artifact import Alias
-from functions.runtimes import linear as predictor
 from model.config import Config
 from model.data import rows as data
 from model.data import validation
@@ -18,6 +16,7 @@ from model.evaluation import metrics as evaluation
 from model.monitoring import triggers as retraining
 from model.monitoring.triggers import Reason
 from model.registry import registry
+from model.registry.production import verified_manifest, verified_predictor
 from model.workflows import dataset as inputs
 from model.workflows.dataset import Inputs, Production
 
@@ -34,7 +33,7 @@ def reasons(
     """Every reason, due or not; one that says why where production cannot be compared with.
 
     Raises:
-        registry.RegistryError: The rows that production was trained on cannot be read.
+        RegistryError: The rows that production was trained on cannot be read.
     """
     document, obstacle = production.comparable(given.settings)
     if document is None or production.promoted is None:
@@ -55,7 +54,7 @@ def reasons(
 
 def _live_error(settings: Config, promoted: Alias, labelled: data.Rows, known: NDArray[np.uint64]) -> Reason:
     """How production errs on *labelled* rows that it was not trained on."""
-    served = predictor.load(artifact.promoted_manifest(promoted, promoted.manifest["model"]))
+    served = verified_predictor(verified_manifest(promoted, promoted.manifest["model"]))
     document = served.manifest.document
     kept = data.held_out(labelled, document["data"].get("holdout", 0.0))
     fresh = kept | np.isin(labelled.hashes, known, invert=True)

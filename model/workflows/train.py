@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.schema import Matrix
-from model.config import Config, ConfigError
+from model.config import Config
 from model.data import rows as data
 from model.data import validation
+from model.errors import CandidateError, ConfigError
 from model.training import search as training
 from model.workflows import evaluate as judging
 from model.workflows.dataset import Inputs, stop_at_errors
@@ -37,7 +38,7 @@ def candidates(settings: Config) -> list[training.Trial]:
             ((candidate.estimator, candidate.scale, candidate.grid) for candidate in chosen),
             len(settings.data.features),
         )
-    except training.TrainingError as error:
+    except CandidateError as error:
         raise ConfigError(str(error)) from error
 
 
@@ -57,7 +58,7 @@ def train(
         say: Takes a line for what a person should know and no table shows.
 
     Raises:
-        data.DataError: There are errors among *findings*.
+        DataError: There are errors among *findings*.
         ConfigError: No candidate could be trained and served.
     """
     stop_at_errors(findings)
@@ -71,7 +72,7 @@ def train(
                 candidates, x, y, folds=folds, repeats=repeats, seed=seed, groups=groups, done=done
             )
         results = training.choose(scored)
-    except training.TrainingError as error:
+    except CandidateError as error:
         raise ConfigError(str(error)) from error
     _tell(results, say)
     best = next(result.trial for result in results if result.chosen)

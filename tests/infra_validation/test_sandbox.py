@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from functions import artifact
+from model.errors import SandboxError
 from model.infra_validation import smoke_test as replay
-from model.infra_validation.sandbox import RehearsalError, running
+from model.infra_validation.sandbox import running
 from tests.support.parts import ROOT, answers, document, until
 
 
@@ -64,7 +65,7 @@ def test_a_function_that_does_not_start_is_named_with_what_it_said_last(monkeypa
     monkeypatch.setattr("model.infra_validation.sandbox._SOURCE", broken)
 
     with (
-        pytest.raises(RehearsalError, match=r"^batch did not start \(exit status \d+\), and said last: .*no such luck"),
+        pytest.raises(SandboxError, match=r"^batch did not start \(exit status \d+\), and said last: .*no such luck"),
         running(draft()),
     ):
         pass

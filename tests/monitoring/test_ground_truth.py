@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from model.monitoring.ground_truth import LabelError, read
+from model.errors import SourceError
+from model.monitoring.ground_truth import read
 
 
 def read_text(tmp_path, name, text):
@@ -35,17 +36,17 @@ def read_text(tmp_path, name, text):
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(tmp_path, name, text, message):
-    with pytest.raises(LabelError) as caught:
+    with pytest.raises(SourceError) as caught:
         read_text(tmp_path, name, text)
 
     assert str(caught.value).startswith(message)
 
 
 def test_an_absent_file_and_a_directory_are_named(tmp_path):
-    with pytest.raises(LabelError, match=r"does not exist$"):
+    with pytest.raises(SourceError, match=r"does not exist$"):
         read("l.csv", tmp_path / "l.csv", "y")
     (tmp_path / "l.csv").mkdir()
-    with pytest.raises(LabelError, match=r"^l\.csv must be a file, found a directory$"):
+    with pytest.raises(SourceError, match=r"^l\.csv must be a file, found a directory$"):
         read("l.csv", tmp_path / "l.csv", "y")
 
 

@@ -13,9 +13,10 @@ import numpy as np
 import orjson
 import pytest
 
+from model.errors import SourceError
 from model.monitoring import log_reader as reader
 from model.monitoring.log_reader import Labels
-from model.monitoring.log_source import CaptureError, files
+from model.monitoring.log_source import files
 from model.monitoring.windows import Layout
 from tests.support.captured import NOW, entry, lines, request, row, traffic
 from tests.support.parts import MODEL
@@ -175,7 +176,7 @@ def test_lines_of_other_kinds_and_of_other_models_are_counted_apart():
     ],
 )
 def test_a_source_that_is_no_file_is_named(tmp_path, name, message):
-    with pytest.raises(CaptureError) as caught:
+    with pytest.raises(SourceError) as caught:
         list(files(f"{tmp_path}{name}"))
 
     assert str(caught.value) == message.replace("FOLDER", str(tmp_path))
@@ -204,7 +205,7 @@ def test_what_is_packed_and_cut_short_ends_with_a_line_that_is_no_json():
 
 
 def test_what_only_begins_like_gzip_is_named():
-    with pytest.raises(CaptureError, match="source-0 cannot be unpacked"):
+    with pytest.raises(SourceError, match="source-0 cannot be unpacked"):
         read(b"\x1f\x8b" + b"x" * 100)
 
 

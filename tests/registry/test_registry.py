@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from functions import artifact
-from model.registry.registry import Moved, MovedOnError, NotFoundError, RefusedError, Registry, RegistryError
+from model.errors import MovedOnError, NotFoundError, PromotionError, RegistryError
+from model.registry.registry import Moved, Registry
 from tests.support.parts import ALIAS, MODEL, ROOT, Proxy, document, free_port, manifest_name, put
 
 
@@ -140,7 +141,7 @@ def test_promoting_an_unblessed_version_says_what_failed_and_what_is_blessed(reg
     publish()
     publish(blessed=False)
 
-    with pytest.raises(RefusedError) as raised:
+    with pytest.raises(PromotionError) as raised:
         promote(registry, 2)
 
     assert str(raised.value) == "linear-regression version 2 is not blessed (failed: r2); blessed versions: 1"
@@ -170,7 +171,7 @@ def test_force_puts_an_unblessed_version_there_and_the_history_says_so(registry,
 def test_force_needs_a_reason(registry, publish, reason):
     publish(blessed=False)
 
-    with pytest.raises(RefusedError) as raised:
+    with pytest.raises(PromotionError) as raised:
         registry.promote(1, alias="production", by="test", reason=reason, force=True)
 
     assert str(raised.value) == "linear-regression version 1 is not blessed: to force it, a reason is needed"
@@ -250,7 +251,7 @@ def test_rollback_at_the_oldest_says_so(registry, production):
     production()
     rollback(registry)
 
-    with pytest.raises(RefusedError) as raised:
+    with pytest.raises(PromotionError) as raised:
         rollback(registry)
 
     assert str(raised.value) == "production holds version 1, the oldest it ever held: nothing to roll back to"
@@ -270,7 +271,7 @@ def test_rollback_to_what_does_not_stand_behind_says_what_does(registry, product
     production()
     rollback(registry)
 
-    with pytest.raises(RefusedError) as raised:
+    with pytest.raises(PromotionError) as raised:
         rollback(registry, to=3)
 
     assert str(raised.value) == (

@@ -19,6 +19,7 @@ from PIL import Image
 
 from functions import artifact
 from model.cli.main import main
+from model.errors import ReportError
 from model.reports import model_card as report
 from tests.support import captured
 from tests.support.parts import MODEL, ROOT, document
@@ -363,7 +364,7 @@ def test_a_file_that_cannot_be_written_is_named(model, tmp_path):
 
 
 def test_a_manifest_that_lacks_what_a_card_shows_is_named():
-    with pytest.raises(report.ReportError, match=r"^linear-regression version 1: its manifest lacks what a model card"):
+    with pytest.raises(ReportError, match=r"^linear-regression version 1: its manifest lacks what a model card"):
         report.render({**document(), "model": MODEL, "version": 1}, figures={}, feature_figures=[])
 
 

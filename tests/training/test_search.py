@@ -16,8 +16,9 @@ from sklearn.preprocessing import StandardScaler
 
 from functions.schema import Feature
 from model.data import rows as data
+from model.errors import CandidateError
 from model.evaluation.metrics import r2
-from model.training.search import Result, TrainingError, choose, expand, fit, search, to_linear
+from model.training.search import Result, choose, expand, fit, search, to_linear
 from tests.support.parts import ROOT
 
 LINEAR = "sklearn.linear_model."
@@ -34,7 +35,7 @@ def trial(name="LinearRegression", *, scale=False, **parameters):
 
 def refusal(act, *arguments, **options):
     """The message with which *act* refuses."""
-    with pytest.raises(TrainingError) as caught:
+    with pytest.raises(CandidateError) as caught:
         act(*arguments, **options)
     return str(caught.value)
 
@@ -578,7 +579,7 @@ def test_coefficients_that_mean_something_else_are_refused_or_right(path, parame
 
     try:
         found = [float(value) for value in exactly(to_linear(estimator), X + 5)]
-    except TrainingError:
+    except CandidateError:
         found = estimator.predict(X + 5).tolist()
 
     assert found == pytest.approx(np.ravel(estimator.predict(X + 5)).tolist(), rel=1e-9)
