@@ -70,7 +70,7 @@ DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 
 if TYPE_CHECKING:
     from model.data import validation
-    from model.training import search as training
+    from model.training.candidates import Trial
 
 _CONFIG = Path(__file__).parents[1] / "config.toml"
 _MOST_CHARACTERS = 500  # of a reason: the history is read at every cold start
@@ -466,7 +466,7 @@ def _registry(arguments: argparse.Namespace) -> registry.Registry:
 
 def _started(
     arguments: argparse.Namespace,
-) -> tuple[config.Config, registry.Registry, list[training.Trial]]:
+) -> tuple[config.Config, registry.Registry, list[Trial]]:
     """What every training needs, checked before anything is read."""
     from model.workflows import train as pipeline  # noqa: PLC0415 - scikit-learn and scipy take a second, which other verbs do not need
 
@@ -484,7 +484,7 @@ def _production(arguments: argparse.Namespace, store: registry.Registry) -> inpu
 
 def _trained(
     store: registry.Registry,
-    candidates: list[training.Trial],
+    candidates: list[Trial],
     given: inputs.Inputs,
     production: inputs.Production,
     findings: list[validation.Finding],

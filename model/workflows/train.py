@@ -18,7 +18,9 @@ from model.config import Config
 from model.data import rows as data
 from model.data import validation
 from model.errors import CandidateError, ConfigError
-from model.training import search as training
+from model.training.candidates import Trial, expand, fit
+from model.training.export import to_linear
+from model.training.search import Result, choose, search
 from model.workflows import evaluate as judging
 from model.workflows.dataset import Inputs, stop_at_errors
 from model.workflows.evaluate import Champion
@@ -26,7 +28,7 @@ from model.workflows.evaluate import Champion
 _GOLDEN_ROWS = 8
 
 
-def candidates(settings: Config) -> list[training.Trial]:
+def candidates(settings: Config) -> list[Trial]:
     """Every combination of estimator and parameters that the configuration names.
 
     Raises:
@@ -34,7 +36,7 @@ def candidates(settings: Config) -> list[training.Trial]:
     """
     chosen = settings.training.candidates
     try:
-        return training.expand(
+        return expand(
             ((candidate.estimator, candidate.scale, candidate.grid) for candidate in chosen),
             len(settings.data.features),
         )
@@ -44,7 +46,7 @@ def candidates(settings: Config) -> list[training.Trial]:
 
 def train(
     inputs: Inputs,
-    candidates: list[training.Trial],
+    candidates: list[Trial],
     *,
     champion: Champion,
     findings: Sequence[validation.Finding],
@@ -68,21 +70,19 @@ def train(
     try:
         with progress("cross-validating", len(candidates) * folds * repeats) as done:
             groups = rows.hashes[~held]
-            scored = training.search(
-                candidates, x, y, folds=folds, repeats=repeats, seed=seed, groups=groups, done=done
-            )
-        results = training.choose(scored)
+            scored = search(candidates, x, y, folds=folds, repeats=repeats, seed=seed, groups=groups, done=done)
+        results = choose(scored)
     except CandidateError as error:
         raise ConfigError(str(error)) from error
     _tell(results, say)
     best = next(result.trial for result in results if result.chosen)
-    estimator = training.fit(best, x, y, seed=seed)
+    estimator = fit(best, x, y, seed=seed)
     expected = estimator.predict(rows.x)
     redacted = [feature.name for feature in settings.data.features if feature.redact]
     golden = _made_up(x) if redacted else rows.x[_golden_rows(expected)]
     document: dict[str, Any] = {
         "runtime": "linear",
-        "linear": training.to_linear(estimator),
+        "linear": to_linear(estimator),
         "features": data.describe(x, rows.features, redacted=redacted),
         "prediction": _described_predictions(expected[~held]),
         "target": {"name": rows.target},
@@ -95,9 +95,9 @@ def train(
             ],
         },
         "training": {
-            "estimator": best["estimator"],
-            "parameters": {"scale": best["scale"], **best["parameters"]},
-            "candidates_tried": [result.table() for result in results],
+            "estimator": best.estimator,
+            "parameters": {"scale": best.scale, **best.parameters},
+            "candidates_tried": [result.document() for result in results],
             "seed": seed,
             "folds": folds,
             "repeats": repeats,
@@ -120,14 +120,14 @@ def train(
     )
 
 
-def _tell(results: Sequence[training.Result], say: Callable[[str], None]) -> None:
+def _tell(results: Sequence[Result], say: Callable[[str], None]) -> None:
     """Say what the table of candidates does not: what scikit-learn warned of, and what was passed over."""
     chosen = next(result for result in results if result.chosen)
     for result in results:
         for text in result.warned:
-            say(f"warning: {training.named(result.trial)}: {text}")
+            say(f"warning: {result.trial}: {text}")
         if result.unserved and result.rmse < chosen.rmse:
-            better = f"{training.named(result.trial)} scored better ({result.rmse:.4g} against {chosen.rmse:.4g})"
+            better = f"{result.trial} scored better ({result.rmse:.4g} against {chosen.rmse:.4g})"
             say(f"warning: {better} and is passed over: {result.unserved}")
 
 

@@ -1,0 +1,199 @@
+"""The manifest's coefficients predict what the fitted pipeline predicts."""
+
+from __future__ import annotations
+
+import operator
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.errors import CandidateError
+from model.training.candidates import Trial, fit
+from model.training.export import to_linear
+from tests.support.parts import ROOT
+from tests.support.trials import X, Y, refusal, trial
+
+
+def exactly(linear, x):
+    """What the manifest's `linear` predicts for *x*, in rational numbers."""
+    coefficients = [Fraction(value) for value in linear["coefficients"]]
+    intercept = Fraction(linear["intercept"])
+    return [intercept + sum(a * Fraction(b) for a, b in zip(coefficients, row, strict=True)) for row in x.tolist()]
+
+
+# The coefficients
+
+
+AFFINE = [
+    pytest.param(trial(), id="least-squares"),
+    pytest.param(trial(scale=True), id="least-squares-scaled"),
+    pytest.param(trial(fit_intercept=False), id="least-squares-through-zero"),
+    pytest.param(trial(fit_intercept=False, scale=True), id="least-squares-through-zero-scaled"),
+    pytest.param(trial("Ridge", alpha=1.0), id="ridge"),
+    pytest.param(trial("Ridge", alpha=1.0, scale=True), id="ridge-scaled"),
+    pytest.param(trial("Lasso", alpha=0.1, scale=True), id="lasso-scaled"),
+    pytest.param(trial("SGDRegressor"), id="sgd"),
+    pytest.param(trial("SGDRegressor", scale=True), id="sgd-scaled"),
+    pytest.param(trial("BayesianRidge", scale=True), id="bayesian-ridge-scaled"),
+    pytest.param(trial("HuberRegressor", scale=True), id="huber-scaled"),
+]
+
+
+@pytest.mark.parametrize("chosen", AFFINE)
+def test_coefficients_predict_what_the_estimator_predicts_on_every_row(chosen):
+    estimator = fit(chosen, X, Y, seed=7)
+
+    linear = to_linear(estimator)
+
+    assert [float(value) for value in exactly(linear, X)] == pytest.approx(estimator.predict(X).tolist(), rel=1e-12)
+    assert {type(value) for value in (*linear["coefficients"], linear["intercept"])} == {float}
+
+
+@pytest.mark.parametrize("chosen", [param for param in AFFINE if param.values[0].scale])
+def test_scaling_costs_no_digits_where_a_feature_has_a_large_mean_and_a_small_spread(chosen):
+    """Scaler, then estimator, in rational numbers: what they give is rounded once, and nothing before that."""
+    far = X + np.array([1e9, 0.0, -1e9])
+    estimator = fit(chosen, far, Y, seed=7)
+
+    linear = to_linear(estimator)
+
+    scaler, regressor = estimator[0], estimator[-1]
+    means, scales, weights = (
+        [Fraction(value) for value in np.ravel(values).tolist()]
+        for values in (scaler.mean_, scaler.scale_, regressor.coef_)
+    )
+
+    def piped(*row):
+        scaled = [(Fraction(value) - mean) / scale for value, mean, scale in zip(row, means, scales, strict=True)]
+        return Fraction(float(np.ravel(regressor.intercept_)[0])) + sum(map(operator.mul, weights, scaled))
+
+    at_zero = piped(0, 0, 0)
+    slopes = [piped(1, 0, 0) - at_zero, piped(0, 1, 0) - at_zero, piped(0, 0, 1) - at_zero]
+    assert linear == {"coefficients": [float(slope) for slope in slopes], "intercept": float(at_zero)}
+    assert [float(value) for value in exactly(linear, far)] == pytest.approx(estimator.predict(far).tolist(), abs=1e-6)
+
+
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(seed=st.integers(0, 1000), mean=st.floats(-1e4, 1e4), spread=st.floats(0.01, 100.0), scale=st.booleans())
+def test_whatever_the_features_scale_coefficients_predict_what_the_estimator_predicts(seed, mean, spread, scale):
+    source = np.random.default_rng(seed)
+    x = source.normal(mean, spread, size=(30, 2))
+    y = source.normal(size=30)
+    estimator = fit(trial("Ridge", scale=scale), x, y, seed=7)
+
+    linear = to_linear(estimator)
+
+    assert [float(value) for value in exactly(linear, x)] == pytest.approx(estimator.predict(x).tolist(), abs=1e-6)
+
+
+def test_a_constant_feature_has_no_say():
+    x = np.column_stack([X[:, 0], np.full(60, 5.0)])
+
+    linear = to_linear(fit(trial("Ridge", scale=True), x, Y, seed=7))
+
+    assert linear["coefficients"][1] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        pytest.param("sklearn.tree.DecisionTreeRegressor", "DecisionTreeRegressor", id="tree"),
+        pytest.param("sklearn.neighbors.KNeighborsRegressor", "KNeighborsRegressor", id="neighbours"),
+        pytest.param("sklearn.svm.SVR", "SVR", id="kernel"),
+        pytest.param("sklearn.dummy.DummyRegressor", "DummyRegressor", id="dummy"),
+        pytest.param("sklearn.ensemble.BaggingRegressor", "BaggingRegressor", id="bagging"),
+    ],
+)
+@pytest.mark.parametrize("scale", [pytest.param(True, id="scaled"), pytest.param(False, id="plain")])
+def test_an_estimator_that_is_not_affine_is_refused(path, name, scale):
+    estimator = fit(Trial(path, scale, {}), X, Y, seed=7)
+
+    message = f"{name} has no coef_ and intercept_: only affine models can be served"
+    assert refusal(to_linear, estimator) == message
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [
+        pytest.param("sklearn.linear_model.PoissonRegressor", {}, id="log-link"),
+        pytest.param("sklearn.linear_model.GammaRegressor", {}, id="another-log-link"),
+        pytest.param("sklearn.cross_decomposition.PLSRegression", {"n_components": 1}, id="centred"),
+    ],
+)
+def test_coefficients_that_mean_something_else_are_refused_or_right(path, parameters):
+    positive = np.exp(Y / 4)
+    estimator = fit(Trial(path, scale=False, parameters=parameters), X + 5, positive, seed=7)
+
+    try:
+        found = [float(value) for value in exactly(to_linear(estimator), X + 5)]
+    except CandidateError:
+        found = estimator.predict(X + 5).tolist()
+
+    assert found == pytest.approx(np.ravel(estimator.predict(X + 5)).tolist(), rel=1e-9)
+
+
+# Known answers: NIST's Statistical Reference Datasets for linear regression, https://www.itl.nist.gov/div898/strd
+#
+# Exact rational arithmetic on the files in nist/ gives these certified values back to 15 digits.
+
+NORRIS = [-0.262323073774029, 1.00211681802045]
+PONTIUS = [0.673565789473684e-3, 0.732059160401003e-6, -0.316081871345029e-14]
+LONGLEY = [
+    *(-3482258.63459582, 15.0618722713733, -0.358191792925910e-1, -2.02022980381683, -1.03322686717359),
+    *(-0.511041056535807e-1, 1829.15146461355),
+]
+
+
+def nist(name, degree):
+    """The rows of a set: the columns behind y, or the powers of the one there is; and y."""
+    table = np.loadtxt(ROOT / "tests" / "training" / "nist" / f"{name}.csv", delimiter=",", skiprows=1, ndmin=2)
+    return np.hstack([table[:, 1:] ** power for power in range(1, degree + 1)]), table[:, 0]
+
+
+def wampler(*coefficients):
+    """The generated sets 1 and 2: a polynomial at 0, 1, …, 20, without noise."""
+    x = np.arange(21.0)
+    powers = np.column_stack([x**power for power in range(1, len(coefficients))])
+    return powers, coefficients[0] + powers @ coefficients[1:]
+
+
+@pytest.mark.parametrize("scale", [pytest.param(True, id="scaled"), pytest.param(False, id="plain")])
+@pytest.mark.parametrize(
+    ("name", "certified"), [pytest.param("norris", NORRIS, id="norris"), pytest.param("longley", LONGLEY, id="longley")]
+)
+def test_certified_coefficients_are_met_to_nine_digits(name, certified, scale):
+    x, y = nist(name, 1)
+
+    linear = to_linear(fit(trial(scale=scale), x, y, seed=7))
+
+    assert [linear["intercept"], *linear["coefficients"]] == pytest.approx(certified, rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "certified", "digits"),
+    [
+        pytest.param(nist("pontius", 2), PONTIUS, 9, id="pontius"),
+        pytest.param(wampler(1, 1, 1, 1, 1, 1), [1.0] * 6, 9, id="wampler-1"),
+        pytest.param(wampler(1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5), [10.0**-n for n in range(6)], 9, id="wampler-2"),
+        pytest.param(nist("wampler4", 5), [1.0] * 6, 8, id="wampler-4"),
+    ],
+)
+def test_certified_coefficients_of_powers_are_met_where_the_powers_are_scaled(rows, certified, digits):
+    """Unscaled, least squares takes the smallest powers for noise and drops them; the residuals of the
+    fourth Wampler set are 200 000 times its coefficients, which costs one digit more."""
+    linear = to_linear(fit(trial(scale=True), *rows, seed=7))
+
+    assert [linear["intercept"], *linear["coefficients"]] == pytest.approx(certified, rel=10.0**-digits, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "certified"),
+    [pytest.param("noint1", 2.07438016528926, id="eleven-rows"), pytest.param("noint2", 0.727272727272727, id="three")],
+)
+def test_certified_coefficients_of_lines_through_zero_are_met_to_nine_digits(name, certified):
+    linear = to_linear(fit(trial(fit_intercept=False), *nist(name, 1), seed=7))
+
+    assert linear == {"coefficients": [pytest.approx(certified, rel=1e-9)], "intercept": 0.0}
