@@ -16,7 +16,7 @@ import numpy as np
 from functions.artifact import Document
 from model.config import Config
 from model.data import drift as divergence
-from model.evaluation import metrics as evaluation
+from model.evaluation.metrics import scores
 from model.monitoring import ground_truth as labels
 from model.monitoring import log_reader as traffic
 from model.monitoring import log_source as lines
@@ -104,7 +104,10 @@ def observe(
     live = {
         version: {
             "rows": len(actual),
-            "metrics": evaluation.metrics(actual, predicted, confidence=confidence, seed=seed),
+            "metrics": {
+                name: score.document()
+                for name, score in scores(actual, predicted, confidence=confidence, seed=seed).items()
+            },
         }
         for version, (actual, predicted) in found.joined.items()
     }

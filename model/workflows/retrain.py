@@ -12,7 +12,7 @@ from functions.artifact import Alias
 from model.config import Config
 from model.data import rows as data
 from model.data import validation
-from model.evaluation import metrics as evaluation
+from model.evaluation.metrics import scores
 from model.monitoring import triggers as retraining
 from model.monitoring.triggers import Reason
 from model.registry import registry
@@ -59,11 +59,13 @@ def _live_error(settings: Config, promoted: Alias, labelled: data.Rows, known: N
     kept = data.held_out(labelled, document["data"].get("holdout", 0.0))
     fresh = kept | np.isin(labelled.hashes, known, invert=True)
     order = [labelled.features.index(feature.name) for feature in served.manifest.features]
-    scores = evaluation.metrics(
+    live = scores(
         labelled.y[fresh],
         served.predict(labelled.x[fresh][:, order]),
         confidence=settings.gate.confidence,
         seed=settings.training.seed,
     )
     rows = int(fresh.sum())
-    return retraining.live_error(scores["rmse"], document["metrics"]["rmse"], rows=rows, known=len(labelled.y) - rows)
+    return retraining.live_error(
+        live["rmse"].document(), document["metrics"]["rmse"], rows=rows, known=len(labelled.y) - rows
+    )

@@ -21,9 +21,8 @@ from model.errors import CandidateError, ConfigError
 from model.training.candidates import Trial, expand, fit
 from model.training.export import to_linear
 from model.training.search import Result, choose, search
-from model.workflows import evaluate as judging
 from model.workflows.dataset import Inputs, stop_at_errors
-from model.workflows.evaluate import Champion
+from model.workflows.evaluate import Champion, evaluate
 
 _GOLDEN_ROWS = 8
 
@@ -110,7 +109,7 @@ def train(
             for instance, prediction in zip(golden, estimator.predict(golden), strict=True)
         ],
     }
-    return document | judging.verdict(
+    evaluation = evaluate(
         document,
         inputs,
         expected=expected,
@@ -118,6 +117,7 @@ def train(
         data_errors=sum(finding.severity == "error" for finding in findings),
         say=say,
     )
+    return document | evaluation.document()
 
 
 def _tell(results: Sequence[Result], say: Callable[[str], None]) -> None:

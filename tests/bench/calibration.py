@@ -4,7 +4,7 @@
 
 `./deploy.sh bench` prints it too. Then how often the monitor is: percent of windows of ten features of ten kinds
 (tests/support/windows.py) that bring a finding, without drift, and with one feature moved. The first table is of pairs without a true difference: percent of 1000 draws that
-each rule would promote, at 95 % confidence. The rule is `model.evaluation.mean_above_zero`; beside it stand a
+each rule would promote, at 95 % confidence. The rule is `model.evaluation.resampling.mean_above_zero`; beside it stand a
 percentile interval and the two intervals of which it takes the farther ends, each of two sides. The second table is
 of pairs whose newer model truly saves a share of the squared error: percent that the rule promotes.
 """
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from model.data import drift as divergence
-from model.evaluation.metrics import _studentised, mean_above_zero, resamples
+from model.evaluation.resampling import mean_above_zero, resamples, studentised
 from model.monitoring import verdict as monitoring
 from tests.support import pairs, windows
 
@@ -36,7 +36,7 @@ def others(gains: pairs.Pairs) -> dict[str, float]:
         [gains @ counts.T / rows for counts in resamples(rows, REPLICATES, np.random.default_rng(7))], axis=1
     )
     observed = gains.mean(axis=1) / (gains.std(axis=1) / math.sqrt(rows))
-    ratios = _studentised(gains, REPLICATES, np.random.default_rng(7))
+    ratios = studentised(gains, REPLICATES, np.random.default_rng(7))
     promoted = {
         "percentile": np.quantile(means, tail, axis=1) > 0,
         "equal-tailed t": observed > np.quantile(ratios, 1 - tail, axis=1),

@@ -4,44 +4,46 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from functions import artifact
 from model.cli.main import main
-from model.evaluation.gate import Check, absolute, as_tables, inputs_of, relative, share_new_to_both
-from model.evaluation.metrics import compare, slices
-from tests.support.parts import ALIAS, ROOT, document, put
+from model.config import GateConfig
+from model.evaluation.comparison import Comparison, compare
+from model.evaluation.gate import Check, absolute, relative
+from model.evaluation.metrics import Score
+from model.evaluation.slices import Slice, slices
+from tests.support.parts import ALIAS, ROOT, put
 
-BOUNDS = {
-    "min_rows": 200,
-    "min_holdout_rows": 50,
-    "min_r2": 0.1,
-    "max_r2": 0.98,
-    "max_rmse": None,
-    "max_mae": None,
-    "max_bias": None,
-    "confidence": 0.95,
-    "min_improvement": 0.01,
-    "max_move": 0.25,
-    "min_slice_rows": 10,
-    "max_slice_ratio": 2.0,
-    "max_slice_loss": 1.25,
-}
+BOUNDS = GateConfig(
+    min_rows=200,
+    min_holdout_rows=50,
+    min_r2=0.1,
+    max_r2=0.98,
+    confidence=0.95,
+    min_improvement=0.01,
+    max_move=0.25,
+    slices=4,
+    min_slice_rows=10,
+    max_slice_ratio=2.0,
+    max_slice_loss=1.25,
+)
 
-SLICE = {"column": "bmi", "values": "0 … 1", "rows": 10, "ratio": 2.0, "compared_rows": 10, "loss": 1.25}
+SLICE = Slice("bmi", "0 … 1", rows=10, rmse=2.0, bias=0.0, ratio=2.0, compared_rows=10, loss=1.25)
 
 
-def scores(**values):
+def measured_scores(**values):
     usual = {"r2": 0.1, "rmse": 54.9, "mae": 40.0, "bias": -3.0}
-    return {name: {"value": value} for name, value in {**usual, **values}.items()}
+    return {name: Score(value) for name, value in {**usual, **values}.items()}
 
 
 def alone(bounds=(), **changes):
     """The checks of a version that just reaches every bound, changed by *changes*."""
     usual = {
-        "metrics": scores(),
+        "scores": measured_scores(),
         "slices": [SLICE],
         "data_errors": 0,
         "rows": 200,
@@ -51,18 +53,16 @@ def alone(bounds=(), **changes):
         "tolerance": 1e-9,
         "wrong_answers": 0,
     }
-    return absolute({**BOUNDS, **dict(bounds)}, **{**usual, **changes})
+    return absolute(BOUNDS.model_copy(update=dict(bounds)), **{**usual, **changes})
 
 
-def comparison(**changes):
-    usual = {"rows": 50, "improvement": {"value": 0.01}, "confidence_reached": 0.95, "moved": 0.25}
-    return {**usual, **changes}
+COMPARISON = Comparison(rows=50, confidence=0.95, improvement=Score(0.01), confidence_reached=0.95, moved=0.25)
 
 
 def against(**changes):
     """The checks against production of a version that just reaches every bound, changed by *changes*."""
     usual = {
-        "comparison": comparison(),
+        "comparison": COMPARISON,
         "slices": [SLICE],
         "inputs": ["bmi", "y"],
         "production_inputs": ["bmi", "y"],
@@ -89,29 +89,35 @@ def refused(checks):
         pytest.param({"wrong_answers": None}, no("wrong answers when served", None, 0), id="never-served"),
         pytest.param({"rows": 199}, no("rows", 199, 200), id="rows"),
         pytest.param({"holdout_rows": 49}, no("held-out rows", 49, 50), id="held-out-rows"),
-        pytest.param({"metrics": scores(r2=0.0999)}, no("r2", 0.0999, 0.1), id="r2"),
+        pytest.param({"scores": measured_scores(r2=0.0999)}, no("r2", 0.0999, 0.1), id="r2"),
         pytest.param(
-            {"metrics": scores(r2=0.9801)}, no("r2 not too good to be true", 0.9801, 0.98), id="too-good-to-be-true"
+            {"scores": measured_scores(r2=0.9801)},
+            no("r2 not too good to be true", 0.9801, 0.98),
+            id="too-good-to-be-true",
         ),
         pytest.param(
-            {"metrics": scores(rmse=55.0)}, no("rmse below that of the mean", 55.0, 55.0), id="no-better-than-the-mean"
+            {"scores": measured_scores(rmse=55.0)},
+            no("rmse below that of the mean", 55.0, 55.0),
+            id="no-better-than-the-mean",
         ),
         pytest.param(
-            {"metrics": scores(rmse=None)}, no("rmse below that of the mean", None, 55.0), id="rmse-not-computed"
+            {"scores": measured_scores(rmse=None)},
+            no("rmse below that of the mean", None, 55.0),
+            id="rmse-not-computed",
         ),
         pytest.param({"baseline_rmse": 0.0}, no("rmse below that of the mean", 54.9, 0.0), id="the-mean-is-perfect"),
         pytest.param(
-            {"slices": [SLICE, {**SLICE, "ratio": 2.01}]},
+            {"slices": [SLICE, replace(SLICE, ratio=2.01)]},
             no("worst slice's rmse by the whole's", 2.01, 2.0),
             id="bad-slice",
         ),
         pytest.param(
-            {"slices": [SLICE, {**SLICE, "ratio": None}]},
+            {"slices": [SLICE, replace(SLICE, ratio=None)]},
             no("worst slice's rmse by the whole's", None, 2.0),
             id="slice-not-computed",
         ),
         pytest.param(
-            {"slices": [{**SLICE, "rows": 9}]},
+            {"slices": [replace(SLICE, rows=9)]},
             no("worst slice's rmse by the whole's", None, 2.0),
             id="no-slice-to-judge",
         ),
@@ -148,42 +154,42 @@ def test_each_check_of_a_version_by_itself_says_no_alone(changes, wanted):
             {"production_inputs": ["bmi", "z"]}, no("inputs that differ from production's", 1, 0), id="another-target"
         ),
         pytest.param(
-            {"comparison": comparison(rows=49)},
+            {"comparison": replace(COMPARISON, rows=49)},
             no("held-out rows new to production", 49, 50),
             id="rows-it-was-trained-on",
         ),
         pytest.param(
-            {"comparison": comparison(improvement={"value": 0.0099})},
+            {"comparison": replace(COMPARISON, improvement=Score(0.0099))},
             no("squared error saved against production", 0.0099, 0.01),
             id="hardly-better",
         ),
         pytest.param(
-            {"comparison": comparison(improvement={"value": None})},
+            {"comparison": replace(COMPARISON, improvement=Score())},
             no("squared error saved against production", None, 0.01),
             id="not-computed",
         ),
         pytest.param(
-            {"comparison": comparison(confidence_reached=0.9499)},
+            {"comparison": replace(COMPARISON, confidence_reached=0.9499)},
             no("confidence of being better", 0.9499, 0.95),
             id="perhaps-better",
         ),
         pytest.param(
-            {"comparison": comparison(confidence_reached=None)},
+            {"comparison": replace(COMPARISON, confidence_reached=None)},
             no("confidence of being better", None, 0.95),
             id="confidence-not-computed",
         ),
         pytest.param(
-            {"comparison": comparison(moved=0.2501)},
+            {"comparison": replace(COMPARISON, moved=0.2501)},
             no("mean prediction moved, in std of target", 0.2501, 0.25),
             id="moved",
         ),
         pytest.param(
-            {"slices": [SLICE, {**SLICE, "loss": 1.26}]},
+            {"slices": [SLICE, replace(SLICE, loss=1.26)]},
             no("worst slice's rmse by production's", 1.26, 1.25),
             id="worse-on-a-slice",
         ),
         pytest.param(
-            {"slices": [{**SLICE, "compared_rows": 9}]},
+            {"slices": [replace(SLICE, compared_rows=9)]},
             no("worst slice's rmse by production's", None, 1.25),
             id="no-slice-to-compare",
         ),
@@ -222,7 +228,7 @@ def test_bounds_are_inclusive_but_the_mean_must_be_beaten():
 def test_a_metric_that_could_not_be_computed_fails_every_check_it_stands_in():
     unknown = dict.fromkeys(("r2", "rmse", "mae", "bias"))
 
-    checks = alone({"max_rmse": 1.0, "max_mae": 1.0, "max_bias": 1.0}, metrics=scores(**unknown))
+    checks = alone({"max_rmse": 1.0, "max_mae": 1.0, "max_bias": 1.0}, scores=measured_scores(**unknown))
 
     assert [(check.check, check.value) for check in refused(checks)] == [
         ("r2", None),
@@ -235,35 +241,12 @@ def test_a_metric_that_could_not_be_computed_fails_every_check_it_stands_in():
 
 
 def test_the_manifest_s_gate_is_a_table_a_check():
-    assert as_tables([Check("rows", passed=True, value=442, threshold=200), no("r2", None, 0.1)]) == [
+    assert [
+        check.document() for check in (Check("rows", passed=True, value=442, threshold=200), no("r2", None, 0.1))
+    ] == [
         {"check": "rows", "passed": True, "value": 442, "threshold": 200},
         {"check": "r2", "passed": False, "value": None, "threshold": 0.1},
     ]
-
-
-def test_inputs_are_the_features_in_order_and_the_target():
-    assert inputs_of(document()) == ["bmi", "disease_progression"]
-
-
-def kept(holdout, *features, target="y"):
-    data = {} if holdout is None else {"holdout": holdout}
-    return {"features": [{"name": name} for name in features], "target": {"name": target}, "data": data}
-
-
-@pytest.mark.parametrize(
-    ("production", "share"),
-    [
-        pytest.param(kept(0.2, "a", "b"), 0.2, id="the-same"),
-        pytest.param(kept(0.3, "a", "b"), 0.2, id="it-kept-more"),
-        pytest.param(kept(0.1, "a", "b"), 0.1, id="it-kept-less"),
-        pytest.param(kept(0.2, "b", "a"), 0.2, id="another-order"),
-        pytest.param(kept(None, "a", "b"), 0.0, id="it-does-not-say"),
-        pytest.param(kept(0.2, "a"), 0.0, id="another-hash-by-features"),
-        pytest.param(kept(0.2, "a", "b", target="z"), 0.0, id="another-hash-by-target"),
-    ],
-)
-def test_rows_that_judge_are_those_that_both_kept_aside(production, share):
-    assert share_new_to_both(kept(0.2, "a", "b"), production) == share
 
 
 # Measured and decided together

@@ -1,0 +1,107 @@
+"""Error by parts of each column: no part of the rows may be served much worse than the whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.runtimes.linear import TOLERANCE
+from model.evaluation.metrics import QUIET, finite, rmse
+from model.evaluation.resampling import Vector
+
+MOST_SLICES = 40  # in a manifest
+MOST_VALUES = 20  # texts with a slice of their own; the rarer ones are one slice together
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The held-out rows with some values of one column, and the error on them, in the target's unit.
+
+    Args:
+        ratio: Their rmse by that of all held-out rows.
+        compared_rows: Those of them that production may be judged by too; None where there is no production.
+        loss: The rmse on those by production's.
+    """
+
+    column: str
+    values: str
+    rows: int
+    rmse: float | None
+    bias: float | None
+    ratio: float | None
+    compared_rows: int | None = None
+    loss: float | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The slice as the manifest records it."""
+        whole = asdict(self)
+        if self.compared_rows is None:
+            del whole["compared_rows"], whole["loss"]
+        return whole
+
+
+@QUIET
+def slices(
+    columns: Mapping[str, NDArray[Any]],
+    actual: Vector,
+    predicted: Vector,
+    *,
+    count: int,
+    by_value: Collection[str] = (),
+    champion: Vector | None = None,
+) -> list[Slice]:
+    """The slices of each column of *columns*, the worst ratio first.
+
+    A column of numbers is cut into *count* parts with equally many rows, or by its values if it has no more or is
+    named in *by_value*; a column of texts is cut by its values. *champion* holds production's predictions of the same
+    rows, NaN where it may not be judged.
+    """
+    floor = TOLERANCE * float(np.abs(actual).max(initial=0.0)) or TOLERANCE
+    overall = max(rmse(actual, predicted), floor)
+    measured = []
+    for name, column in columns.items():
+        for label, part in _parts(column, count, by_value=name in by_value):
+            error = rmse(actual[part], predicted[part])
+            compared, loss = None, None
+            if champion is not None:
+                usable = part & np.isfinite(champion)
+                compared = int(usable.sum())
+                if compared:
+                    theirs = max(rmse(actual[usable], champion[usable]), floor)
+                    loss = finite(rmse(actual[usable], predicted[usable]) / theirs)
+            measured.append(
+                Slice(
+                    column=name,
+                    values=label,
+                    rows=int(part.sum()),
+                    rmse=finite(error),
+                    bias=finite(float((predicted - actual)[part].mean())),
+                    ratio=finite(error / overall),
+                    compared_rows=compared,
+                    loss=loss,
+                )
+            )
+    return sorted(measured, key=lambda part: math.inf if part.ratio is None else part.ratio, reverse=True)
+
+
+def _parts(column: NDArray[Any], count: int, *, by_value: bool) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """The parts of *column*: a label for people, and a mask of the rows."""
+    values, frequencies = np.unique(column, return_counts=True)
+    numeric = column.dtype.kind in "fiu"
+    if by_value or not numeric or len(values) <= count:
+        common = values[np.argsort(-frequencies, kind="stable")][:MOST_VALUES]
+        yield from ((f"{value:.6g}" if numeric else str(value), column == value) for value in common)
+        if len(values) > MOST_VALUES:
+            yield f"{len(values) - MOST_VALUES} rarer values", ~np.isin(column, common)
+        return
+    edges = np.unique(np.quantile(column, np.linspace(0, 1, count + 1)[1:-1], method="higher"))
+    part_of = np.searchsorted(edges, column, side="right")
+    for number in np.unique(part_of):
+        part = part_of == number
+        low, high = f"{column[part].min():.4g}", f"{column[part].max():.4g}"
+        yield low if low == high else f"{low} … {high}", part
