@@ -4,7 +4,7 @@ Reader and writer are this one module. A manifest's bytes are its canonical JSON
 digest of the parsed document is a digest of the bytes, wherever the document travels.
 
 Errors, by who must act:
-    ArtifactError   the publisher: what the bucket holds is not what this code may serve
+    ArtifactError   the publisher: this code may not serve what the bucket holds
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
 
 
 class ArtifactError(Exception):
-    """An object in the bucket does not verify; the message names it, what was expected and what was found."""
+    """An object in the bucket does not verify; the message names it, the expected value and the value it has."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Alias:
-    """What `aliases/<alias>.json` says. The manifest inside is not verified yet: see `manifest_of`."""
+    """The content of `aliases/<alias>.json`. Its manifest is not verified yet: see `promoted_manifest`."""
 
     version: int
     manifest_sha256: str
@@ -57,9 +57,9 @@ class Alias:
     history: tuple[Document, ...]
 
     def lineage(self) -> tuple[int, ...]:
-        """Versions that stand behind the current one, newest first, the current one included.
+        """The current version and those it replaced, newest first.
 
-        A promotion puts its version on top; a rollback takes off what it left behind. So the second is what
+        A promotion adds its version; a rollback removes the versions it leaves. So the second is the version that
         production held before, and no version that was rolled back is among them.
         """
         stack: list[int] = []
@@ -92,8 +92,8 @@ def versions_prefix(model: str) -> str:
 
 def version_of(model: str, object_name: str) -> int | None:
     """The version whose manifest *object_name* is, or None if it is no manifest of *model*."""
-    found = re.fullmatch(re.escape(versions_prefix(model)) + r"([1-9][0-9]*)/manifest\.json", object_name)
-    return int(found[1]) if found else None
+    match = re.fullmatch(re.escape(versions_prefix(model)) + r"([1-9][0-9]*)/manifest\.json", object_name)
+    return int(match[1]) if match else None
 
 
 def alias_name(model: str, alias: str) -> str:
@@ -150,11 +150,11 @@ def manifest_of(document: Document, model: str, version: int) -> Manifest:
         raise ArtifactError(f"{where}: 'linear' must be an object, found {shown(linear)}")
     coefficients = linear.get("coefficients")
     if not _numbers(coefficients) or len(coefficients) != len(features):
-        wanted = f"{len(features)} finite numbers, one a feature"
-        raise ArtifactError(f"{where}: 'linear.coefficients' must be {wanted}, found {shown(coefficients)}")
+        expected = f"{len(features)} finite numbers, one a feature"
+        raise ArtifactError(f"{where}: 'linear.coefficients' must be {expected}, found {shown(coefficients)}")
     if not _numbers([linear.get("intercept")]):
-        found = shown(linear.get("intercept"))
-        raise ArtifactError(f"{where}: 'linear.intercept' must be a finite number, found {found}")
+        intercept = shown(linear.get("intercept"))
+        raise ArtifactError(f"{where}: 'linear.intercept' must be a finite number, found {intercept}")
     return Manifest(
         document=document,
         model=model,
@@ -193,8 +193,8 @@ def promoted_manifest(alias: Alias, model: str) -> Manifest:
     """
     where = f"{model} version {alias.version}: manifest"
     _check_format(alias.manifest, where)
-    found = sha256_of(_canonical(alias.manifest, where))
-    _expect(f"{where} in the alias", "sha256", alias.manifest_sha256, found)
+    sha256 = sha256_of(_canonical(alias.manifest, where))
+    _expect(f"{where} in the alias", "sha256", alias.manifest_sha256, sha256)
     return manifest_of(alias.manifest, model, alias.version)
 
 
@@ -233,15 +233,15 @@ def _canonical(document: Document, where: str) -> bytes:
 
 
 def _check_format(document: Document, where: str) -> None:
-    found = document.get("format")
-    if type(found) is int and found > FORMAT:
-        raise ArtifactError(f"{where} has format {found}, newer than the {FORMAT} this code reads: deploy newer code")
-    _expect(where, "format", FORMAT, found)
+    number = document.get("format")
+    if type(number) is int and number > FORMAT:
+        raise ArtifactError(f"{where} has format {number}, newer than the {FORMAT} this code reads: deploy newer code")
+    _expect(where, "format", FORMAT, number)
 
 
-def _expect(where: str, field: str, expected: object, found: object) -> None:
-    if type(found) is not type(expected) or found != expected:
-        raise ArtifactError(f"{where}: expected {field} {_brief(expected)}, found {_brief(found)}")
+def _expect(where: str, field: str, expected: object, value: object) -> None:
+    if type(value) is not type(expected) or value != expected:
+        raise ArtifactError(f"{where}: expected {field} {_brief(expected)}, found {_brief(value)}")
 
 
 def _brief(value: object) -> str:
@@ -252,35 +252,35 @@ def _numbers(values: object) -> TypeGuard[list[float]]:
     return isinstance(values, list) and all(type(v) in {int, float} and math.isfinite(v) for v in values)
 
 
-def _features(where: str, found: object) -> tuple[Feature, ...]:
-    wanted = f"{where}: 'features' must list objects with a name of their own, a minimum and a maximum"
-    if not isinstance(found, list) or not found:
-        raise ArtifactError(f"{wanted}, found {shown(found)}")
+def _features(where: str, entries: object) -> tuple[Feature, ...]:
+    expected = f"{where}: 'features' must list objects with a name of their own, a minimum and a maximum"
+    if not isinstance(entries, list) or not entries:
+        raise ArtifactError(f"{expected}, found {shown(entries)}")
     features = []
-    for entry in found:
+    for entry in entries:
         if (
             not isinstance(entry, dict)
             or not isinstance(entry.get("name"), str)
             or not _numbers([entry.get("minimum"), entry.get("maximum")])
         ):
-            raise ArtifactError(f"{wanted}, found {shown(entry)}")
+            raise ArtifactError(f"{expected}, found {shown(entry)}")
         name, redact = entry["name"], entry.get("redact", False)
         if type(redact) is not bool:
             raise ArtifactError(f"{where}: 'redact' of {shown(name)} must be true or false, found {shown(redact)}")
         features.append(Feature(name, float(entry["minimum"]), float(entry["maximum"]), redact))
     if len({feature.name for feature in features}) < len(features):
-        raise ArtifactError(f"{wanted}, found one name twice")
+        raise ArtifactError(f"{expected}, found one name twice")
     return tuple(features)
 
 
-def _golden(where: str, found: object) -> tuple[tuple[Any, float], ...]:
-    wanted = f"{where}: 'golden' must list objects with an instance and a finite prediction"
-    if not isinstance(found, list) or not found:
-        raise ArtifactError(f"{wanted}, found {shown(found)}")
-    for entry in found:
+def _golden(where: str, entries: object) -> tuple[tuple[Any, float], ...]:
+    expected = f"{where}: 'golden' must list objects with an instance and a finite prediction"
+    if not isinstance(entries, list) or not entries:
+        raise ArtifactError(f"{expected}, found {shown(entries)}")
+    for entry in entries:
         if not isinstance(entry, dict) or "instance" not in entry or not _numbers([entry.get("prediction")]):
-            raise ArtifactError(f"{wanted}, found {shown(entry)}")
-    return tuple((entry["instance"], float(entry["prediction"])) for entry in found)
+            raise ArtifactError(f"{expected}, found {shown(entry)}")
+    return tuple((entry["instance"], float(entry["prediction"])) for entry in entries)
 
 
 def _is_entry(entry: object) -> bool:

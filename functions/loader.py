@@ -1,91 +1,35 @@
-"""Cold start and refresh: which model is served. The only module here that touches Cloud Storage.
-
-Errors, by who must act:
-    BucketError     the operator: the bucket or an object in it cannot be read
-    ArtifactError   the publisher: see artifact.py
-"""
+"""Cold start and refresh: which model is served."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
-from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, Unauthorized
-from google.auth.exceptions import GoogleAuthError
-from google.cloud import storage
-from google.cloud.storage.retry import DEFAULT_RETRY
-from requests.exceptions import RequestException
-
 from .artifact import ArtifactError, Manifest, alias_name, manifest_name, parse_alias, parse_manifest, promoted_manifest
-from .runtimes import linear as predictor
+from .bucket import BucketError, Fetched
+from .runtimes import linear
 from .runtimes.linear import Predictor
 
-__all__ = ["Loader", "Predictor", "fetch"]
-
-# The client would ask for the bucket's metadata in a thread beside the first fetch, for traces that are not made here:
-# a second request at each cold start, a right the service account lacks, and a thread under way when the process forks.
-os.environ["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] = "true"
-
-CONNECT_SECONDS = 2.0
-READ_SECONDS = 4.0
-DEADLINE_SECONDS = 8.0
-"""Of one fetch, retries included. A cold start waits no longer before it serves 503."""
-
 RETRY_SECONDS = 2.0
-"""Pause between attempts while nothing is loaded; what Retry-After says."""
+"""Pause between attempts while nothing is loaded, and the Retry-After of a 503."""
 
 WAIT_SECONDS = 2.0
-"""How long a request waits for an attempt while nothing is loaded, before it is told to come again."""
-
-
-class BucketError(Exception):
-    """An object cannot be read; the message says which, and why as far as it is known."""
-
-
-@dataclass(frozen=True)
-class Fetched:
-    data: bytes
-    generation: int
+"""Longest wait of a request for an attempt while nothing is loaded."""
 
 
 class Report(Protocol):
-    """Where the operator's lines go."""
+    """The function that writes a line for the operator."""
 
     def __call__(self, severity: str, message: str) -> None: ...
-
-
-def fetch(bucket: str, name: str) -> Fetched:
-    """Get one object with one GET.
-
-    The client lives for this call only: the framework loads this module in one process and serves from a fork of
-    it, and no connection may be shared between them.
-
-    Raises:
-        BucketError: It is absent, refused or out of reach within DEADLINE_SECONDS.
-    """
-    where = f"gs://{bucket}/{name}"
-    try:
-        blob = storage.Client().bucket(bucket).blob(name)
-        retry = DEFAULT_RETRY.with_timeout(DEADLINE_SECONDS).with_delay(initial=0.2, maximum=2.0)
-        data = blob.download_as_bytes(timeout=(CONNECT_SECONDS, READ_SECONDS), retry=retry)
-    except NotFound as error:
-        raise BucketError(f"{where} does not exist") from error
-    except (Forbidden, Unauthorized) as error:
-        raise BucketError(f"{where} is refused to this service account (it needs storage.objects.get)") from error
-    except (GoogleAPIError, GoogleAuthError, RequestException, OSError) as error:
-        raise BucketError(f"{where} cannot be reached: {type(error).__name__}") from error
-    return Fetched(data, int(blob.generation or 0))
 
 
 class Loader:
     """Holds the model that is served, and replaces it when the alias moves.
 
-    A request asks `model()` once and answers with what it got, so no answer mixes versions.
+    A request asks `model()` once and answers with that model, so no answer mixes versions.
     """
 
     def __init__(
@@ -113,14 +57,14 @@ class Loader:
 
     @property
     def retry_after_seconds(self) -> int:
-        """How long a caller should wait before asking again while nothing is loaded."""
+        """The time after which a caller should ask again while nothing is loaded."""
         return max(1, math.ceil(self._checked + RETRY_SECONDS - self._clock()))
 
     async def model(self) -> Predictor | None:
         """The model to answer this request with, or None if there is none yet.
 
-        With a model in hand a due check starts in the background and nobody waits for it. With none, the requests
-        that come wait for one attempt together, WAIT_SECONDS at most; the next begins RETRY_SECONDS after its end.
+        While a model is loaded, a due check starts in the background and no request waits for it. While none is, all
+        requests wait for one attempt, WAIT_SECONDS at most; the next attempt begins RETRY_SECONDS after its end.
         """
         if self._current is None:
             if self._running() or self._clock() >= self._checked + RETRY_SECONDS:
@@ -130,11 +74,11 @@ class Loader:
         return self._current
 
     def load(self) -> None:
-        """Look into the bucket once; blocks. Never raises: what goes wrong is reported, and the model stays."""
+        """Look into the bucket once; blocks. Never raises: a failure is reported, and the present model stays."""
         began = self._clock()
         try:
             if self._version is not None:
-                self._current = predictor.load(self._manifest(self._version))
+                self._current = linear.load(self._manifest(self._version))
             else:
                 self._follow_alias()
         except (ArtifactError, BucketError) as error:
@@ -152,7 +96,7 @@ class Loader:
             return
         alias = parse_alias(fetched.data, name)
         try:
-            loaded = predictor.load(promoted_manifest(alias, self._model))
+            loaded = linear.load(promoted_manifest(alias, self._model))
         except ArtifactError as error:
             if self._current is not None:
                 raise
@@ -166,7 +110,7 @@ class Loader:
         """Serve the first of *versions* that verifies. The generation stays unknown, so the next check looks again."""
         for version in versions:
             try:
-                self._current = predictor.load(self._manifest(version))
+                self._current = linear.load(self._manifest(version))
             except (ArtifactError, BucketError) as error:
                 self._report("ERROR", f"{error}; looking further back")
             else:

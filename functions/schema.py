@@ -1,4 +1,4 @@
-"""What an instance is: features, order, types, ranges. The one check for training rows and requests.
+"""Instances: features, order, types, ranges. The one check for training rows and requests.
 
 Errors, by who must act:
     PayloadError    the sender of the rows (a caller of the functions, the owner of a data set)
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float64]
 
 MOST_PROBLEMS = 20
-"""How many problems of one body, or warnings of one answer, are listed."""
+"""Number of problems of one body, or of warnings of one answer, that are listed."""
 
 _NUMBERS = {int, float}
 _MOST_SHOWN = 40
@@ -41,7 +41,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong, or worth a warning, and where: *pointer* is a JSON Pointer (RFC 6901)."""
+    """An error or a warning, and its place: *pointer* is a JSON Pointer (RFC 6901)."""
 
     detail: str
     pointer: str
@@ -72,7 +72,7 @@ def to_matrix(instances: Sequence[Any], features: Sequence[Feature]) -> Matrix:
     if flat is not None and set(map(type, flat)) <= _NUMBERS:
         try:
             matrix = np.array(flat, dtype=np.float64).reshape(-1, len(features))
-        except OverflowError:  # an int beyond float64; the walk below says which
+        except OverflowError:  # an int beyond float64; the walk below names its row
             pass
         else:
             if np.isfinite(matrix).all():
@@ -119,7 +119,7 @@ def shown(value: object) -> str:
             return "NaN"
         case float() if math.isinf(value):
             return "a number beyond float64 or an infinity"
-        case int() if value.bit_length() > _MOST_BITS:  # its digits are more than Python prints
+        case int() if value.bit_length() > _MOST_BITS:  # it has more digits than Python prints
             return "a number beyond float64 or an infinity"
         case str():
             value = value[:_MOST_SHOWN] + "…" if len(value) > _MOST_SHOWN else value
@@ -128,7 +128,7 @@ def shown(value: object) -> str:
 
 
 def _flatten(instances: Sequence[Any], features: Sequence[Feature]) -> Sequence[Any] | None:
-    """All cells in row order if every instance has the same right form, else None."""
+    """All cells in row order if every instance has the same valid form, else None."""
     width = len(features)
     kinds = set(map(type, instances))
     if kinds == {list} and set(map(len, instances)) == {width}:
@@ -143,7 +143,7 @@ def _flatten(instances: Sequence[Any], features: Sequence[Feature]) -> Sequence[
 
 
 def _walk(instances: Sequence[Any], features: Sequence[Feature]) -> Matrix:
-    """The careful way: row by row, with a name for everything that is wrong."""
+    """Arrange the instances row by row, and name every problem."""
     rows: list[list[float]] = []
     problems: list[Problem] = []
     for row, instance in enumerate(instances):
@@ -151,11 +151,11 @@ def _walk(instances: Sequence[Any], features: Sequence[Feature]) -> Matrix:
             rows.append([instance])
             continue
         cells: list[float] = []
-        for found in _cells(row, instance, features):
-            if isinstance(found, Problem):
-                problems.append(found)
+        for cell in _cells(row, instance, features):
+            if isinstance(cell, Problem):
+                problems.append(cell)
             else:
-                cells.append(found)
+                cells.append(cell)
         rows.append(cells)
         if len(problems) >= MOST_PROBLEMS:
             break
@@ -169,14 +169,14 @@ def _cells(row: int, instance: object, features: Sequence[Feature]) -> Iterator[
     match instance:
         case dict():
             values = instance
-            known = {feature.name for feature in features}
+            names = {feature.name for feature in features}
             for name in instance:
-                if name not in known:
+                if name not in names:
                     yield Problem(f"row {row}: unknown feature {shown(name)}", f"/{row}/{escape(name)}")
         case list():
             if len(instance) != len(features):
-                expected = ", ".join(feature.name for feature in features)
-                detail = f"row {row}: must hold {_counted(len(features))} ({expected}), got {len(instance)}"
+                listed = ", ".join(feature.name for feature in features)
+                detail = f"row {row}: must hold {_counted(len(features))} ({listed}), got {len(instance)}"
                 yield Problem(detail, f"/{row}")
                 return
             values = {feature.name: cell for feature, cell in zip(features, instance, strict=True)}

@@ -1,4 +1,4 @@
-"""What the environment may set, read in this one place."""
+"""The settings of the functions: environment variables, read in this one place."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .artifact import is_name
 
 
 class SettingsError(ValueError):
-    """A variable is missing or malformed; the message names it, what was expected and what was found."""
+    """A variable is missing or malformed; the message names it, the expected form and the value."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How this process serves; the defaults are those of a deployed function."""
+    """The settings of one process; the defaults are those of a deployed function."""
 
     bucket: str
     model: str = "linear-regression"
@@ -33,7 +33,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     """Read the settings.
 
     Raises:
-        SettingsError: MODEL_BUCKET is missing, or a value is not what it must be.
+        SettingsError: MODEL_BUCKET is missing, or a value is malformed.
     """
     bucket = environ.get("MODEL_BUCKET", "")
     if not bucket:

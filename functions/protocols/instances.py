@@ -1,170 +1,112 @@
-"""Wire formats to a float64 matrix and back. Pure.
+"""The functions' own format: instances as JSON in a body, or as a value in the path of a GET. Pure.
 
-Errors, by who must act:
-    PayloadError          the caller: see schema.py
-     └─ TooLargeError     the caller, who must send less at a time
+{"instances": [instance, …]}  →  {"predictions": [number, …], "model": {…}}
+{"instance": instance}        →  {"prediction": number, "model": {…}}       where one instance is served
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-import numpy as np
 import orjson
-from numpy.typing import NDArray
 
-from ..schema import MOST_PROBLEMS, Feature, Matrix, PayloadError, Problem, escape, outside, pointer, shown, to_matrix
-
-__all__ = ["PayloadError", "Problem", "Request", "TooLargeError"]
+from ..exchange import JSON, Answer, Content, Question, Request, TooLargeError, problem_json
+from ..schema import MOST_PROBLEMS, Feature, PayloadError, Problem, escape, shown, to_matrix
+from ..strict_json import Repeated, decode, decode_marking_repeats
 
 MOST_PREDICTION_BYTES = 25
-"""A float64 as JSON, and the comma behind it: -1.7976931348623157e+308 has 24 characters."""
+"""Bytes of a float64 as JSON with its comma: -1.7976931348623157e+308 has 24 characters."""
 
 _PATH_NUMBER = re.compile(r"(?<![\w.+-])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.+-])", re.ASCII)
 _COMMAS_BESIDE_CELLS = 1000
-_MOST_DIAGNOSED_BYTES = 1 << 20
-"""Up to this size a body that orjson refuses is read again by the standard library, to say what is wrong in it."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """What a caller asks: *matrix* has shape (n_instances, n_features); *root* points at *instances* in the body."""
+def read(request: Request, features: Sequence[Feature], *, one: bool, most_bytes: int) -> Question:
+    """Read the path of *request*, or its body where the path is empty.
 
-    instances: Sequence[Any]
-    matrix: Matrix
-    root: str
-    single: bool
-
-
-class TooLargeError(PayloadError):
-    """More instances than one answer can hold predictions for."""
-
-
-class _Doubled(dict[str, Any]):
-    """A JSON object in which some members came twice: those in *names*."""
-
-    names: list[str]
-
-
-def from_body(body: bytes, features: Sequence[Feature], *, one: bool, most_bytes: int) -> Request:
-    """Read a JSON body: `{"instances": […]}` or, where *one* instance is served, `{"instance": …}`.
+    A path holds an instance where *one* instance is served, else an array of instances. Beyond JSON, its numbers may
+    have a leading `+`, leading zeros, or no digit on one side of the point.
 
     Raises:
         TooLargeError: The predictions alone could take more than *most_bytes*.
-        PayloadError: Not JSON, a wrong member, a wrong number of instances, or instances that do not fit
-            *features*; up to MOST_PROBLEMS problems with JSON Pointers into the body.
+        PayloadError: Not JSON, a wrong member, a wrong number of instances, or instances that do not fit *features*;
+            up to MOST_PROBLEMS problems. Pointers for a path are those of the same request sent as a body.
     """
+    if request.path:
+        return _read_path(request.path, features, one=one, most_bytes=most_bytes)
+    return _read_body(request.body, features, one=one, most_bytes=most_bytes)
+
+
+def render(answer: Answer) -> Content:
+    """Write the answer; `warnings` is present only if a value was flagged, `warnings_total` only if some are cut."""
+    document: dict[str, Any] = (
+        {"prediction": float(answer.predictions[0])} if answer.question.single else {"predictions": answer.predictions}
+    )
+    document["model"] = {"name": answer.model, "version": answer.version}
+    if answer.warnings:
+        document["warnings"] = answer.warnings
+    if answer.flagged > len(answer.warnings):
+        document["warnings_total"] = answer.flagged
+    return Content(JSON, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
+
+
+def problem(document: Mapping[str, Any]) -> Content:
+    """Write a problem document; this format adds no member of its own."""
+    return problem_json(document)
+
+
+def _read_body(body: bytes, features: Sequence[Feature], *, one: bool, most_bytes: int) -> Question:
+    example = _example(features, one=one)
     if not body.strip():
-        raise PayloadError(Problem(f"the body must be JSON like {_example(features, one=one)}, got an empty one", ""))
+        raise PayloadError(Problem(f"the body must be JSON like {example}, got an empty one", ""))
     _check_cells(body, len(features), most_bytes)
-    document = _decode(body)
-    members = ("instances", "instance") if one else ("instances",)
+    document = decode(body)
     if not isinstance(document, dict):
-        raise PayloadError(
-            Problem(f"the body must be an object like {_example(features, one=one)}, got {shown(document)}", "")
-        )
-    _check_members(document, members, _example(features, one=one))
+        raise PayloadError(Problem(f"the body must be an object like {example}, got {shown(document)}", ""))
+    _check_members(document, ("instances", "instance") if one else ("instances",), example)
     single = "instance" in document
     root = "/instance" if single else "/instances"
     instances = [document["instance"]] if single else document["instances"]
-    request = _request(instances, features, root=root, single=single, one=one, most_bytes=most_bytes)
-    _check_doubled(body, request, members=len(document))
-    return request
+    question = _question(instances, features, root=root, single=single, one=one, most_bytes=most_bytes)
+    _check_repeats(body, question, members=len(document))
+    return question
 
 
-def from_path(text: str, features: Sequence[Feature], *, one: bool, most_bytes: int) -> Request:
-    """Read what stands in a GET path, already percent-decoded: an instance where *one* is served, else an array.
-
-    Beyond JSON, numbers may have a leading `+`, leading zeros, or nothing on one side of the point.
-
-    Raises:
-        PayloadError: As for `from_body`; pointers are those of the same request sent as a body.
-    """
+def _read_path(text: str, features: Sequence[Feature], *, one: bool, most_bytes: int) -> Question:
     spelled = (text if '"' in text else _PATH_NUMBER.sub(_json_number, text)).encode("utf-8", "replace")
-    value = _decode(spelled)
+    value = decode(spelled)
     if one:
-        request = _request([value], features, root="/instance", single=True, one=True, most_bytes=most_bytes)
+        question = _question([value], features, root="/instance", single=True, one=True, most_bytes=most_bytes)
     elif isinstance(value, list):
-        request = _request(value, features, root="/instances", single=False, one=False, most_bytes=most_bytes)
+        question = _question(value, features, root="/instances", single=False, one=False, most_bytes=most_bytes)
     else:
         raise PayloadError(Problem(f"the path must hold an array of instances, got {shown(value)}", "/instances"))
-    _check_doubled(spelled, request, members=0)
-    return request
+    _check_repeats(spelled, question, members=0)
+    return question
 
 
-def warnings_of(request: Request, features: Sequence[Feature]) -> tuple[list[Problem], dict[str, int]]:
-    """Flag the values outside the training range: the first MOST_PROBLEMS, and how many there are by feature."""
-    cells = outside(request.matrix, features)
-    listed = []
-    for row, column in cells[:MOST_PROBLEMS].tolist():
-        feature = features[column]
-        value = float(request.matrix[row, column])
-        within = f"[{feature.minimum!r}, {feature.maximum!r}]"
-        detail = f"row {row}: '{feature.name}' = {value!r} is outside the training range {within}"
-        listed.append(Problem(detail, _absolute(request, pointer(row, request.instances[row], feature.name, column))))
-    counts = np.bincount(cells[:, 1], minlength=len(features)).tolist() if len(cells) else []
-    return listed, {feature.name: count for feature, count in zip(features, counts, strict=False) if count}
-
-
-def check_predictions(predictions: NDArray[np.float64], request: Request) -> None:
-    """Refuse predictions that are no finite number.
-
-    Raises:
-        PayloadError: The pointers say which instances are too large for this model.
-    """
-    beyond = np.flatnonzero(~np.isfinite(predictions))
-    if beyond.size:
-        raise PayloadError(
-            *(
-                Problem(f"row {row}: the prediction for this instance is beyond float64", _absolute(request, f"/{row}"))
-                for row in beyond[:MOST_PROBLEMS].tolist()
-            )
-        )
-
-
-def render(
-    predictions: NDArray[np.float64], *, single: bool, model: str, version: int, warnings: list[Problem], flagged: int
-) -> bytes:
-    """The JSON answer; `warnings` is there only when a value was flagged, `warnings_total` only when some are cut."""
-    answer: dict[str, Any] = {"prediction": float(predictions[0])} if single else {"predictions": predictions}
-    answer["model"] = {"name": model, "version": version}
-    if warnings:
-        answer["warnings"] = warnings
-    if flagged > len(warnings):
-        answer["warnings_total"] = flagged
-    return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
-
-
-def _request(
+def _question(
     instances: object, features: Sequence[Feature], *, root: str, single: bool, one: bool, most_bytes: int
-) -> Request:
+) -> Question:
     if not isinstance(instances, list):
         raise PayloadError(Problem(f"'instances' must be an array, got {shown(instances)}", root))
     if not instances or (one and len(instances) != 1):
-        wanted = "exactly 1 instance" if one else "at least 1 instance"
-        raise PayloadError(Problem(f"'instances' must hold {wanted}, got {len(instances)}", root))
+        number = "exactly 1 instance" if one else "at least 1 instance"
+        raise PayloadError(Problem(f"'instances' must hold {number}, got {len(instances)}", root))
     most = _most_instances(most_bytes)
     if len(instances) > most:
         detail = f"'instances' must hold at most {most} instances, got {len(instances)}; send them in parts"
         raise TooLargeError(Problem(detail, root))
-    request = Request(instances, np.empty((0, len(features))), root, single)
     try:
         matrix = to_matrix(instances, features)
     except PayloadError as error:
-        located = (Problem(problem.detail, _absolute(request, problem.pointer)) for problem in error.problems)
-        raise PayloadError(*located) from None
-    return Request(instances, matrix, root, single)
-
-
-def _absolute(request: Request, relative: str) -> str:
-    """Pointer into the body. A single instance stands at the root itself, not at index 0 below it."""
-    return request.root + (relative.removeprefix("/0") if request.single else relative)
+        empty = to_matrix([], features)
+        absolute = Question(instances, empty, root, single).pointer
+        raise PayloadError(*(Problem(each.detail, absolute(each.pointer)) for each in error.problems)) from None
+    return Question(instances, matrix, root, single)
 
 
 def _example(features: Sequence[Feature], *, one: bool) -> str:
@@ -177,12 +119,12 @@ def _example(features: Sequence[Feature], *, one: bool) -> str:
 def _check_cells(body: bytes, width: int, most_bytes: int) -> None:
     """Refuse, before it is parsed, a body with more commas than the most cells that could be answered.
 
-    Parsed, a body takes up to forty times its size; its commas are counted in a thousandth of the time.
+    A parsed body takes up to forty times its size; counting its commas takes a thousandth of the time.
     """
     most = _most_instances(most_bytes)
     if body.count(b",") > most * width + _COMMAS_BESIDE_CELLS:
-        wanted = f"at most {most} instances of {width} values" if width > 1 else f"at most {most} instances"
-        raise TooLargeError(Problem(f"the body must hold {wanted}, got more; send them in parts", ""))
+        rows = f"at most {most} instances of {width} values" if width > 1 else f"at most {most} instances"
+        raise TooLargeError(Problem(f"the body must hold {rows}, got more; send them in parts", ""))
 
 
 def _most_instances(most_bytes: int) -> int:
@@ -207,58 +149,30 @@ def _check_members(document: dict[str, Any], members: tuple[str, ...], example: 
         raise PayloadError(*problems[:MOST_PROBLEMS])
 
 
-def _decode(body: bytes) -> object:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        refusal = PayloadError(Problem(f"not JSON: {error}", ""))
-    if len(body) > _MOST_DIAGNOSED_BYTES:
-        raise refusal
-    try:  # NaN, Infinity and numbers beyond float64 deserve a pointer, so read them and let the schema say where
-        return json.loads(body.decode("utf-8"), parse_int=_lenient_int)
-    except (ValueError, RecursionError):
-        raise refusal from None
-
-
-def _lenient_int(digits: str) -> int | float:
-    return int(digits) if len(digits) < 19 else float(digits)  # noqa: PLR2004 - always fits 64 bits
-
-
-def _check_doubled(body: bytes, request: Request, *, members: int) -> None:
+def _check_repeats(body: bytes, question: Question, *, members: int) -> None:
     """Refuse a name that came twice; parsers keep the last one silently.
 
-    After all other checks the only strings in *body* are names, two quotes each: of the instances' features, and of
-    *members* around them, 0 where the body is the instances themselves. Only a body with more quotes is read again.
+    After all other checks, the only strings in *body* are names, with two quotes each: those of the instances'
+    features, and those of the *members* around them (0 where the body is the instances themselves). Only a body with
+    more quotes is read again.
     """
-    names = members + sum(len(row) for row in request.instances if type(row) is dict)
+    names = members + sum(len(row) for row in question.instances if type(row) is dict)
     if body.count(b'"') == 2 * names:
         return
-    try:
-        again = json.loads(body, object_pairs_hook=_members, parse_int=_lenient_int)
-    except RecursionError:  # only what was dropped as a double can nest so deeply
-        raise PayloadError(Problem("a member came twice", "")) from None
+    document = decode_marking_repeats(body)
     problems: list[Problem] = []
     if members:
-        twice = again.names if isinstance(again, _Doubled) else []
-        problems += (Problem(f"member {shown(name)} came twice", f"/{escape(name)}") for name in twice)
-        again = again[request.root[1:]]
-    for row, instance in enumerate([again] if request.single else again):
-        if isinstance(instance, _Doubled):
+        repeated = document.names if isinstance(document, Repeated) else []
+        problems += (Problem(f"member {shown(name)} came twice", f"/{escape(name)}") for name in repeated)
+        document = document[question.root[1:]]
+    for row, instance in enumerate([document] if question.single else document):
+        if isinstance(instance, Repeated):
             problems += (
-                Problem(f"row {row}: feature {shown(name)} came twice", _absolute(request, f"/{row}/{escape(name)}"))
+                Problem(f"row {row}: feature {shown(name)} came twice", question.pointer(f"/{row}/{escape(name)}"))
                 for name in instance.names
             )
     if problems:
         raise PayloadError(*problems[:MOST_PROBLEMS])
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) == len(pairs):
-        return made
-    doubled = _Doubled(made)
-    doubled.names = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
-    return doubled
 
 
 def _json_number(token: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""From a verified manifest to predict(matrix)."""
+"""Runtime of affine models: a verified manifest becomes predict(matrix)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..artifact import ArtifactError, Manifest
 from ..schema import Matrix, PayloadError, to_matrix
 
 TOLERANCE = 1e-9
-"""How far an artefact's prediction may lie from the estimator's, relative to the largest of the set.
+"""Largest distance between an artefact's prediction and the estimator's, relative to the largest of the set.
 
 Double precision leaves about 1e-13 after a few hundred sums; 1e-9 forgives another machine's rounding and no
 other mistake.
@@ -46,7 +46,7 @@ def load(manifest: Manifest) -> Predictor:
     """Build the predictor of *manifest* and have it reproduce the golden predictions.
 
     Raises:
-        ArtifactError: A golden instance does not fit the features, or its prediction is another one.
+        ArtifactError: A golden instance does not fit the features, or its prediction differs.
     """
     where = f"{manifest.model} version {manifest.version}"
     predictor = Predictor(manifest)
@@ -55,23 +55,23 @@ def load(manifest: Manifest) -> Predictor:
     except PayloadError as error:
         raise ArtifactError(f"{where}: golden instances do not fit the features: {error}") from error
     expected = np.array([prediction for _, prediction in manifest.golden])
-    found = predictor.predict(matrix)
-    distance = relative_distance(found, expected)
+    predictions = predictor.predict(matrix)
+    distance = relative_distance(predictions, expected)
     worst = int(distance.argmax())
     if distance[worst] > TOLERANCE:
         raise ArtifactError(
-            f"{where}: golden {worst}: expected a prediction of {expected[worst]}, found {found[worst]}"
+            f"{where}: golden {worst}: expected a prediction of {expected[worst]}, found {predictions[worst]}"
         )
     return predictor
 
 
-def relative_distance(found: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far each prediction lies from the expected one, relative to the largest expected.
+def relative_distance(predictions: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance of each prediction from the expected one, relative to the largest expected.
 
     Returns:
         Array of shape (n_instances,); infinite where a prediction is not finite.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        distance = np.abs(found - expected) / (np.abs(expected).max() or 1.0)
+        distance = np.abs(predictions - expected) / (np.abs(expected).max() or 1.0)
     distance[~np.isfinite(distance)] = np.inf
     return distance

@@ -1,60 +1,34 @@
-"""One structured log line a request, one for each row of it that is captured, and a line for what the operator must
-know. Cloud Logging's JSON format.
+"""Structured log lines: one a request, one for each of its captured rows, one for each event the operator must know.
 
-Lines go to file descriptor 1. Not through sys.stdout: under LOG_EXECUTION_ID=true the framework parses and rewrites
-every line printed there; the label it would add is written here from the start.
+The format is Cloud Logging's JSON. Lines go to file descriptor 1. They bypass sys.stdout: under LOG_EXECUTION_ID=true
+the framework parses and rewrites every line printed there; the label it would add is written here from the start.
 
-All lines of a request go in one write, which ends before its answer is sent: an instance that is stopped after it owes
-the log nothing. A write to a file is one piece. A write to a pipe is one up to PIPE_BUF (4096 bytes on Linux), which a
-request of one instance stays below; a larger one is in pieces only when the pipe is full, and then lines of another
-process may come between. Threads of this process wait for each other here. Processes cannot: those forked from one
-share its descriptor, which no file lock tells apart. So it is for the host to give several workers (a deployed function
-has one) a file each, or a pipe that is read faster than it is filled; a reader skips what is torn. Splitting writes
-into lines would keep short lines whole even then, at one system call a row instead of one a request.
+All lines of a request go in one write that ends before its answer is sent, so an instance stopped after an answer has
+lost no line. A write to a file is one piece. A write to a pipe is one piece up to PIPE_BUF (4096 bytes on Linux), and a
+request of one instance stays below that; a larger write is in pieces only when the pipe is full, and then lines of
+another process may come between. Threads of this process take turns by a lock. Forked processes share the descriptor
+and cannot lock each other out, so the host must give several workers a file each, or a pipe that is read faster than
+it is filled (a deployed function has one worker); a reader skips torn lines. Writing line by line would keep short
+lines whole even then, at one system call a row instead of one a request.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
 import orjson
 
-_TRACEPARENT = re.compile(
-    r"(?!ff|00-.{52}-)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
-)
-_CLOUD_TRACE = re.compile(r"(?!0{32})([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]+))?")
+from .trace import trace_of
+
 _MOST_CHARACTERS = 256
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 _writing = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Trace:
-    """Ids as 32 and 16 lower-case hexadecimal digits; *span_id* is empty when the caller named none."""
-
-    trace_id: str
-    span_id: str
-    sampled: bool
-
-
-def trace_of(headers: Mapping[str, str]) -> Trace | None:
-    """Read `traceparent` (W3C Trace Context), else `X-Cloud-Trace-Context`, whose span is decimal."""
-    found = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
-    if found:
-        return Trace(found[1], found[2], bool(int(found[3], 16) & 1))
-    found = _CLOUD_TRACE.fullmatch(headers.get("x-cloud-trace-context", ""))
-    if found:
-        span = int(found[2] or 0)
-        return Trace(found[1].lower(), f"{span:016x}" if 0 < span < 1 << 64 else "", found[3] == "1")
-    return None
 
 
 def event(severity: str, message: str, **fields: Any) -> None:
@@ -76,9 +50,9 @@ def request(
     shared: Mapping[str, Any] = MappingProxyType({}),
     rows: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Write the line of one request and those of its *rows*, each of which gets what is *shared* by all of them.
+    """Write the line of one request and those of its *rows*; the *shared* members stand in each row's line.
 
-    *fields* join the line as they are; a query string is never logged.
+    *fields* join the request's line as they are. A query string is never logged.
     """
     now = datetime.now(UTC)
     line: dict[str, Any] = {
@@ -107,8 +81,8 @@ def request(
     text = _render(line)
     if rows:
         head = orjson.dumps({"kind": "row", "severity": "DEBUG", "time": now, **shared}, option=orjson.OPT_UTC_Z)
-        before = head[:-1] + b","  # without the brace that closes it; a row goes on without the one that opens it
-        text += b"".join([before + orjson.dumps(row, option=_OPTIONS)[1:] for row in rows])
+        opened = head[:-1] + b","  # its closing brace is cut off, and the opening brace of each row
+        text += b"".join([opened + orjson.dumps(row, option=_OPTIONS)[1:] for row in rows])
     _write(text)
 
 
@@ -120,7 +94,7 @@ def _render(line: Mapping[str, Any]) -> bytes:
 
 
 def _write(text: bytes) -> None:
-    with _writing, contextlib.suppress(OSError):  # nobody reads the log: answering goes on
+    with _writing, contextlib.suppress(OSError):  # without a reader of the log, answering goes on
         while text:
             text = text[os.write(1, text) :]
 

@@ -1,6 +1,6 @@
-"""What is recorded of a request: the members of its log line, and which of its instances get a line of their own.
+"""The record of a request: the members of its log line, and a sample of its rows.
 
-Nothing is written here: see telemetry.py. A feature that the manifest marks `redact` stays out of all of it.
+Lines are written by log.py. No value of a feature that the manifest marks `redact` gets into a record.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from ..schema import Feature, Matrix
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_NO_VALUES = frozenset({"", "healthz", "readyz"})
-_dice = random.Random()  # noqa: S311 - a sample, no secret; made once, since making one costs as much as seeding it
+_PATHS_WITHOUT_VALUES = frozenset({"", "healthz", "readyz"})
+_dice = random.Random()  # noqa: S311 - draws samples, no secrets; made once, since making one costs as much as seeding
 _firsts = chain([True], repeat(object=False))
 
 
 class Finished(NamedTuple):
-    """A request that is over: members of its own line, members *shared* by the lines of its rows, and those of each."""
+    """A finished request: the members of its own line, the members *shared* by its rows' lines, and each row's own."""
 
     seconds: float
     request: dict[str, Any]
@@ -36,16 +36,16 @@ class Finished(NamedTuple):
 class Record:
     """One request, filled in while it is answered.
 
-    Its time falls into parts, one after the other, in seconds:
+    Its seconds are divided into consecutive parts:
 
-        queue       from the call of the handler until its instances can be read: their body arrives, and a process that
-                    holds no model yet waits for one. What lay before that call (the front end, the start of an
-                    instance, the event loop busy with other requests) is not known in here
+        queue       from the call of the handler until the instances can be read: the body arrives, and a process
+                    without a model waits for one. Time before that call (front end, start of an instance, an event
+                    loop busy with other requests) cannot be seen from here
         parse       reading and checking the instances
         predict     the model
         render      warnings, and the answer's bytes
 
-    A part that was not begun is not recorded, nor is a queue that nothing followed.
+    A part that was not begun is not recorded, and neither is a queue that no other part followed.
     """
 
     def __init__(
@@ -75,47 +75,47 @@ class Record:
         self.protocol: str | None = None
 
     def serve(self, version: int, features: tuple[Feature, ...]) -> None:
-        """The version of the model that answers, and its features."""
+        """Note the version that answers, and its features."""
         self._version, self._features = version, features
         self._redacted = [feature.name for feature in features if feature.redact]
 
     def ask(self) -> None:
-        """The request asks for a prediction; the first to do so in this process is a cold one."""
+        """Note that the request asks for a prediction; the first such request of a process is recorded as cold."""
         self._cold = next(_firsts)
 
     def begin(self, part: str | None) -> None:
-        """The part under way ends here, and *part* begins; None is time of no part."""
+        """End the present part and begin *part*; None begins time that belongs to no part."""
         now = self._clock()
         if self._part:
             self._seconds[self._part] = now - self._since
         self._part, self._since = part, now
 
     def answer(self, matrix: Matrix, predictions: NDArray[Any], outside: Mapping[str, int]) -> None:
-        """The instances and their predictions, once it is certain that these are the answer.
+        """Note the instances and their predictions, once they are certain to be the answer.
 
         Args:
             matrix: Array of shape (n_instances, n_features), in the order of the manifest's features.
             predictions: Array of shape (n_instances,).
-            outside: How many cells lie outside the training range, by feature.
+            outside: Number of cells outside the training range, by feature.
         """
         self.begin(None)
         self._instances = len(predictions)
         self._outside = outside
         if not self._most_rows:
             return
-        places = sample(len(predictions), self._most_rows, self.request_id)
-        if len(places) < len(predictions):
-            matrix, predictions = matrix[places], predictions[places]
+        numbers = sample(len(predictions), self._most_rows, self.request_id)
+        if len(numbers) < len(predictions):
+            matrix, predictions = matrix[numbers], predictions[numbers]
         names = [feature.name for feature in self._features if not feature.redact]
         if self._redacted:
             matrix = matrix[:, [not feature.redact for feature in self._features]]
         self._rows = [
             {"row": row, "features": dict(zip(names, cells, strict=True)), "prediction": prediction}
-            for row, cells, prediction in zip(places, matrix.tolist(), predictions.tolist(), strict=True)
+            for row, cells, prediction in zip(numbers, matrix.tolist(), predictions.tolist(), strict=True)
         ]
 
     def finish(self, status: int) -> Finished:
-        """What there is to write."""
+        """End the last part and give the members to log."""
         if self._part != "queue":
             self.begin(None)
         total = self._clock() - self._began
@@ -145,16 +145,16 @@ class Record:
         return Finished(total, members, shared, self._rows)
 
     def path(self, path: str, rest: str) -> str:
-        """*path* as it may be logged; *rest*, its end, is what a caller put behind the function's name.
+        """*path* as it may be logged; *rest*, its end, is the part behind the function's name.
 
-        Whatever is there may be a value, well-formed or not; and while no model is loaded, of any feature.
+        That part may be a value, well-formed or not, of a redacted feature; while no model is loaded, of any feature.
         """
-        if rest in _NO_VALUES or not self._may_be_redacted():
+        if rest in _PATHS_WITHOUT_VALUES or not self._may_be_redacted():
             return path
         return path[: len(path) - len(rest)] + "…"
 
     def stack_trace(self, error: BaseException) -> str:
-        """Where *error* comes from; what it says may quote a value, and is left out where one is redacted."""
+        """The stack of *error*; its message may quote a value, and is left out if a feature may be redacted."""
         if not self._may_be_redacted():
             return "".join(traceback.format_exception(error))
         return "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
@@ -164,9 +164,9 @@ class Record:
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:
-    """What names a request: the caller's `X-Request-Id`, else the platform's execution id, else a random number.
+    """The request's id: the caller's `X-Request-Id`, else the platform's execution id, else a random one.
 
-    A header counts when it is 1 to 128 letters, digits, `.`, `_`, `:` or `-`; *headers* have names in lower case.
+    A header counts if it is 1 to 128 letters, digits, `.`, `_`, `:` or `-`. Names in *headers* are in lower case.
     """
     for name in ("x-request-id", "function-execution-id"):
         if _REQUEST_ID.fullmatch(headers.get(name, "")):
@@ -175,7 +175,7 @@ def request_id_of(headers: Mapping[str, str]) -> str:
 
 
 def sample(instances: int, most: int, request_id: str) -> list[int]:
-    """At most *most* places of *instances*, in order, all equally likely; one *request_id* always gives the same."""
+    """At most *most* row numbers below *instances*, ascending, all equally likely; equal for equal *request_id*."""
     if instances <= most:
         return list(range(instances))
     _dice.seed(request_id)

@@ -1,0 +1,248 @@
+"""Request → protocol.read → model → protocol.render → response. Every status code is decided here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import starlette.requests
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from . import router
+from .exchange import JSON, Answer, Content, Request, TooLargeError, WireFormat, problem_json
+from .flags import check_predictions, range_warnings
+from .loader import Loader
+from .router import Resource, Route
+from .runtimes.linear import Predictor
+from .schema import PayloadError, Problem
+from .settings import Settings
+from .telemetry import log
+from .telemetry.record import Record
+
+_CLIENT_GONE = 499
+"""The status in the log when the caller hung up; nobody receives it."""
+
+_HEALTHY, _READY = Content(JSON, b'{"status":"ok"}'), Content(JSON, b'{"status":"ready"}')
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Status, content and headers of a response."""
+
+    status: int
+    content: Content
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class RefusalError(Exception):
+    """An answer other than 200, raised where it is decided; *document* is its RFC 9457 body."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        problems: tuple[Problem, ...] = (),
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self.status, self.headers = status.value, headers
+        self.document: dict[str, Any] = {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": status.value,
+            "detail": detail,
+        }
+        if problems:
+            self.document["errors"] = problems
+        super().__init__(detail)
+
+    def reply(self, problem: Callable[[Mapping[str, Any]], Content] = problem_json) -> Reply:
+        """The reply to send, written by *problem*, a protocol's own function."""
+        return Reply(self.status, problem(self.document), self.headers)
+
+
+class Endpoint:
+    """One deployed function: `batch`, or `stream`, which takes *one* instance a request."""
+
+    def __init__(self, function: str, *, one: bool, loader: Loader, settings: Settings) -> None:
+        self._function = function
+        self._one = one
+        self._loader = loader
+        self._settings = settings
+        self._most_rows = settings.capture_rows if settings.capture else 0
+
+    async def respond(self, incoming: starlette.requests.Request) -> Response:
+        """Answer one request, and log it."""
+        scope = incoming.scope
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        record = Record(self._function, self._settings.model, headers, most_rows=self._most_rows)
+        path = router.below(scope["path"], self._function)
+        model: Predictor | None = None
+        failure: dict[str, str] = {}
+        try:
+            if path != "healthz":
+                model = await self._loader.model()
+                if model:
+                    record.serve(model.manifest.version, model.manifest.features)
+            reply = await self._reply(incoming, Request(path, headers), model, record)
+        except ClientDisconnect:
+            reply = Reply(_CLIENT_GONE, Content(JSON, b""))
+        except Exception as error:  # noqa: BLE001 - the caller gets a plain 500, the operator the traceback
+            failure = {"stack_trace": record.stack_trace(error)}
+            detail = "an error of the function, not of the request"
+            reply = RefusalError(HTTPStatus.INTERNAL_SERVER_ERROR, detail).reply()
+        sent = dict(reply.headers)
+        if model:
+            sent["X-Model-Version"] = str(model.manifest.version)
+        finished = record.finish(reply.status)
+        log.request(
+            method=incoming.method,
+            path=record.path(scope["path"], path),
+            status=reply.status,
+            seconds=finished.seconds,
+            headers=headers,
+            remote_ip=headers.get("x-forwarded-for", "").partition(",")[0] or _peer(incoming),
+            project=self._settings.project,
+            execution_id=self._settings.log_execution_id,
+            fields={**finished.request, **failure},
+            shared=finished.shared,
+            rows=finished.rows,
+        )
+        return Response(reply.content.body, reply.status, sent, reply.content.media_type)
+
+    async def _reply(
+        self, incoming: starlette.requests.Request, request: Request, model: Predictor | None, record: Record
+    ) -> Reply:
+        problem = problem_json
+        try:
+            route = router.route(request.path, incoming.method)
+            if route.resource is not Resource.PREDICTION:
+                return Reply(HTTPStatus.OK.value, self._content(route.resource, model))
+            record.ask()
+            protocol = router.protocol_of(route, request.headers)
+            problem = protocol.problem
+            if route.source != "path":
+                body = await self._body(incoming, request.headers)
+                request = Request(request.path, request.headers, body)
+            return Reply(HTTPStatus.OK.value, self._predict(request, route, protocol, self._loaded(model), record))
+        except RefusalError as refusal:
+            return refusal.reply(problem)
+        except router.RoutingError as error:
+            return self._misrouted(error, request.path).reply(problem)
+
+    def _content(self, resource: Resource, model: Predictor | None) -> Content:
+        match resource:
+            case Resource.HEALTH:
+                return _HEALTHY
+            case Resource.READINESS:
+                self._loaded(model)
+                return _READY
+            case _:
+                return Content(JSON, orjson.dumps(_metadata(self._loaded(model), self._function)))
+
+    def _loaded(self, model: Predictor | None) -> Predictor:
+        if model is None:
+            seconds = self._loader.retry_after_seconds
+            raise RefusalError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"no model is loaded yet; try again in {seconds} s",
+                headers=(("Retry-After", str(seconds)),),
+            )
+        return model
+
+    def _misrouted(self, error: router.RoutingError, path: str) -> RefusalError:
+        match error:
+            case router.MethodError():
+                return RefusalError(HTTPStatus.METHOD_NOT_ALLOWED, str(error), headers=(("Allow", error.allowed),))
+            case router.MediaTypeError():
+                headers = (("Accept-Post", error.accepted),)
+                return RefusalError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error), headers=headers)
+            case _:
+                value = "0.5" if self._one else "[0.5,0.2,0.6]"
+                return RefusalError(
+                    HTTPStatus.NOT_FOUND,
+                    f"nothing is at /{quote(path[:80], errors='replace')}; there are GET /, GET /{value}, POST /,"
+                    f" GET /healthz and GET /readyz, each also below /{self._function}",
+                )
+
+    async def _body(self, incoming: starlette.requests.Request, headers: Mapping[str, str]) -> bytes:
+        """The body of a POST, refused before it is read whole where its coding or size is wrong."""
+        coding = headers.get("content-encoding", "identity")
+        if coding.strip().lower() != "identity":
+            raise RefusalError(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                f"Content-Encoding must be identity, got {quote(coding[:80], safe=' ,')}",
+                headers=(("Accept-Encoding", "identity"),),
+            )
+        most = self._settings.max_body_bytes
+        declared = headers.get("content-length", "")
+        chunks: list[bytes] = []
+        size = int(declared) if re.fullmatch("[0-9]{1,18}", declared) else 0
+        if size <= most:
+            size = 0
+            async for chunk in incoming.stream():
+                size += len(chunk)
+                if size > most:
+                    break
+                chunks.append(chunk)
+        if size > most:
+            raise RefusalError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"the body must hold at most {most} bytes, got more; send it in parts",
+            )
+        return b"".join(chunks)
+
+    def _predict(
+        self, request: Request, route: Route, protocol: WireFormat, model: Predictor, record: Record
+    ) -> Content:
+        manifest = model.manifest
+        record.protocol = route.source
+        try:
+            record.begin("parse")
+            question = protocol.read(
+                request, manifest.features, one=self._one, most_bytes=self._settings.max_body_bytes
+            )
+            record.begin("predict")
+            predictions = model.predict(question.matrix)
+            check_predictions(predictions, question)
+        except TooLargeError as error:
+            raise RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _summary(error), error.problems) from None
+        except PayloadError as error:
+            raise RefusalError(HTTPStatus.BAD_REQUEST, _summary(error), error.problems) from None
+        record.begin("render")
+        warnings, counts = range_warnings(question, manifest.features)
+        flagged = sum(counts.values())
+        content = protocol.render(Answer(question, predictions, manifest.model, manifest.version, warnings, flagged))
+        record.answer(question.matrix, predictions, counts)
+        return content
+
+
+def _summary(error: PayloadError) -> str:
+    first, *more = error.problems
+    return f"{first.detail} (and {len(more)} more, see errors)" if more else first.detail
+
+
+def _metadata(model: Predictor, function: str) -> dict[str, Any]:
+    manifest = model.manifest
+    document = manifest.document
+    return {
+        "function": function,
+        "model": {"name": manifest.model, "version": manifest.version},
+        "features": [
+            {"name": feature.name, "minimum": feature.minimum, "maximum": feature.maximum}
+            | ({"redact": True} if feature.redact else {})
+            for feature in manifest.features
+        ],
+        "target": document.get("target"),
+        "created": document.get("created"),
+        "metrics": document.get("metrics"),
+    }
+
+
+def _peer(incoming: starlette.requests.Request) -> str:
+    return incoming.client.host if incoming.client else ""

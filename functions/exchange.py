@@ -1,0 +1,118 @@
+"""The values that pass between `answering` and a protocol: a Request becomes a Question, its Answer becomes a Content.
+
+A protocol is a module of protocols/ with three public functions that know no status and no bucket (see WireFormat).
+The values leave room for other formats: a Request holds bytes of any media type; an Answer holds its Question, so a
+protocol keeps there the keys it passes through or the rows it refused; a protocol whose answer is streamed renders
+one Answer after the other, one for each part of the rows.
+
+Errors, by who must act:
+    PayloadError          the caller: see schema.py
+     └─ TooLargeError     the caller, who must send less at a time
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from .schema import Feature, Matrix, PayloadError, Problem
+
+JSON = "application/json"
+PROBLEM_JSON = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request as a protocol reads it.
+
+    Attributes:
+        path: The part behind the function's name, percent-decoded; empty for the function itself.
+        headers: Names in lower case.
+        body: Empty unless the method is POST.
+    """
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The instances that a request asks about.
+
+    Attributes:
+        instances: As the caller sent them.
+        matrix: The same as an array of shape (n_instances, n_features).
+        root: JSON Pointer to *instances* in the body; to the one instance where the question is *single*.
+        single: One instance is asked about, and one prediction is answered instead of a list.
+    """
+
+    instances: Sequence[Any]
+    matrix: Matrix
+    root: str
+    single: bool
+
+    def pointer(self, relative: str) -> str:
+        """The JSON Pointer into the body for *relative*, a pointer that starts at the list of instances."""
+        return self.root + (relative.removeprefix("/0") if self.single else relative)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The predictions for a question, in the order of its instances.
+
+    Attributes:
+        predictions: Array of shape (n_instances,), all finite.
+        warnings: The flagged values, the first ones only where there are many.
+        flagged: How many values are flagged in all.
+    """
+
+    question: Question
+    predictions: NDArray[np.float64]
+    model: str
+    version: int
+    warnings: Sequence[Problem] = ()
+    flagged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The body of a response and its media type."""
+
+    media_type: str
+    body: bytes
+
+
+class WireFormat(Protocol):
+    """The three functions of every module of protocols/."""
+
+    @staticmethod
+    def read(request: Request, features: Sequence[Feature], *, one: bool, most_bytes: int) -> Question:
+        """Read the instances of *request*; exactly one where *one* instance is served.
+
+        Raises:
+            TooLargeError: The predictions alone could take more than *most_bytes*.
+            PayloadError: The request cannot be read, or its instances do not fit *features*.
+        """
+
+    @staticmethod
+    def render(answer: Answer) -> Content:
+        """Write *answer* in this format."""
+
+    @staticmethod
+    def problem(document: Mapping[str, Any]) -> Content:
+        """Write an RFC 9457 problem document, to which the format may add an error member of its own."""
+
+
+class TooLargeError(PayloadError):
+    """The request holds more instances than one answer can hold predictions for."""
+
+
+def problem_json(document: Mapping[str, Any]) -> Content:
+    """An RFC 9457 problem document as it is."""
+    return Content(PROBLEM_JSON, orjson.dumps(document))
