@@ -18,6 +18,7 @@ from . import router
 from .exchange import JSON, Answer, Content, Request, TooLargeError, WireFormat, problem_json
 from .flags import check_predictions, range_warnings
 from .loader import Loader
+from .metadata import metadata
 from .router import Resource, Route
 from .runtimes.linear import Predictor
 from .schema import PayloadError, Problem
@@ -143,7 +144,7 @@ class Endpoint:
                 self._loaded(model)
                 return _READY
             case _:
-                return Content(JSON, orjson.dumps(_metadata(self._loaded(model), self._function)))
+                return Content(JSON, orjson.dumps(metadata(self._loaded(model).manifest, self._function)))
 
     def _loaded(self, model: Predictor | None) -> Predictor:
         if model is None:
@@ -225,23 +226,6 @@ class Endpoint:
 def _summary(error: PayloadError) -> str:
     first, *more = error.problems
     return f"{first.detail} (and {len(more)} more, see errors)" if more else first.detail
-
-
-def _metadata(model: Predictor, function: str) -> dict[str, Any]:
-    manifest = model.manifest
-    document = manifest.document
-    return {
-        "function": function,
-        "model": {"name": manifest.model, "version": manifest.version},
-        "features": [
-            {"name": feature.name, "minimum": feature.minimum, "maximum": feature.maximum}
-            | ({"redact": True} if feature.redact else {})
-            for feature in manifest.features
-        ],
-        "target": document.get("target"),
-        "created": document.get("created"),
-        "metrics": document.get("metrics"),
-    }
 
 
 def _peer(incoming: starlette.requests.Request) -> str:

@@ -69,8 +69,8 @@ def request(
         },
         **fields,
     }
-    trace = trace_of(headers)
-    if trace and project:
+    trace = trace_of(headers) if project else None
+    if trace:
         line["logging.googleapis.com/trace"] = f"projects/{project}/traces/{trace.trace_id}"
         line["logging.googleapis.com/trace_sampled"] = trace.sampled
         if trace.span_id:

@@ -1,21 +1,18 @@
-"""Which model is served, when: cold start, refresh under traffic, a bucket that is away, objects that do not verify."""
+"""The model that is served: cold start, refresh under traffic, a bucket that is away, objects that do not verify."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions import artifact
 from model.registry.registry import Registry
-from tests.support.parts import ALIAS, MODEL, ROOT, Emulator, Proxy, Server, document, manifest_name, put, until
+from tests.support.parts import ALIAS, MODEL, Emulator, Proxy, Server, document, manifest_name, put, until
 
 SOON = "0.3"
 """A refresh interval, in seconds, that tests can wait for."""
@@ -63,14 +60,6 @@ def test_a_cold_start_costs_one_get(emulator, production, serve, monkeypatch):
 
         proxy.shutdown()
     assert [request.split(" ")[0] for request in proxy.requests] == ["GET"]
-
-
-def test_the_process_that_forks_has_started_no_thread(production, serve):
-    production()
-
-    server = serve("batch")
-
-    assert len(list(Path(f"/proc/{server.process.pid}/task").iterdir())) == 1
 
 
 def test_under_traffic_a_promotion_takes_over_whole(registry: Registry, serve: Callable[..., Server]):
@@ -293,42 +282,3 @@ def test_a_pinned_version_that_is_missing_is_named(bucket, publish, serve):
     assert server.get("/[0.5]").status == 503
     said = server.lines("ERROR")[0]["message"]
     assert said == f"gs://{bucket.name}/{manifest_name(7)} does not exist; nothing is served"
-
-
-@pytest.mark.parametrize(
-    ("environ", "message"),
-    [
-        pytest.param(
-            {"MODEL_BUCKET": ""}, "MODEL_BUCKET must name the bucket that holds the model, it is not set", id="bucket"
-        ),
-        pytest.param(
-            {"MODEL_REFRESH_SECONDS": "soon"},
-            "MODEL_REFRESH_SECONDS must be a number of seconds from 0 (0 = never), got 'soon'",
-            id="refresh",
-        ),
-    ],
-)
-def test_a_wrong_setting_ends_the_process_with_one_line(monkeypatch, environ, message):
-    for name, value in {"MODEL_BUCKET": "any", **environ}.items():
-        monkeypatch.setenv(name, value)
-    command = [sys.executable, "-m", "functions_framework", "--source", "functions/main.py", "--target", "batch"]
-
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-
-    assert (ended.returncode, ended.stderr) == (1, f"{message}\n")
-
-
-FRAMEWORKS = {"aiohttp", "bottle", "django", "falcon", "fastapi", "httpx", "quart", "sanic", "tornado"}
-
-
-def test_a_serving_process_imports_nothing_heavy_and_no_second_framework(production, serve):
-    production()
-    server = serve("batch", PYTHONPROFILEIMPORTTIME="1")
-
-    server.post({"instances": [0.5, None]})
-    server.get("/[0.5,7]")
-
-    lines = (line for line in server.log().splitlines() if line.startswith("import time:"))
-    imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in lines}
-    assert {"numpy", "google", "starlette"} <= imported
-    assert imported & {"sklearn", "scipy", "pandas", "pyarrow", "joblib", "pickle5", *FRAMEWORKS} == set()

@@ -1,10 +1,8 @@
-"""What callers send becomes a matrix or problems with places; what they get is JSON."""
+"""The functions' own format: a body or a path becomes a matrix, or problems with their places; an answer becomes JSON."""
 
 from __future__ import annotations
 
 import json
-import math
-from functools import partial
 
 import numpy as np
 import orjson
@@ -12,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.protocols import instances as payload
-from functions.protocols.instances import PayloadError, Problem, TooLargeError
-from functions.schema import Feature
+from functions.exchange import Answer, Content, Question, Request, TooLargeError
+from functions.protocols import instances
+from functions.schema import Feature, PayloadError, Problem
 
 EXAMPLES = settings(deadline=None, derandomize=True)
 
@@ -28,10 +26,21 @@ BATCH = '{"instances": [0.5, 0.2]}'
 STREAM = '{"instance": 0.5}'
 BEYOND = "row 0: 'bmi' must be a finite number, got a number beyond float64 or an infinity"
 
-from_body = partial(payload.from_body, most_bytes=1 << 20)
-from_path = partial(payload.from_path, most_bytes=1 << 20)
-
 finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def from_body(body, features, *, one, most_bytes=1 << 20):
+    return instances.read(Request("", {}, body), features, one=one, most_bytes=most_bytes)
+
+
+def from_path(text, features, *, one, most_bytes=1 << 20):
+    return instances.read(Request(text, {}), features, one=one, most_bytes=most_bytes)
+
+
+def rendered(predictions, *, single=False, **changes):
+    """The body of an answer of version 7 of a model `m`."""
+    question = Question([], np.empty((0, 1)), "/instances", single)
+    return instances.render(Answer(question, np.array(predictions), "m", 7, **changes)).body
 
 
 def problems_of(read, *arguments, **options):
@@ -41,8 +50,8 @@ def problems_of(read, *arguments, **options):
     return caught.value.problems
 
 
-def values(request):
-    return request.matrix.tolist()
+def values(question):
+    return question.matrix.tolist()
 
 
 # The body
@@ -339,7 +348,7 @@ def test_an_instance_that_does_not_fit_two_features_is_named(body, problems):
         ),
     ],
 )
-def test_what_came_twice_is_refused(body, problems):
+def test_a_name_that_came_twice_is_refused(body, problems):
     assert problems_of(from_body, body, BMI, one=False) == tuple(Problem(*problem) for problem in problems)
 
 
@@ -355,9 +364,9 @@ def test_a_doubled_feature_with_an_escaped_quote_is_refused():
 
 
 def test_a_feature_with_an_escaped_quote_that_came_once_is_read():
-    request = from_body(b'{"instances": [{"a\\/b": 1, "q\\"": 2}]}', HOSTILE, one=False)
+    question = from_body(b'{"instances": [{"a\\/b": 1, "q\\"": 2}]}', HOSTILE, one=False)
 
-    assert values(request) == [[1.0, 2.0]]
+    assert values(question) == [[1.0, 2.0]]
 
 
 @pytest.mark.parametrize(
@@ -377,7 +386,7 @@ def test_at_most_twenty_problems_are_listed(body, count):
 )
 def test_more_instances_than_an_answer_can_hold_are_too_large(most_bytes, most):
     with pytest.raises(TooLargeError) as caught:
-        payload.from_body(b'{"instances": [1, 2, 3]}', BMI, one=False, most_bytes=most_bytes)
+        from_body(b'{"instances": [1, 2, 3]}', BMI, one=False, most_bytes=most_bytes)
 
     detail = f"'instances' must hold at most {most} instances, got 3; send them in parts"
     assert caught.value.problems == (Problem(detail, "/instances"),)
@@ -385,16 +394,16 @@ def test_more_instances_than_an_answer_can_hold_are_too_large(most_bytes, most):
 
 def test_more_instances_in_a_path_than_an_answer_can_hold_are_too_large():
     with pytest.raises(TooLargeError) as caught:
-        payload.from_path("[1,2,3]", BMI, one=False, most_bytes=50)
+        from_path("[1,2,3]", BMI, one=False, most_bytes=50)
 
     detail = "'instances' must hold at most 2 instances, got 3; send them in parts"
     assert caught.value.problems == (Problem(detail, "/instances"),)
 
 
 def test_as_many_instances_as_an_answer_can_hold_are_read():
-    request = payload.from_body(b'{"instances": [1, 2, 3]}', BMI, one=False, most_bytes=75)
+    question = from_body(b'{"instances": [1, 2, 3]}', BMI, one=False, most_bytes=75)
 
-    assert values(request) == [[1.0], [2.0], [3.0]]
+    assert values(question) == [[1.0], [2.0], [3.0]]
 
 
 @pytest.mark.parametrize(
@@ -412,9 +421,9 @@ def test_as_many_instances_as_an_answer_can_hold_are_read():
     ],
 )
 def test_batch_reads_instances(body, matrix):
-    request = from_body(body, BMI, one=False)
+    question = from_body(body, BMI, one=False)
 
-    assert (values(request), request.matrix.dtype, request.root, request.single) == (
+    assert (values(question), question.matrix.dtype, question.root, question.single) == (
         matrix,
         np.float64,
         "/instances",
@@ -433,9 +442,9 @@ def test_batch_reads_instances(body, matrix):
     ],
 )
 def test_stream_reads_one_instance(body, root, single):
-    request = from_body(body, BMI, one=True)
+    question = from_body(body, BMI, one=True)
 
-    assert (values(request), request.root, request.single) == ([[0.5]], root, single)
+    assert (values(question), question.root, question.single) == ([[0.5]], root, single)
 
 
 # The path
@@ -497,9 +506,9 @@ def test_batch_reads_an_array_in_the_path(text, features, matrix):
     ],
 )
 def test_stream_reads_an_instance_in_the_path(text, features, matrix):
-    request = from_path(text, features, one=True)
+    question = from_path(text, features, one=True)
 
-    assert (values(request), request.single) == (matrix, True)
+    assert (values(question), question.single) == (matrix, True)
 
 
 @pytest.mark.parametrize(
@@ -556,7 +565,6 @@ def test_a_path_that_stream_cannot_read_is_refused(text, problem):
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("", id="empty"),
         pytest.param("abc", id="word"),
         pytest.param(".", id="point"),
         pytest.param("-", id="minus"),
@@ -595,100 +603,6 @@ def test_text_that_is_no_value_is_not_json(text, one):
     assert (problem.detail[:10], problem.pointer) == ("not JSON: ", "")
 
 
-# Warnings
-
-
-def test_nothing_outside_the_training_range_gives_no_warnings():
-    request = from_body(b'{"instances": [-1, 0, 1]}', BMI, one=False)
-
-    assert payload.warnings_of(request, BMI) == ([], {})
-
-
-@pytest.mark.parametrize(
-    ("body", "one", "warning"),
-    [
-        pytest.param(b'{"instances": [0, 2]}', False, ("row 1", "2.0", "/instances/1"), id="number"),
-        pytest.param(b'{"instances": [[-1.5]]}', False, ("row 0", "-1.5", "/instances/0/0"), id="array"),
-        pytest.param(b'{"instances": [0, {"bmi": 9}]}', False, ("row 1", "9.0", "/instances/1/bmi"), id="object"),
-        pytest.param(b'{"instance": 2}', True, ("row 0", "2.0", "/instance"), id="single-number"),
-        pytest.param(b'{"instance": [2]}', True, ("row 0", "2.0", "/instance/0"), id="single-array"),
-        pytest.param(b'{"instance": {"bmi": 2}}', True, ("row 0", "2.0", "/instance/bmi"), id="single-object"),
-    ],
-)
-def test_a_value_outside_the_training_range_is_flagged_with_its_place(body, one, warning):
-    request = from_body(body, BMI, one=one)
-
-    flagged = payload.warnings_of(request, BMI)
-
-    row, value, place = warning
-    detail = f"{row}: 'bmi' = {value} is outside the training range [-1.0, 1.0]"
-    assert flagged == ([Problem(detail, place)], {"bmi": 1})
-
-
-def test_a_flag_names_the_feature_and_escapes_it():
-    request = from_body(b'{"instances": [{"a/b": 2, "q\\"": 3}]}', HOSTILE, one=False)
-
-    flagged = payload.warnings_of(request, HOSTILE)
-
-    assert flagged == (
-        [
-            Problem("row 0: 'a/b' = 2.0 is outside the training range [0.0, 1.0]", "/instances/0/a~1b"),
-            Problem("row 0: 'q\"' = 3.0 is outside the training range [0.0, 1.0]", '/instances/0/q"'),
-        ],
-        {"a/b": 1, 'q"': 1},
-    )
-
-
-def test_of_many_flags_the_first_twenty_are_listed_and_all_are_counted():
-    request = from_body(json.dumps({"instances": [0] + [2] * 50}).encode(), BMI, one=False)
-
-    listed, counts = payload.warnings_of(request, BMI)
-
-    assert [warning.pointer for warning in listed] == [f"/instances/{row}" for row in range(1, 21)]
-    assert counts == {"bmi": 50}
-
-
-# Predictions
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        pytest.param(math.inf, id="inf"),
-        pytest.param(-math.inf, id="minus-inf"),
-        pytest.param(math.nan, id="nan"),
-    ],
-)
-def test_a_prediction_that_is_no_finite_number_is_refused(bad):
-    request = from_body(b'{"instances": [1, 1e308, 2]}', BMI, one=False)
-
-    problems = problems_of(payload.check_predictions, np.array([1.0, bad, 2.0]), request)
-
-    assert problems == (Problem("row 1: the prediction for this instance is beyond float64", "/instances/1"),)
-
-
-def test_a_single_prediction_that_is_no_finite_number_points_at_the_instance():
-    request = from_body(b'{"instance": 1e308}', BMI, one=True)
-
-    problems = problems_of(payload.check_predictions, np.array([math.inf]), request)
-
-    assert problems == (Problem("row 0: the prediction for this instance is beyond float64", "/instance"),)
-
-
-def test_of_many_predictions_beyond_float64_twenty_are_listed():
-    request = from_body(json.dumps({"instances": [0.5] * 50}).encode(), BMI, one=False)
-
-    problems = problems_of(payload.check_predictions, np.full(50, math.inf), request)
-
-    assert [problem.pointer for problem in problems] == [f"/instances/{row}" for row in range(20)]
-
-
-def test_finite_predictions_pass():
-    request = from_body(b'{"instances": [1, 2]}', BMI, one=False)
-
-    assert payload.check_predictions(np.array([1.7976931348623157e308, -0.0]), request) is None
-
-
 # The answer
 
 
@@ -697,7 +611,7 @@ WARNED = {"detail": WARNING.detail, "pointer": WARNING.pointer}
 
 
 @pytest.mark.parametrize(
-    ("predictions", "options", "answer"),
+    ("predictions", "changes", "answer"),
     [
         pytest.param(
             [2.0, 1.5],
@@ -736,16 +650,14 @@ WARNED = {"detail": WARNING.detail, "pointer": WARNING.pointer}
         ),
     ],
 )
-def test_an_answer_holds_predictions_model_and_warnings(predictions, options, answer):
-    body = payload.render(np.array(predictions), model="m", version=7, **options)
-
-    assert json.loads(body) == answer
+def test_an_answer_holds_predictions_model_and_warnings(predictions, changes, answer):
+    assert json.loads(rendered(predictions, **changes)) == answer
 
 
 @EXAMPLES
 @given(predictions=st.lists(finite, min_size=1, max_size=50))
 def test_predictions_read_back_are_the_predictions(predictions):
-    body = payload.render(np.array(predictions), single=False, model="m", version=1, warnings=[], flagged=0)
+    body = rendered(predictions)
 
     assert np.array(json.loads(body)["predictions"]).tobytes() == np.array(predictions).tobytes()
 
@@ -753,7 +665,7 @@ def test_predictions_read_back_are_the_predictions(predictions):
 @EXAMPLES
 @given(prediction=finite)
 def test_a_single_prediction_read_back_is_the_prediction(prediction):
-    body = payload.render(np.array([prediction]), single=True, model="m", version=1, warnings=[], flagged=0)
+    body = rendered([prediction], single=True)
 
     assert np.float64(json.loads(body)["prediction"]).tobytes() == np.float64(prediction).tobytes()
 
@@ -761,9 +673,19 @@ def test_a_single_prediction_read_back_is_the_prediction(prediction):
 @EXAMPLES
 @given(predictions=st.lists(finite, min_size=1, max_size=50))
 def test_no_prediction_takes_more_bytes_than_were_reckoned(predictions):
-    body = payload.render(np.array(predictions), single=False, model="m", version=1, warnings=[], flagged=0)
+    body = rendered(predictions)
 
-    assert len(body) <= len(b'{"predictions":[],"model":{"name":"m","version":1}}') + 25 * len(predictions)
+    assert len(body) <= len(b'{"predictions":[],"model":{"name":"m","version":7}}') + 25 * len(predictions)
+
+
+def test_a_problem_document_is_written_as_it_is():
+    document = {"type": "about:blank", "status": 400, "errors": [WARNING]}
+
+    assert instances.problem(document) == Content(
+        "application/problem+json",
+        b'{"type":"about:blank","status":400,"errors":[{"detail":"%s","pointer":"/instances/0"}]}'
+        % WARNING.detail.encode(),
+    )
 
 
 # Anything
@@ -801,18 +723,18 @@ bodies = st.one_of(
 
 
 def outcome(read, *arguments, **options):
-    """The request that *read* makes, or the problems for which it refuses."""
+    """The question that *read* makes, or the problems for which it refuses."""
     try:
         return read(*arguments, **options)
     except PayloadError as error:
         return error.problems
 
 
-def is_whole(found):
+def is_whole(result):
     """A finite matrix, or problems that can be sent."""
-    if isinstance(found, payload.Request):
-        return len(found.matrix) == len(found.instances) > 0 and bool(np.isfinite(found.matrix).all())
-    return 0 < len(found) <= 20 and isinstance(orjson.dumps(found), bytes)
+    if isinstance(result, Question):
+        return len(result.matrix) == len(result.instances) > 0 and bool(np.isfinite(result.matrix).all())
+    return 0 < len(result) <= 20 and isinstance(orjson.dumps(result), bytes)
 
 
 @pytest.mark.parametrize("one", [pytest.param(True, id="stream"), pytest.param(False, id="batch")])
@@ -825,7 +747,7 @@ def is_whole(found):
 @example(body=b'{"instances": [{"\\ud800": 1, "\\ud800": 1}]}')
 @example(body=b'{"instances": [NaN' + b" " * (1 << 20) + b"]}")
 @example(body='{"instances": [1]}'.encode("utf-16"))
-def test_any_body_gives_a_request_or_problems_that_can_be_sent(features, one, body):
+def test_any_body_gives_a_question_or_problems_that_can_be_sent(features, one, body):
     assert is_whole(outcome(from_body, body, features, one=one))
 
 
@@ -840,7 +762,7 @@ def test_any_body_gives_a_request_or_problems_that_can_be_sent(features, one, bo
 @example(text="1" * 60_000)
 @example(text="[" + "1e999," * 10_000)
 @example(text="\ud800")
-def test_any_path_gives_a_request_or_problems_that_can_be_sent(one, text):
+def test_any_path_gives_a_question_or_problems_that_can_be_sent(one, text):
     assert is_whole(outcome(from_path, text, BMI, one=one))
 
 
