@@ -402,7 +402,7 @@ def test_labels_that_meet_no_row_are_a_finding():
 
 
 def test_every_code_has_its_advice_and_is_explained_in_the_readme():
-    readme = (ROOT / "README.md").read_text()
+    readme = (ROOT / "model/monitoring/README.md").read_text()
     assert [code for code in monitoring.ADVICE if f"| `{code}` |" not in readme] == []
 
 
