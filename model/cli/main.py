@@ -54,7 +54,7 @@ try:
     from model.monitoring import verdict as monitoring
     from model.registry import credentials, registry
     from model.registry.production import verified_manifest
-    from model.reports import model_card as report
+    from model.reports import model_card, monitoring_page
     from model.workflows import card as cards
     from model.workflows import dataset as inputs
     from model.workflows import evaluate as judging
@@ -272,7 +272,7 @@ def card(arguments: argparse.Namespace) -> int:
             store.publish_report(arguments.version, page)
     path = arguments.output or Path(f"{arguments.model}-{arguments.version}.html")
     try:
-        path.write_text(report.with_standing(page, store.standing(arguments.version)), encoding="utf-8")
+        path.write_text(model_card.with_standing(page, store.standing(arguments.version)), encoding="utf-8")
     except OSError as error:
         return _say(f"{path} cannot be written: {error.strerror}", FAILED)
     if arguments.json:
@@ -325,7 +325,7 @@ def monitor(arguments: argparse.Namespace) -> int:
     document = observed.document
     if arguments.report:
         try:
-            page = report.of_monitoring(document, watching.figures(observed))
+            page = monitoring_page.render(document, watching.figures(observed))
             arguments.report.write_text(page, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             return _say(f"{arguments.report} cannot be written: {error.strerror}", FAILED)

@@ -23,8 +23,8 @@ from model.monitoring import log_source as lines
 from model.monitoring import verdict as monitoring
 from model.monitoring.windows import SLOTS, Layout
 from model.registry import registry
-from model.reports import card_plots as plots
-from model.reports import model_card as report
+from model.reports.monitoring_page import Figures, worst_columns
+from model.reports.monitoring_plots import over_time, serving_histogram
 from model.workflows.dataset import Production
 
 
@@ -127,33 +127,33 @@ def observe(
     return Observed(document, windows, manifests)
 
 
-def figures(observed: Observed) -> dict[str, Any]:
+def figures(observed: Observed) -> Figures:
     """SVG of the distributions by version and column, and of what changed over time."""
-    drawn: dict[str, dict[str, str]] = {}
+    drawn: dict[int, dict[int, str]] = {}
     for number, entry in enumerate(observed.document["versions"]):
         version = entry["version"]
         columns = divergence.columns(observed.manifests[version])
         shown = [*entry["features"], *([entry["prediction"]] if entry["prediction"] else [])]
         named = {}
-        for place in report.worst_columns(shown):
+        for place in worst_columns(shown):
             values = observed.windows[version][0]["sample"][:, place]
             before = observed.windows[version][1]["sample"][:, place]
-            named[str(place)] = plots.serving_histogram(
+            named[place] = serving_histogram(
                 f"{number}-{place}",
                 divergence.fiftieths(columns[place]),
                 values[~np.isnan(values)],
                 before[~np.isnan(before)],
                 within=(columns[place]["minimum"], columns[place]["maximum"]) if "minimum" in columns[place] else None,
             )
-        drawn[str(version)] = named
-    return {
-        "columns": drawn,
-        "series": plots.over_time(
+        drawn[version] = named
+    return Figures(
+        columns=drawn,
+        series=over_time(
             observed.document["series"],
             hours=observed.document["window"]["hours"],
             warn=observed.document["limits"]["warn"],
         ),
-    }
+    )
 
 
 def _sources(request: Request, store: registry.Registry) -> list[tuple[str, Iterator[bytes]]]:
