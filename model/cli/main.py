@@ -49,7 +49,7 @@ try:
     from model import config
     from model.cli import tables
     from model.data import rows as data
-    from model.infra_validation import smoke_test as replay
+    from model.infra_validation import smoke_test
     from model.monitoring import triggers as retraining
     from model.monitoring import verdict as monitoring
     from model.registry import credentials, registry
@@ -305,7 +305,7 @@ def smoke(arguments: argparse.Namespace) -> int:
     found = []
     for function, address in arguments.function:
         token = sys.stdin.readline().strip() if arguments.tokens_stdin else ""
-        right, wrong = replay.ask(address, function, manifest, token=token, within_seconds=arguments.within)
+        right, wrong = smoke_test.ask(address, function, manifest, token=token, within_seconds=arguments.within)
         found.append({"function": function, "version": manifest.version, "right": right, "wrong": wrong})
         for problem in wrong:
             _say(f"{function}: {problem}", FAILED)

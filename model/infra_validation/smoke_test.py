@@ -1,4 +1,4 @@
-"""Ask a running function what its model must answer: the golden instances, the reference calls, a bad instance.
+"""Calls of a running function whose answers the manifest fixes: golden instances, reference calls, a bad instance.
 
 The expected predictions come from the manifest in the bucket, so this proves the whole way: upload, environment,
 bucket, rights, code and platform.
@@ -10,18 +10,18 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
 import requests
 
 from functions.artifact import Manifest
-from functions.runtimes import linear as predictor
+from functions.runtimes.linear import TOLERANCE, Predictor, relative_distance
 from functions.schema import to_matrix
 
 REFERENCE = (0.5, 0.2, 0.6)
-"""What the reference calls send, where the model has one feature."""
+"""Instances of the reference calls to a model of one feature."""
 
 _TIMEOUT_SECONDS = (5.0, 30.0)
 _PAUSE_SECONDS = 1.0
@@ -43,6 +43,13 @@ class Call:
         return f"{self.method} {self.path}{sent}"[:80]
 
 
+class Outcome(NamedTuple):
+    """The number of right answers, and a line for each wrong one."""
+
+    right: int
+    wrong: list[str]
+
+
 def ask(
     address: str,
     function: str,
@@ -53,17 +60,14 @@ def ask(
     within_seconds: float = 90.0,
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
-) -> tuple[int, list[str]]:
+) -> Outcome:
     """Send every call to *function* ("batch" or "stream") at *address*.
 
-    A new function needs time until its first answer, and a warm one until it has taken a promotion over: it is waited
-    for, *within_seconds* at most, until it answers with the version of *manifest*.
+    The calls wait, *within_seconds* at most, until the function answers with the version of *manifest*: a new one
+    has to start, and a warm one has to notice a promotion.
 
     Args:
         by_path: Whether to GET instances too; by default where no feature is redacted, since addresses are logged.
-
-    Returns:
-        How many answers were as they must be, and one line for each that was not.
     """
     session = requests.Session()
     session.trust_env = False  # a .netrc must not replace the token
@@ -73,30 +77,31 @@ def ask(
     url = f"{address}/{function}"
     problem = _until_served(session, url, manifest, within_seconds=within_seconds, clock=clock, pause=pause)
     if problem:
-        return 0, [problem]
+        return Outcome(0, [problem])
     if by_path is None:
         by_path = not any(feature.redact for feature in manifest.features)
-    sent = [call for call in calls(function, manifest) if by_path or call.method != "GET"]
-    right, problems = 0, []
-    for call in sent:
+    right, wrong = 0, []
+    for call in calls(function, manifest):
+        if call.method == "GET" and not by_path:
+            continue
         problem = _send(session, address, call, manifest)
         if not problem:
             right += 1
             continue
-        problems.append(problem)
-        if _NO_ANSWER in problem:  # the others would be waited for as long
+        wrong.append(problem)
+        if _NO_ANSWER in problem:  # each other call would wait as long
             break
-    return right, problems
+    return Outcome(right, wrong)
 
 
 def calls(function: str, manifest: Manifest) -> Iterator[Call]:
-    """What is asked of *function*: by GET and POST, in each form that an instance can have."""
+    """The calls of *function*: by GET and POST, in each form that an instance can have."""
     names = [feature.name for feature in manifest.features]
     golden = [instance if isinstance(instance, list) else [instance] for instance, _ in manifest.golden]
     expected = [prediction for _, prediction in manifest.golden]
     objects = [dict(zip(names, row, strict=True)) for row in golden]
     reference = list(REFERENCE) if len(names) == 1 else golden[:3]
-    served = predictor.Predictor(manifest).predict(to_matrix(reference, manifest.features)).tolist()
+    served = Predictor(manifest).predict(to_matrix(reference, manifest.features)).tolist()
     if function == "batch":
         yield Call("GET", f"/batch/{_spelled(golden)}", None, tuple(expected))
         yield Call("GET", f"/batch/{_spelled(reference)}", None, tuple(served))
@@ -125,15 +130,15 @@ def _until_served(
     clock: Callable[[], float],
     pause: Callable[[float], None],
 ) -> str:
-    """Wait until *url* serves the manifest's version; gives the last reason why it does not, or nothing."""
+    """Wait until *url* serves the manifest's version; returns the last reason why it does not, or ""."""
     end = clock() + within_seconds
     while True:
         try:
             answer = session.get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
-            found = answer.headers.get("X-Model-Version", "none")
-            if answer.status_code == requests.codes.ok and found == str(manifest.version):
+            version = answer.headers.get("X-Model-Version", "none")
+            if answer.status_code == requests.codes.ok and version == str(manifest.version):
                 return ""
-            reason = f"expected 200 from model version {manifest.version}, got {_brief(answer)} from version {found}"
+            reason = f"expected 200 from model version {manifest.version}, got {_brief(answer)} from version {version}"
             if answer.status_code in {requests.codes.unauthorized, requests.codes.forbidden}:
                 reason += "; this account may not call it: ./deploy.sh grant MEMBER"
         except requests.RequestException as error:
@@ -144,7 +149,7 @@ def _until_served(
 
 
 def _send(session: requests.Session, address: str, call: Call, manifest: Manifest) -> str:
-    """What is wrong with the answer to *call*, or nothing."""
+    """The problem with the answer to *call*, or ""."""
     try:
         answer = session.request(
             call.method, address + call.path, json=call.body, timeout=_TIMEOUT_SECONDS, allow_redirects=False
@@ -152,32 +157,37 @@ def _send(session: requests.Session, address: str, call: Call, manifest: Manifes
     except requests.RequestException as error:
         return f"{call}: {_NO_ANSWER}{type(error).__name__}"
     if not call.expected:
-        refused = answer.status_code == requests.codes.bad_request
-        problem = answer.headers.get("Content-Type", "") == "application/problem+json"
-        wanted = "400 with application/problem+json"
-        return "" if refused and problem else f"{call}: expected {wanted}, got {_brief(answer)}"
+        return _unrefused(call, answer)
     try:
         body = answer.json()
-        found = body.get("predictions", [body.get("prediction")])
+        predictions = body.get("predictions", [body.get("prediction")])
         model = body.get("model")
     except (ValueError, AttributeError):
         return f"{call}: expected predictions, got {_brief(answer)}"
     served_by = {"name": manifest.model, "version": manifest.version}
     if answer.status_code != requests.codes.ok or model != served_by:
         return f"{call}: expected 200 from {served_by}, got {_brief(answer)}"
-    if not _close(found, call.expected):
-        wanted, got = (str(values)[:_MOST_SHOWN] for values in (list(call.expected), found))
-        return f"{call}: expected {wanted}, got {got}"
+    if not _close(predictions, call.expected):
+        expected, got = (str(values)[:_MOST_SHOWN] for values in (list(call.expected), predictions))
+        return f"{call}: expected {expected}, got {got}"
     return ""
 
 
-def _close(found: object, expected: tuple[float, ...]) -> bool:
-    if not isinstance(found, list) or not all(type(value) in {int, float} for value in found):
+def _unrefused(call: Call, answer: requests.Response) -> str:
+    """The problem with the refusal of a bad instance, or ""."""
+    described = answer.headers.get("Content-Type", "") == "application/problem+json"
+    if answer.status_code == requests.codes.bad_request and described:
+        return ""
+    return f"{call}: expected 400 with application/problem+json, got {_brief(answer)}"
+
+
+def _close(predictions: object, expected: tuple[float, ...]) -> bool:
+    if not isinstance(predictions, list) or not all(type(value) in {int, float} for value in predictions):
         return False
-    if len(found) != len(expected):
+    if len(predictions) != len(expected):
         return False
-    distance = predictor.relative_distance(np.array(found, dtype=np.float64), np.array(expected))
-    return bool((distance <= predictor.TOLERANCE).all())
+    distance = relative_distance(np.array(predictions, dtype=np.float64), np.array(expected))
+    return bool((distance <= TOLERANCE).all())
 
 
 def _brief(answer: requests.Response) -> str:

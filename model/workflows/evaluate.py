@@ -19,8 +19,7 @@ from model.evaluation.comparison import Comparison, compare, inputs, share_new_t
 from model.evaluation.gate import Check
 from model.evaluation.metrics import Residuals, Score, residuals, rmse, scores
 from model.evaluation.slices import MOST_SLICES, Slice, slices
-from model.infra_validation import sandbox as rehearsal
-from model.infra_validation import smoke_test as replay
+from model.infra_validation import sandbox, smoke_test
 from model.registry.production import verified_manifest, verified_predictor
 from model.workflows.dataset import Inputs, Production
 
@@ -166,9 +165,9 @@ def _asked(draft: artifact.Manifest, say: Callable[[str], None]) -> int | None:
     """The number of wrong answers of running functions; None if they did not run."""
     wrong = 0
     try:
-        with rehearsal.running(draft) as addresses:
+        with sandbox.running(draft) as addresses:
             for function, address in addresses.items():
-                _, problems = replay.ask(address, function, draft, by_path=True, within_seconds=0.0)
+                _, problems = smoke_test.ask(address, function, draft, by_path=True, within_seconds=0.0)
                 wrong += len(problems)
                 for problem in problems:
                     say(f"{function}: {problem}")

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from model.infra_validation.processes import free_port, is_open
 from tests.support.cloud import copy_repository
-from tests.support.parts import ROOT, answers, free_port, until
+from tests.support.parts import ROOT, until
 
 READY = "Ctrl-C stops everything."
 
@@ -69,8 +70,8 @@ class Run:
         """The exit status, once everything is gone that was started."""
         status = self.process.wait(30)
         until(lambda: not self.members())
-        assert not answers(self.batch_port)
-        assert not answers(self.stream_port)
+        assert not is_open(self.batch_port)
+        assert not is_open(self.stream_port)
         return status
 
 
@@ -159,7 +160,7 @@ def test_two_runs_side_by_side_keep_apart(local, project):
     assert f". {shell(project / '.local' / str(second.batch_port) / 'env')}" in second.text()
     os.killpg(first.process.pid, signal.SIGINT)
     assert first.ended() == 130
-    assert answers(second.batch_port)
+    assert is_open(second.batch_port)
 
 
 def shell(path: Path) -> str:

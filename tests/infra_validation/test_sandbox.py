@@ -12,9 +12,10 @@ import pytest
 
 from functions import artifact
 from model.errors import SandboxError
-from model.infra_validation import smoke_test as replay
+from model.infra_validation.processes import is_open
 from model.infra_validation.sandbox import running
-from tests.support.parts import ROOT, answers, document, until
+from model.infra_validation.smoke_test import ask
+from tests.support.parts import ROOT, document, until
 
 
 def draft(**changes):
@@ -30,20 +31,20 @@ def test_both_functions_answer_from_the_manifest_and_are_gone_afterwards():
     manifest = draft()
 
     with running(manifest) as addresses:
-        asked = {name: replay.ask(address, name, manifest, within_seconds=0) for name, address in addresses.items()}
+        asked = {name: ask(address, name, manifest, within_seconds=0) for name, address in addresses.items()}
 
     assert {name: (right > 0, wrong) for name, (right, wrong) in asked.items()} == {
         "batch": (True, []),
         "stream": (True, []),
     }
-    until(lambda: not any(answers(port) for port in ports(addresses)), seconds=5)
+    until(lambda: not any(is_open(port) for port in ports(addresses)), seconds=5)
 
 
 def test_a_manifest_that_functions_refuse_is_not_served():
     manifest = draft(golden=[{"instance": [0.0], "prediction": 7.0}])
 
     with running(manifest) as addresses:
-        right, wrong = replay.ask(addresses["batch"], "batch", manifest, within_seconds=0)
+        right, wrong = ask(addresses["batch"], "batch", manifest, within_seconds=0)
 
     assert right == 0
     assert "got 503" in wrong[0]
@@ -56,7 +57,7 @@ def test_nothing_of_the_environment_reaches_the_functions(monkeypatch):
     manifest = draft()
 
     with running(manifest) as addresses:
-        assert replay.ask(addresses["stream"], "stream", manifest, within_seconds=0)[1] == []
+        assert ask(addresses["stream"], "stream", manifest, within_seconds=0)[1] == []
 
 
 def test_a_function_that_does_not_start_is_named_with_what_it_said_last(monkeypatch, tmp_path):
@@ -100,9 +101,9 @@ def test_whatever_ends_the_training_ends_what_it_started(ended_by, tmp_path):
         env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     listening = [int(port) for port in process.stdout.readline().split()]
-    assert [answers(port) for port in listening] == [True, True]
+    assert [is_open(port) for port in listening] == [True, True]
 
     process.send_signal(ended_by)
 
     process.communicate()
-    until(lambda: not any(answers(port) for port in listening))
+    until(lambda: not any(is_open(port) for port in listening))

