@@ -1,6 +1,6 @@
-"""How fast the functions are, against what else one could do, side by side in one run: `./deploy.sh bench`.
+"""Speed of the functions beside their alternatives, in one run: `./deploy.sh bench`.
 
-Absolute times are this machine's; the ratios are what holds. Rows:
+Absolute times are this machine's; the ratios hold elsewhere too. Rows:
 
     cold start      process start to first answer, median; against an empty async function, and against the usual
                     function that imports scikit-learn and unpickles its model from the same bucket
@@ -10,8 +10,8 @@ Absolute times are this machine's; the ratios are what holds. Rows:
                     has it; against CAPTURE=off
     batch           rows/s of one large POST; against orjson decode, matrix product and encode in one process
 
-Below it stands how often the gate's comparison with production is wrong, and how often it finds what is better
-(tests/bench/calibration.py).
+The tables below it say how often the gate's comparison with production is wrong, and how often it finds a better
+model (tests/bench/calibration.py).
 """
 
 from __future__ import annotations
@@ -120,13 +120,13 @@ def side_by_side(
 
 
 def compare(
-    table: Table, what: str, ours: list[tuple[float, float]], against: str, theirs: list[tuple[float, float]]
+    table: Table, name: str, ours: list[tuple[float, float]], against: str, theirs: list[tuple[float, float]]
 ) -> None:
     """The rows of two loads: medians, and the median of the rounds' ratios, which other work on the machine moves less."""
-    for name, column, scale, unit in ((what, 0, 1, "{:.0f}/s"), (f"{what} p99", 1, 1e3, "{:.1f} ms")):
+    for row, column, scale, unit in ((name, 0, 1, "{:.0f}/s"), (f"{name} p99", 1, 1e3, "{:.1f} ms")):
         pairs = [(a[column], b[column]) for a, b in zip(ours, theirs, strict=True)]
         left, right = (unit.format(scale * statistics.median(side)) for side in zip(*pairs, strict=True))
-        table.add_row(name, left, against, right, f"{statistics.median(a / b for a, b in pairs):.2f}")
+        table.add_row(row, left, against, right, f"{statistics.median(a / b for a, b in pairs):.2f}")
 
 
 def post(port: int, body: bytes) -> float:
@@ -153,7 +153,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="instances in the batch (%(default)s)")
     options = parser.parse_args()
     console = Console(highlight=False, width=100)
-    table = Table("what", "ours", "against", "theirs", "ratio", box=None, pad_edge=False, header_style="bold")
+    table = Table("measured", "ours", "against", "theirs", "ratio", box=None, pad_edge=False, header_style="bold")
 
     emulator = Emulator()
     emulator.start()
@@ -188,11 +188,14 @@ def main() -> None:
                 if number:  # the first only fills the caches
                     seconds[kind].append(took)
                     sizes[kind].append(size)
-        for what, found, unit, shown in (("cold start", seconds, 1.0, "{:.3f} s"), ("memory", sizes, 1e6, "{:.0f} MB")):
-            ours = statistics.median(found["ours"]) / unit
+        for row, samples, unit, shown in (
+            ("cold start", seconds, 1.0, "{:.3f} s"),
+            ("memory", sizes, 1e6, "{:.0f} MB"),
+        ):
+            ours = statistics.median(samples["ours"]) / unit
             for kind, against in (("empty", "empty async function"), ("usual", "scikit-learn + joblib function")):
-                theirs = statistics.median(found[kind]) / unit
-                table.add_row(what, shown.format(ours), against, shown.format(theirs), f"{ours / theirs:.2f}")
+                theirs = statistics.median(samples[kind]) / unit
+                table.add_row(row, shown.format(ours), against, shown.format(theirs), f"{ours / theirs:.2f}")
 
         servers = {kind: start(kind) for kind in ("ours", "empty")}
         loads = side_by_side(servers, "/[0.5]", options.seconds, rounds=3)

@@ -1,12 +1,13 @@
-"""How often the gate's comparison with production is wrong, and how often it finds what is better.
+"""How often the gate's comparison with production is wrong, and how often it finds a better model.
 
     python -m tests.bench.calibration
 
-`./deploy.sh bench` prints it too. Then how often the monitor is: percent of windows of ten features of ten kinds
-(tests/support/windows.py) that bring a finding, without drift, and with one feature moved. The first table is of pairs without a true difference: percent of 1000 draws that
+`./deploy.sh bench` prints it too. The first table is of pairs without a true difference: percent of 1000 draws that
 each rule would promote, at 95 % confidence. The rule is `model.evaluation.resampling.mean_above_zero`; beside it stand a
 percentile interval and the two intervals of which it takes the farther ends, each of two sides. The second table is
-of pairs whose newer model truly saves a share of the squared error: percent that the rule promotes.
+of pairs whose newer model truly saves a share of the squared error: percent that the rule promotes. The last one is
+of the monitor: percent of windows of ten features of ten kinds (tests/support/windows.py) that bring a finding,
+without drift, and with one feature moved.
 """
 
 from __future__ import annotations

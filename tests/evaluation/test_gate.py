@@ -1,4 +1,4 @@
-"""The gate says no for each of its reasons, alone, and yes to what is really better: by its table, and by the verb."""
+"""The gate says no for each of its reasons, alone, and yes to a model that is really better: by its table, and by the verb."""
 
 from __future__ import annotations
 
@@ -253,7 +253,7 @@ def test_the_manifest_s_gate_is_a_table_a_check():
 
 
 def measured(actual, challenger, champion, column=None):
-    """What is refused of a challenger against a champion, on rows that both may be judged by."""
+    """The checks that refuse a challenger against a champion, on rows that both may be judged by."""
     column = np.arange(len(actual), dtype=float) if column is None else column
     parts = slices({"x": column}, actual, challenger, count=4, champion=champion)
     found = compare(actual, challenger, champion, confidence=0.95, seed=7)
@@ -295,7 +295,7 @@ def test_a_challenger_that_is_better_everywhere_passes():
 
 @pytest.fixture
 def model(bucket, capsys, quick):
-    """Run a verb here, which saves two seconds of imports each time; gives exit code, output, and what was said."""
+    """Run a verb here, which saves two seconds of imports each time; gives exit code, standard output and standard error."""
 
     def model(*arguments):
         code = main(arguments)
@@ -524,7 +524,7 @@ def test_production_that_does_not_verify_cannot_be_beaten(train, model, bucket):
 
 
 def test_another_alias_is_another_champion(model, registry):
-    """`--alias staging` compares with what staging holds: nothing yet."""
+    """`--alias staging` compares with the version in staging: there is none yet."""
     model("train")
     model("promote")
 
@@ -535,7 +535,7 @@ def test_another_alias_is_another_champion(model, registry):
 
 
 def test_a_version_that_functions_do_not_serve_is_refused(train, quick, monkeypatch, tmp_path):
-    """The functions of a broken checkout: what the estimator would say does not matter then."""
+    """The functions of a broken checkout: the estimator does not matter then."""
     quick.undo()
     broken = tmp_path / "main.py"
     broken.write_text("raise SystemExit('no such luck')\n")

@@ -1,4 +1,4 @@
-"""python -m model smoke: what it asks of a running function, and what it says of wrong answers."""
+"""python -m model smoke: its calls of a running function, and its lines about wrong answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MANIFEST = artifact.parse_manifest(artifact.seal({**document(), "model": "line",
 
 @contextmanager
 def impostor(answer: Callable[[str, str], tuple[int, dict[str, str], bytes]]) -> Iterator[str]:
-    """Answers every request with what *answer*(method, path) gives; yields its address."""
+    """Answers every request with the result of *answer*(method, path); yields its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

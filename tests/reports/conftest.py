@@ -17,7 +17,7 @@ from tests.support.parts import ROOT
 
 @pytest.fixture
 def model(bucket, capsys):
-    """Run a verb here; gives exit code, output, and what was said."""
+    """Run a verb here; gives exit code, standard output and standard error."""
 
     def model(*arguments):
         code = main(arguments)
@@ -73,7 +73,7 @@ def train(model, tmp_path):
 
 @pytest.fixture
 def monitored(train, model, registry, tmp_path):
-    """Train on columns, capture requests of them that moved, and give the page of what `monitor` found."""
+    """Train on columns, capture requests of them that moved, and give the page of `monitor`."""
 
     def monitored(columns, target, *, rows=400, by=1.0):
         made = train(columns, target=target)

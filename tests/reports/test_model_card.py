@@ -133,7 +133,7 @@ def test_many_rows_make_no_bigger_page(train, card):
 
 
 def test_a_card_that_is_gone_is_made_again_byte_for_byte(train, model, bucket, registry, card):
-    """What a trainer that was killed after the manifest left undone."""
+    """A trainer that was killed after the manifest leaves no card."""
     train(world(), alpha=600.0)
     model("promote")
     train(world())

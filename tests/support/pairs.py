@@ -1,4 +1,4 @@
-"""Simulated pairs of models: what the newer one saves of the squared error, row by row, when the truth is known.
+"""Simulated pairs of models with a known truth: the squared error that the newer one saves, row by row.
 
 Each family gives an array of shape (draws, rows) whose true mean is 0: the two models are equally good.
 """

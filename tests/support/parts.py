@@ -79,7 +79,7 @@ class Emulator:
 
 @dataclass
 class Answer:
-    """What came back over HTTP."""
+    """An answer over HTTP."""
 
     status: int
     headers: dict[str, str]

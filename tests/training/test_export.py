@@ -1,4 +1,4 @@
-"""The manifest's coefficients predict what the fitted pipeline predicts."""
+"""The manifest's coefficients give the predictions of the fitted pipeline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.trials import X, Y, refusal, trial
 
 
 def exactly(linear, x):
-    """What the manifest's `linear` predicts for *x*, in rational numbers."""
+    """The predictions of the manifest's `linear` for *x*, in rational numbers."""
     coefficients = [Fraction(value) for value in linear["coefficients"]]
     intercept = Fraction(linear["intercept"])
     return [intercept + sum(a * Fraction(b) for a, b in zip(coefficients, row, strict=True)) for row in x.tolist()]
@@ -54,7 +54,7 @@ def test_coefficients_predict_what_the_estimator_predicts_on_every_row(chosen):
 
 @pytest.mark.parametrize("chosen", [param for param in AFFINE if param.values[0].scale])
 def test_scaling_costs_no_digits_where_a_feature_has_a_large_mean_and_a_small_spread(chosen):
-    """Scaler, then estimator, in rational numbers: what they give is rounded once, and nothing before that."""
+    """Scaler, then estimator, in rational numbers: the result is rounded once, and nothing before that."""
     far = X + np.array([1e9, 0.0, -1e9])
     estimator = fit(chosen, far, Y, seed=7)
 
