@@ -1,0 +1,68 @@
+"""Numbers, times and texts as people read them, in tables, messages and pages."""
+
+from __future__ import annotations
+
+ABSENT = "-"
+"""Stands where there is no value."""
+
+_SMALLEST_SHOWN = 0.001
+"""`short` shows smaller figures as 0."""
+
+
+def number(value: float | None, absent: str = ABSENT) -> str:
+    """Four significant figures; a whole number of type int in full."""
+    if value is None:
+        return absent
+    return str(value) if isinstance(value, int) else f"{value:.4g}"
+
+
+def interval(value: float | None, low: float | None, high: float | None, absent: str = ABSENT) -> str:
+    """A value with the ends of its interval: 54.2 [51, 57.3]."""
+    return f"{number(value, absent)} [{number(low, absent)}, {number(high, absent)}]"
+
+
+def short(value: float | None, absent: str = ABSENT) -> str:
+    """Two significant figures, for distances and divergences."""
+    if value is None:
+        return absent
+    return f"{value:.2g}" if abs(value) >= _SMALLEST_SHOWN else "0"
+
+
+def percent(share: float | None, absent: str = ABSENT) -> str:
+    """A share of 1 in percent, with three significant figures."""
+    return absent if share is None else f"{100 * share:.3g} %"
+
+
+def milliseconds(seconds: float | None, absent: str = ABSENT) -> str:
+    """A time in seconds, shown in milliseconds."""
+    return absent if seconds is None else f"{1000 * seconds:.3g} ms"
+
+
+def duration(seconds: float | None, absent: str = ABSENT) -> str:
+    """A time in seconds, shown in milliseconds below one second."""
+    if seconds is None or seconds < 1:
+        return milliseconds(seconds, absent)
+    return f"{seconds:.3g} s"
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A count with its noun: 1 row, 2 rows; *plural* where an s does not make it."""
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def to_the_second(time: str) -> str:
+    """An ISO 8601 time to the second, with a blank for its T."""
+    return time.replace("T", " ")[:19]
+
+
+def typographic(text: str) -> str:
+    """A formatted figure for a page: a true minus sign, an en dash for an absent value, no break before the unit."""
+    if text == ABSENT:
+        return "–"
+    text = text if "e" in text else text.replace("-", "−")
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def plain(text: str) -> str:
+    """*text* with every character that could steer the terminal replaced by a question mark."""
+    return "".join(character if character.isprintable() else "?" for character in text)
