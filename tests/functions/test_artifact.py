@@ -1,4 +1,4 @@
-"""The contract with the bucket: what was sealed reads back, and nothing else does."""
+"""The contract with the bucket: sealed manifests and aliases read back, and nothing else does."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def test_features_without_name_and_range_are_refused(features, found):
     ("redact", "found"),
     [pytest.param("yes", '"yes"', id="text"), pytest.param(1, "1", id="number"), pytest.param(None, "null", id="null")],
 )
-def test_whether_a_feature_is_redacted_is_never_guessed(redact, found):
+def test_redact_must_be_true_or_false(redact, found):
     data = seal(document(features=[{**AGE, "redact": redact}]))
 
     message = f"line version 3: manifest: 'redact' of \"age\" must be true or false, found {found}"
@@ -300,7 +300,7 @@ def test_any_other_bytes_are_refused(data):
         parse_manifest(data, "line", 3)
 
 
-def test_what_was_sealed_reads_back():
+def test_a_sealed_manifest_reads_back():
     data = seal(document())
 
     manifest = parse_manifest(data, "line", 3)
@@ -335,7 +335,7 @@ def test_the_order_of_members_does_not_change_the_seal():
     assert seal(dict(reversed(document().items()))) == seal(document())
 
 
-def test_sealing_what_is_sealed_changes_nothing():
+def test_sealing_a_sealed_manifest_changes_nothing():
     assert seal(parsed().document) == seal(document())
 
 
@@ -535,7 +535,7 @@ def test_one_changed_byte_in_an_alias_never_gives_another_manifest(place, flip):
             id="rollback-of-the-promotion-behind-a-rollback",
         ),
         pytest.param(
-            [entry(1), entry(2), entry(1, "rollback"), entry(2)], (2, 1), id="promotion-of-what-was-rolled-back"
+            [entry(1), entry(2), entry(1, "rollback"), entry(2)], (2, 1), id="promotion-of-a-version-that-was-rolled-back"
         ),
         pytest.param([entry(1), entry(2), entry(3), entry(1)], (1, 3, 2, 1), id="promotion-of-an-older-version"),
         pytest.param(
@@ -552,13 +552,13 @@ def test_one_changed_byte_in_an_alias_never_gives_another_manifest(place, flip):
         pytest.param(
             [entry(1), entry(2), entry(2), entry(1, "rollback")],
             (1,),
-            id="rollback-of-what-was-promoted-twice-in-a-row",
+            id="rollback-of-a-version-promoted-twice-in-a-row",
         ),
         pytest.param([entry(2), entry(1, "rollback")], (1, 2), id="rollback-to-what-was-never-promoted"),
         pytest.param([{"version": 1}, {"version": 2}], (2, 1), id="entries-without-action-are-promotions"),
     ],
 )
-def test_the_lineage_is_what_stands_behind_the_current_version(oldest_first, lineage):
+def test_the_lineage_is_the_current_version_and_those_it_replaced(oldest_first, lineage):
     history = tuple(reversed(oldest_first))
 
     assert Alias(history[0]["version"], "", {}, history).lineage() == lineage
@@ -575,7 +575,7 @@ def test_the_lineage_is_what_stands_behind_the_current_version(oldest_first, lin
         max_size=12,
     )
 )
-def test_whatever_the_history_the_lineage_starts_with_the_current_version(moves):
+def test_the_lineage_of_any_history_starts_with_the_current_version(moves):
     history = tuple(entry(version, action) for action, version in reversed(moves))
 
     lineage = Alias(history[0]["version"], "", {}, history).lineage()

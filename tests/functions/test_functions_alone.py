@@ -26,14 +26,14 @@ def python_of(version: str) -> str | None:
 
 
 def environment_of(project: Project, function: str) -> dict[str, str]:
-    """What the last `up` gave *function* as its environment."""
+    """The environment that the last `up` gave to *function*."""
     deployed = [call for call in project.calls() if call[:3] == ["functions", "deploy", function]]
     (variables,) = (word for word in deployed[-1] if word.startswith("--set-env-vars="))
     return dict(pair.split("=", 1) for pair in variables.removeprefix("--set-env-vars=^|^").split("|"))
 
 
 @pytest.mark.parametrize("version", ["", DEPLOYED], ids=["this-python", "deployed-python"])
-def test_what_is_uploaded_serves_with_its_own_requirements_and_the_environment_that_up_sets(
+def test_the_upload_serves_with_its_own_requirements_and_the_environment_that_up_sets(
     tmp_path, deployed, model, version
 ):
     python = python_of(version) if version else sys.executable

@@ -1,4 +1,4 @@
-"""Whatever arrives, in bytes, path or headers: an answer below 500, in whole, and nothing of the inside in it."""
+"""Any bytes, path or headers get a whole answer below 500 that shows nothing of the inside."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MANY = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-"""The server is the same for all examples, and answers tell how fast it is elsewhere."""
+"""All examples ask one server; speed is measured elsewhere."""
 
 both = pytest.mark.parametrize("function", ["batch", "stream"])
 
@@ -48,7 +48,7 @@ def exchange(server: Server, request: bytes) -> bytes:
 
 
 def check(answer: bytes) -> None:
-    """At most 499, and of ours nothing but what is meant for callers."""
+    """The status is at most 499, and the body holds nothing but words for callers."""
     head, _, body = answer.partition(b"\r\n\r\n")
     status = int(head.split(b" ", 2)[1])
     assert 200 <= status < 500, answer

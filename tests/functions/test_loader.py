@@ -90,7 +90,7 @@ def test_with_a_refresh_of_zero_the_first_model_stays(emulator, production, serv
     assert (versions, len(proxy.requests)) == ({1}, 1)
 
 
-def test_a_pinned_version_is_served_whatever_is_promoted(publish, production, serve):
+def test_a_pinned_version_is_served_after_any_promotion(publish, production, serve):
     publish()
     production()
 

@@ -1,4 +1,4 @@
-"""A predictor is what reproduced its golden predictions, and a row's prediction depends on that row alone."""
+"""A predictor has reproduced its golden predictions, and a row's prediction depends on that row alone."""
 
 from __future__ import annotations
 

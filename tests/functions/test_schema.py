@@ -1,4 +1,4 @@
-"""What an instance is: three forms of one row, and a name and a place for every cell that is wrong."""
+"""Instances: three forms of one row, and a name and a place for every wrong cell."""
 
 from __future__ import annotations
 
@@ -267,7 +267,7 @@ json_like = st.recursive(
 
 @EXAMPLES
 @given(instances=st.lists(json_like, max_size=5))
-def test_whatever_comes_is_a_finite_matrix_or_problems_with_encodable_text(instances):
+def test_any_instances_are_a_finite_matrix_or_problems_with_encodable_text(instances):
     problems = ()
     try:
         matrix = to_matrix(instances, TWO)
@@ -290,7 +290,7 @@ def test_whatever_comes_is_a_finite_matrix_or_problems_with_encodable_text(insta
         pytest.param([[math.nextafter(100.0, 101.0), 0.0]], [[0, 0]], id="by-one-bit"),
     ],
 )
-def test_cells_outside_their_range_are_found(matrix, cells):
+def test_cells_outside_their_range_are_listed(matrix, cells):
     assert outside(np.array(matrix), TWO).tolist() == cells
 
 

@@ -1,4 +1,4 @@
-"""What the environment may set, by name, with a message for every value that does not do."""
+"""Each setting by its variable, with a message for every malformed value."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ BUCKET = {"MODEL_BUCKET": "models"}
         ),
     ],
 )
-def test_a_value_that_does_not_do_is_named_with_what_was_expected(environ, message):
+def test_a_malformed_value_is_named_with_the_expected_form(environ, message):
     with pytest.raises(SettingsError) as caught:
         read(environ)
 
