@@ -535,7 +535,9 @@ def test_one_changed_byte_in_an_alias_never_gives_another_manifest(place, flip):
             id="rollback-of-the-promotion-behind-a-rollback",
         ),
         pytest.param(
-            [entry(1), entry(2), entry(1, "rollback"), entry(2)], (2, 1), id="promotion-of-a-version-that-was-rolled-back"
+            [entry(1), entry(2), entry(1, "rollback"), entry(2)],
+            (2, 1),
+            id="promotion-of-a-version-that-was-rolled-back",
         ),
         pytest.param([entry(1), entry(2), entry(3), entry(1)], (1, 3, 2, 1), id="promotion-of-an-older-version"),
         pytest.param(
