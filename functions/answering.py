@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import orjson
@@ -32,8 +31,7 @@ _CLIENT_GONE = 499
 _HEALTHY, _READY = Content(JSON, b'{"status":"ok"}'), Content(JSON, b'{"status":"ready"}')
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """Status, content and headers of a response."""
 
     status: int

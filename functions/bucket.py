@@ -7,7 +7,7 @@ Errors, by who must act:
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, Unauthorized
 from google.auth.exceptions import GoogleAuthError
@@ -29,8 +29,7 @@ class BucketError(Exception):
     """An object cannot be read; the message names it, and the reason as far as it is known."""
 
 
-@dataclass(frozen=True)
-class Fetched:
+class Fetched(NamedTuple):
     """An object's bytes, and the generation they were read at."""
 
     data: bytes

@@ -10,10 +10,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from importlib import import_module
-from typing import cast
+from typing import NamedTuple, cast
 from urllib.parse import quote
 
 from .exchange import JSON, WireFormat
@@ -35,8 +34,7 @@ class Resource(Enum):
     PREDICTION = auto()
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(NamedTuple):
     """A resource; for a prediction, *source* is the part of the request that holds the instances: `path` or `json`."""
 
     resource: Resource

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TRACEPARENT = re.compile(
     r"(?!ff|00-.{52}-)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
@@ -12,8 +12,7 @@ _TRACEPARENT = re.compile(
 _CLOUD_TRACE = re.compile(r"(?!0{32})([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]+))?")
 
 
-@dataclass(frozen=True)
-class Trace:
+class Trace(NamedTuple):
     """Ids as 32 and 16 lower-case hexadecimal digits; *span_id* is empty when the caller named none."""
 
     trace_id: str
