@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from functions.runtimes.linear import TOLERANCE
 from model.evaluation.metrics import QUIET, finite, rmse
 from model.evaluation.resampling import Vector
+from model.formatting import number
 
 MOST_SLICES = 40  # in a manifest
 MOST_VALUES = 20  # texts with a slice of their own; the rarer ones are one slice together
@@ -103,5 +104,5 @@ def _parts(column: NDArray[Any], count: int, *, by_value: bool) -> Iterator[tupl
     part_of = np.searchsorted(edges, column, side="right")
     for number in np.unique(part_of):
         part = part_of == number
-        low, high = f"{column[part].min():.4g}", f"{column[part].max():.4g}"
+        low, high = number(float(column[part].min())), number(float(column[part].max()))
         yield low if low == high else f"{low} … {high}", part

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from model.formatting import number, percent, to_the_second, typographic
+
 Document = Mapping[str, Any]
 
 
@@ -29,17 +31,14 @@ def template(name: str) -> Any:
 
 
 def _number(value: Any) -> str:
-    """Four digits, thousands apart; `–` where there is no number."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    """Four digits, thousands apart in a count; a text as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float | None):
         return str(value)
-    text = f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
-    return text.replace("-", "−") if "e" not in text else text
+    return typographic(f"{value:,}" if isinstance(value, int) else number(value))
 
 
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.3g}\N{NO-BREAK SPACE}%".replace("-", "−")
+def _percent(share: float | None) -> str:
+    return typographic(percent(share))
 
 
 def _milliseconds(seconds: float | None) -> str:
@@ -48,4 +47,4 @@ def _milliseconds(seconds: float | None) -> str:
 
 def _second(time: str) -> str:
     """An ISO 8601 time in UTC, to the second."""
-    return f"{time.replace('T', ' ')[:19]} UTC" if time.endswith("Z") else time
+    return f"{to_the_second(time)} UTC" if time.endswith("Z") else time
