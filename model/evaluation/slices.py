@@ -102,7 +102,7 @@ def _parts(column: NDArray[Any], count: int, *, by_value: bool) -> Iterator[tupl
         return
     edges = np.unique(np.quantile(column, np.linspace(0, 1, count + 1)[1:-1], method="higher"))
     part_of = np.searchsorted(edges, column, side="right")
-    for number in np.unique(part_of):
-        part = part_of == number
+    for index in np.unique(part_of):
+        part = part_of == index
         low, high = number(float(column[part].min())), number(float(column[part].max()))
         yield low if low == high else f"{low} … {high}", part
