@@ -18,7 +18,7 @@ from typing import Any, TypeGuard
 
 import orjson
 
-from .schema import Feature, shown
+from .schema import WIDTHS, Feature, shown
 
 FORMAT = 1
 Document = Mapping[str, Any]
@@ -267,7 +267,11 @@ def _features(where: str, entries: object) -> tuple[Feature, ...]:
         name, redact = entry["name"], entry.get("redact", False)
         if type(redact) is not bool:
             raise ArtifactError(f"{where}: 'redact' of {shown(name)} must be true or false, found {shown(redact)}")
-        features.append(Feature(name, float(entry["minimum"]), float(entry["maximum"]), redact))
+        width = entry.get("width", "float64")
+        if not isinstance(width, str) or width not in WIDTHS:
+            widths = ", ".join(sorted(WIDTHS))
+            raise ArtifactError(f"{where}: 'width' of {shown(name)} must be one of {widths}, found {shown(width)}")
+        features.append(Feature(name, float(entry["minimum"]), float(entry["maximum"]), redact, width))
     if len({feature.name for feature in features}) < len(features):
         raise ArtifactError(f"{expected}, found one name twice")
     return tuple(features)

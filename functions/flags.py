@@ -22,7 +22,7 @@ def range_warnings(question: Question, features: Sequence[Feature]) -> tuple[lis
     for row, column in cells[:MOST_PROBLEMS].tolist():
         feature = features[column]
         value = float(question.matrix[row, column])
-        bounds = f"[{feature.minimum!r}, {feature.maximum!r}]"
+        bounds = f"[{_digits(feature.minimum, feature.width)}, {_digits(feature.maximum, feature.width)}]"
         detail = f"row {row}: '{feature.name}' = {value!r} is outside the training range {bounds}"
         relative = pointer(row, question.instances[row], feature.name, column)
         warnings.append(Problem(detail, question.pointer(relative)))
@@ -44,3 +44,8 @@ def check_predictions(predictions: NDArray[np.float64], question: Question) -> N
                 for row in not_finite[:MOST_PROBLEMS].tolist()
             )
         )
+
+
+def _digits(bound: float, width: str) -> str:
+    """The fewest digits that name *bound* in its width."""
+    return repr(bound) if width == "float64" else str(np.array(bound, dtype=width))

@@ -16,6 +16,7 @@ def metadata(manifest: Manifest, function: str) -> dict[str, Any]:
         "features": [
             {"name": feature.name, "minimum": feature.minimum, "maximum": feature.maximum}
             | ({"redact": True} if feature.redact else {})
+            | ({"width": feature.width} if feature.width != "float64" else {})
             for feature in manifest.features
         ],
         "target": document.get("target"),

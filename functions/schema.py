@@ -21,6 +21,9 @@ Matrix = NDArray[np.float64]
 MOST_PROBLEMS = 20
 """Number of problems of one body, or of warnings of one answer, that are listed."""
 
+WIDTHS = {"float16", "float32", "float64"}
+"""Widths of the floating-point numbers that a feature can have been trained in."""
+
 _NUMBERS = {int, float}
 _MOST_SHOWN = 40
 _MOST_BITS = 10_000
@@ -28,15 +31,20 @@ _MOST_BITS = 10_000
 
 @dataclass(frozen=True)
 class Feature:
-    """One input of the model; *minimum* and *maximum* are inclusive, in the feature's own unit.
+    """One input of the model.
 
-    Values of one with *redact* are never logged.
+    Attributes:
+        minimum, maximum: The training range, inclusive, in the feature's own unit.
+        redact: Its values are never logged.
+        width: One of WIDTHS, that of the training column. Values are compared in it: the column's 0.1 of float32 is
+            0.10000000149011612 as a double, and a caller means the same value by 0.1.
     """
 
     name: str
     minimum: float
     maximum: float
     redact: bool = False
+    width: str = "float64"
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,18 @@ def outside(matrix: Matrix, features: Sequence[Feature]) -> NDArray[np.intp]:
     """
     low = np.array([feature.minimum for feature in features])
     high = np.array([feature.maximum for feature in features])
+    if any(feature.width != "float64" for feature in features):
+        matrix, low, high = (in_training_width(values, features) for values in (matrix, low, high))
     return np.argwhere((matrix < low) | (matrix > high))
+
+
+def in_training_width(values: NDArray[np.float64], features: Sequence[Feature]) -> NDArray[np.float64]:
+    """*values*, whose last axis is (n_features,), each rounded to the width of its feature; a copy."""
+    rounded = values.copy()
+    with np.errstate(over="ignore"):  # a value beyond the width is an infinity in it
+        for column, feature in enumerate(features):
+            rounded[..., column] = values[..., column].astype(feature.width)
+    return rounded
 
 
 def pointer(row: int, instance: object, feature: str, column: int) -> str:

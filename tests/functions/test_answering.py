@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 
+import numpy as np
 import pytest
 
 from tests.support.parts import MODEL, Server
@@ -98,6 +99,23 @@ def test_a_value_outside_the_training_range_is_answered_and_flagged(batch, insta
 
     assert answer.status == 200
     assert answer.json()["warnings"] == warnings
+
+
+def test_a_value_that_stood_in_float32_training_rows_is_not_flagged(serve, production):
+    tenth, seven_tenths = float(np.float32(0.1)), float(np.float32(0.7))
+    production(features=[{"name": "grade", "minimum": tenth, "maximum": seven_tenths, "width": "float32"}])
+    server: Server = serve("batch")
+
+    answer = server.get("/[0.1,0.4,0.7]").json()
+    warned = server.get("/[0.71]").json()
+
+    assert answer == {"predictions": [1.2, 1.8, 2.4], "model": MODEL_1}
+    assert [warning["detail"] for warning in warned["warnings"]] == [
+        "row 0: 'grade' = 0.71 is outside the training range [0.1, 0.7]"
+    ]
+    assert server.get("/").json()["features"] == [
+        {"name": "grade", "minimum": tenth, "maximum": seven_tenths, "width": "float32"}
+    ]
 
 
 def test_a_flag_of_a_single_instance_points_at_the_instance(stream):

@@ -240,6 +240,28 @@ def test_redact_must_be_true_or_false(redact, found):
     assert refusal(parse_manifest, data, "line", 3) == message
 
 
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        pytest.param("float8", '"float8"', id="unknown"),
+        pytest.param(32, "32", id="number"),
+        pytest.param(None, "null", id="null"),
+        pytest.param(["float32"], "an array of 1", id="array"),
+    ],
+)
+def test_a_width_must_be_one_that_is_known(width, shown):
+    data = seal(document(features=[{**AGE, "width": width}]))
+
+    message = f"line version 3: manifest: 'width' of \"age\" must be one of float16, float32, float64, found {shown}"
+    assert refusal(parse_manifest, data, "line", 3) == message
+
+
+def test_features_have_the_width_that_the_manifest_says_and_float64_where_it_is_silent():
+    features = parsed(features=[AGE, {**AGE, "name": "bmi", "width": "float32"}]).features
+
+    assert features == (Feature("age", 0.0, 1.0), Feature("bmi", 0.0, 1.0, width="float32"))
+
+
 def test_features_are_redacted_where_the_manifest_says_so():
     features = parsed(features=[AGE, {**AGE, "name": "bmi", "redact": True}]).features
 

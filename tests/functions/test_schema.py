@@ -294,6 +294,47 @@ def test_cells_outside_their_range_are_listed(matrix, cells):
     assert outside(np.array(matrix), TWO).tolist() == cells
 
 
+TENTH, SEVEN_TENTHS = float(np.float32(0.1)), float(np.float32(0.7))
+GRADE = Feature("grade", TENTH, SEVEN_TENTHS, width="float32")
+
+
+@pytest.mark.parametrize(
+    ("value", "cells"),
+    [
+        pytest.param(0.1, [], id="minimum-as-a-caller-writes-it"),
+        pytest.param(0.7, [], id="maximum-as-a-caller-writes-it"),
+        pytest.param(TENTH, [], id="minimum-as-it-was-in-training"),
+        pytest.param(np.nextafter(np.float32(0.1), np.float32(0)), [[0, 0]], id="next-float32-below"),
+        pytest.param(np.nextafter(np.float32(0.7), np.float32(1)), [[0, 0]], id="next-float32-above"),
+        pytest.param(1e300, [[0, 0]], id="beyond-float32"),
+        pytest.param(-1e300, [[0, 0]], id="below-float32"),
+    ],
+)
+def test_a_value_is_compared_in_the_width_it_was_trained_in(value, cells):
+    matrix = np.array([[value]], dtype=np.float64)
+
+    assert outside(matrix, [GRADE]).tolist() == cells
+    assert matrix.tolist() == [[value]]
+
+
+def test_each_column_is_compared_in_its_own_width():
+    features = [GRADE, Feature("grade64", 0.1, 0.7), Feature("half", float(np.float16(0.1)), 1.0, width="float16")]
+
+    cells = outside(
+        np.array([[0.1, 0.1, 0.1], [TENTH, TENTH, 0.1], [0.7, SEVEN_TENTHS, 0.7], [0.7, 0.0999, 2]]), features
+    )
+
+    assert cells.tolist() == [[3, 1], [3, 2]]
+
+
+@EXAMPLES
+@given(value=st.floats(width=32, allow_nan=False, allow_infinity=False), digits=st.integers(9, 17))
+def test_no_spelling_of_a_float32_is_outside_a_range_that_ends_at_it(value, digits):
+    feature = Feature("x", value, value, width="float32")
+
+    assert outside(np.array([[float(f"{value:.{digits}g}")]]), [feature]).tolist() == []
+
+
 @pytest.mark.parametrize(
     ("instance", "expected"),
     [
