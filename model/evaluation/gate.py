@@ -7,27 +7,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from model.config import GateConfig
 from model.evaluation.comparison import Comparison
 from model.evaluation.metrics import Score
+from model.evaluation.scale import Scale
 from model.evaluation.slices import Slice
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the gate's table; *value* and *threshold* are in the unit of the checked figure."""
+    """One line of the gate's table; *value* and *threshold* are in the unit of the checked figure.
+
+    Args:
+        note: Says what a number cannot; "" where there is nothing to say.
+    """
 
     check: str
     passed: bool
     value: float | None
     threshold: float
+    note: str = ""
 
     def document(self) -> dict[str, Any]:
-        """The line as the manifest records it."""
-        return asdict(self)
+        """The line as the manifest records it; a note only where there is one."""
+        line = asdict(self)
+        return line if self.note else {name: value for name, value in line.items() if name != "note"}
 
 
 def absolute(
@@ -75,27 +82,60 @@ def relative(
     bounds: GateConfig,
     *,
     comparison: Comparison,
+    scale: Scale,
     slices: Sequence[Slice],
     inputs: Sequence[str],
     production_inputs: Sequence[str],
 ) -> list[Check]:
-    """The checks against production.
+    """The checks against production; only the first one where the two do not read and predict the same columns.
 
     Args:
-        comparison, slices: Measured on the held-out rows that production was not trained on either.
-        inputs, production_inputs: Names of the features in order, and last the target's.
+        comparison, scale, slices: Measured on the held-out rows that production was not trained on either.
+        inputs, production_inputs: Names of the features in order, and last the target's; empty for a production that
+            cannot predict.
     """
-    changed = sum(ours != theirs for ours, theirs in zip(inputs, production_inputs, strict=False))
-    changed += abs(len(inputs) - len(production_inputs))
+    same_inputs = _inputs(inputs, production_inputs)
+    if production_inputs and sorted(inputs) != sorted(production_inputs):
+        return [same_inputs]
     loss = _worst(slices, lambda part: part.loss, lambda part: part.compared_rows or 0, bounds)
     return [
-        _at_most("inputs that differ from production's", changed, 0),
+        same_inputs,
         _at_least("held-out rows new to production", comparison.rows, bounds.min_holdout_rows),
         _at_least("squared error saved against production", comparison.improvement.value, bounds.min_improvement),
         _at_least("confidence of being better", comparison.confidence_reached, bounds.confidence),
         _at_most("mean prediction moved, in std of target", comparison.moved, bounds.max_move),
+        _unscaled(scale),
         _at_most("worst slice's rmse by production's", loss, bounds.max_slice_loss),
     ]
+
+
+def _inputs(ours: Sequence[str], theirs: Sequence[str]) -> Check:
+    """Whether both models read the same features in the same order and predict the same target."""
+    added = [name for name in ours[:-1] if name not in theirs[:-1]]
+    removed = [name for name in theirs[:-1] if name not in ours[:-1]]
+    notes = [f"added: {', '.join(added)}"] if added else []
+    notes += [f"removed: {', '.join(removed)}"] if removed else []
+    changed = len(added) + len(removed)
+    if ours[-1:] != theirs[-1:]:
+        changed += 1
+        notes += [f"the target is {ours[-1]}, it was {theirs[-1]}"] if theirs else []
+    if not changed:
+        changed = sum(name != other for name, other in zip(ours, theirs, strict=True))
+        notes = ["another order"] if changed else []
+    return replace(_at_most("inputs that differ from production's", changed, 0), note="; ".join(notes))
+
+
+def _unscaled(scale: Scale) -> Check:
+    """Whether the target is in the unit that production learnt; it passes where no row can tell."""
+    note = ""
+    if scale.changed and scale.value is not None:
+        note = (
+            f"the target is {scale.value:.2f} of what production learnt; "
+            "if that is meant, `promote --force --reason TEXT` says so"
+        )
+    elif scale.moved and scale.value is not None:
+        note = f"it follows the predictions {scale.value:.2f} times as steeply, and its scatter does not: no other unit"
+    return Check("target by the scale of production's", not scale.changed, scale.value, 1, note)
 
 
 def _worst(

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
+from functions.runtimes.linear import TOLERANCE, relative_distance
 from model.evaluation.metrics import QUIET
 from model.evaluation.resampling import Vector, mean_above_zero
 
@@ -24,6 +25,7 @@ _Z = 2.576  # of that confidence, two-sided
 _MOVED_CONFIDENCE = 0.95
 _MOVED = 1.96  # of that confidence: each sign of a moved world excuses a rescaled target in 1 of 40
 _LEAST_ROWS = 10
+_ROUNDING = 1e-12  # a spread below this share of the predictions is none
 _CALIBRATED = 2.0  # standard errors that a slope may lie from 1 and count as 1
 
 
@@ -53,10 +55,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Scale:
-    """The target now, by the target that production learnt; *value* is None where the rows do not tell."""
+    """The target now, by the target that production learnt.
+
+    Args:
+        value: None where the rows do not tell.
+        changed: It is in another unit.
+        moved: It is in the same unit, and its relation to the features is another one.
+    """
 
     value: float | None = None
     changed: bool = False
+    moved: bool = False
 
 
 @QUIET
@@ -67,7 +76,7 @@ def line(actual: Vector, predicted: Vector) -> Line | None:
         return None
     around = predicted - predicted.mean()
     squares, raw = float((around**2).sum()), float((predicted**2).sum())
-    if not squares > 1e-24 * raw:  # rounding
+    if not squares > _ROUNDING**2 * raw:
         return None
     slope = float((around * actual).sum()) / squares
     residual = actual - actual.mean() - slope * around
@@ -88,13 +97,26 @@ def line(actual: Vector, predicted: Vector) -> Line | None:
     return Line(*values) if all(map(math.isfinite, values)) else None
 
 
+def recorded_line(document: Mapping[str, Any]) -> Line | None:
+    """The line of a manifest; from its residuals where it is of an earlier release; None where it has neither."""
+    if document.get("line"):
+        return Line(**{field.name: document["line"][field.name] for field in fields(Line)})
+    residuals, rows = document.get("residuals") or {}, document["data"].get("holdout_rows", 0)
+    slope, spread = residuals.get("calibration_slope"), residuals.get("std")
+    width = (document.get("prediction") or {}).get("std")
+    if not (slope and spread and width) or rows < _LEAST_ROWS:
+        return None
+    error = spread / (width * math.sqrt(rows))
+    return Line(rows, slope, error, 1.0, 0.0, spread, 1 / math.sqrt(2 * rows))
+
+
 @QUIET
 def scale(
     actual: Vector,
     challenger: Vector,
     champion: Vector,
     *,
-    learnt: Mapping[str, Any] | None,
+    learnt: Line | None,
     trained_rows: int,
     seed: int,
 ) -> Scale:
@@ -102,15 +124,17 @@ def scale(
 
     Args:
         challenger, champion: Predictions of the new version and of production.
-        learnt: The document of production's line when it was trained; None where its manifest has none. A production
-            that was over- or underfitted has a slope beside 1 from the start.
+        learnt: Production's line when it was trained, None where it is not known: a production that was over- or
+            underfitted has a slope beside 1 from the start.
         trained_rows: Rows that production was trained on; with few its predictions are off by themselves.
     """
     now = line(actual, champion)
     if now is None:
         return Scale()
-    before = Line(**learnt) if learnt else Line(now.rows, 1.0, 0.0, 1.0, 0.0, now.spread, math.inf)
+    before = learnt or Line(now.rows, 1.0, 0.0, 1.0, 0.0, now.spread, math.inf)
     from_training = math.sqrt(before.rows / max(1, trained_rows))
+    if not before.slope:
+        return Scale(now.slope)
     factor = None
     if _differs(now.slope, now.slope_error, before.slope, before.slope_error, from_training):
         factor = now.slope / before.slope
@@ -120,19 +144,29 @@ def scale(
         factor = now.ratio / before.ratio
     if factor is None:
         return Scale(now.slope / before.slope)
+    least = _ROUNDING * float(np.abs(champion).max())
+    moved = _kept(now, before, factor, least) or _turned(actual, challenger, champion, now, seed)
+    return Scale(factor, changed=not moved, moved=moved)
+
+
+def _kept(now: Line, before: Line, factor: float, least: float) -> bool:
+    """Whether the scatter was stretched less than the line was turned, beyond chance; a spread below *least* is 0."""
+    if not factor or min(now.spread, before.spread) <= least:
+        return False
     size = math.log(abs(factor))
-    short = size - math.log(now.spread / before.spread)  # by how much the scatter was not stretched with the line
-    kept = math.copysign(short, size * short) > _MOVED * math.hypot(now.spread_error, before.spread_error)
-    return Scale(factor, changed=not (kept or _turned(actual, challenger, champion, now, seed)))
+    missing = size - math.log(now.spread / before.spread)
+    return math.copysign(missing, size * missing) > _MOVED * math.hypot(now.spread_error, before.spread_error)
 
 
 def _turned(actual: Vector, challenger: Vector, champion: Vector, now: Line, seed: int) -> bool:
     """Whether the challenger beats the line through production's predictions, so that more than a factor changed."""
     rescaled = actual.mean() + now.slope * (champion - champion.mean())
     gains = (rescaled - actual) ** 2 - (challenger - actual) ** 2
-    if not np.isfinite(gains).all():
+    if not np.isfinite(gains).all() or relative_distance(challenger, rescaled).max() <= TOLERANCE:
         return False
-    return bool(mean_above_zero(gains[None, :], confidence=_MOVED_CONFIDENCE, seed=seed).reached[0] >= _MOVED_CONFIDENCE)
+    return bool(
+        mean_above_zero(gains[None, :], confidence=_MOVED_CONFIDENCE, seed=seed).reached[0] >= _MOVED_CONFIDENCE
+    )
 
 
 def _differs(now: float, error: float, before: float, before_error: float, from_training: float) -> bool:

@@ -18,6 +18,7 @@ from model.evaluation import gate
 from model.evaluation.comparison import Comparison, compare, inputs, share_new_to_both
 from model.evaluation.gate import Check
 from model.evaluation.metrics import Residuals, Score, residuals, rmse, scores
+from model.evaluation.scale import Line, Scale, line, recorded_line, scale
 from model.evaluation.slices import MOST_SLICES, Slice, slices
 from model.infra_validation import sandbox, smoke_test
 from model.registry.production import verified_manifest, verified_predictor
@@ -56,6 +57,7 @@ class Evaluation:
     scores: dict[str, Score]
     slices: Sequence[Slice]
     residuals: Residuals | None
+    line: Line | None
     champion: Champion
     comparison: Comparison | None
     checks: Sequence[Check]
@@ -66,6 +68,7 @@ class Evaluation:
             "metrics": {name: score.document() for name, score in self.scores.items()},
             "slices": [part.document() for part in self.slices[:MOST_SLICES]],
             "residuals": vars(self.residuals) if self.residuals else {},
+            "line": self.line.document() if self.line else None,
             "comparison": self.champion.document() | (self.comparison.document() if self.comparison else {}),
             "gate": [check.document() for check in self.checks],
             "blessed": all(check.passed for check in self.checks),
@@ -134,11 +137,15 @@ def evaluate(
         checks += gate.relative(
             bounds,
             comparison=comparison,
+            scale=_scale(champion.predictor, rows.y[fresh], predicted[fresh], theirs[fresh], seed),
             slices=parts,
             inputs=inputs(document),
             production_inputs=inputs(champion.predictor.manifest.document) if champion.predictor else [],
         )
-    return Evaluation(measured, parts, residuals(actual, ours), champion, comparison, checks)
+    for check in checks:
+        if check.note:
+            say(f"{check.check}: {check.note}")
+    return Evaluation(measured, parts, residuals(actual, ours), line(actual, ours), champion, comparison, checks)
 
 
 def comparable(
@@ -153,6 +160,21 @@ def comparable(
         return none
     order = [rows.features.index(feature.name) for feature in predictor.manifest.features]
     return predictor.predict(rows.x[:, order]), held & data.held_out(rows, share)
+
+
+def _scale(
+    predictor: Predictor | None,
+    actual: NDArray[np.float64],
+    ours: NDArray[np.float64],
+    theirs: NDArray[np.float64],
+    seed: int,
+) -> Scale:
+    """The scale of the target by that of *predictor*, production, on rows that may judge both."""
+    if predictor is None:
+        return Scale()
+    document = predictor.manifest.document
+    trained = document["data"].get("rows", 0) - document["data"].get("holdout_rows", 0)
+    return scale(actual, ours, theirs, learnt=recorded_line(document), trained_rows=trained, seed=seed)
 
 
 def _draft(document: dict[str, Any]) -> artifact.Manifest:

@@ -15,6 +15,7 @@ from model.config import GateConfig
 from model.evaluation.comparison import Comparison, compare
 from model.evaluation.gate import Check, absolute, relative
 from model.evaluation.metrics import Score
+from model.evaluation.scale import Scale
 from model.evaluation.slices import Slice, slices
 from tests.support.parts import ALIAS, ROOT, put
 
@@ -63,6 +64,7 @@ def against(**changes):
     """The checks against production of a version that just reaches every bound, changed by *changes*."""
     usual = {
         "comparison": COMPARISON,
+        "scale": Scale(1.0),
         "slices": [SLICE],
         "inputs": ["bmi", "y"],
         "production_inputs": ["bmi", "y"],
@@ -70,8 +72,8 @@ def against(**changes):
     return relative(BOUNDS, **{**usual, **changes})
 
 
-def no(check, value, threshold):
-    return Check(check, passed=False, value=value, threshold=threshold)
+def no(check, value, threshold, note=""):
+    return Check(check, passed=False, value=value, threshold=threshold, note=note)
 
 
 def refused(checks):
@@ -142,16 +144,23 @@ def test_each_check_of_a_version_by_itself_says_no_alone(changes, wanted):
     [
         pytest.param(
             {"production_inputs": ["bmi", "age", "y"]},
-            no("inputs that differ from production's", 2, 0),
+            no("inputs that differ from production's", 1, 0, "removed: age"),
             id="a-feature-is-gone",
         ),
         pytest.param(
+            {"inputs": ["bmi", "age", "sex", "y"]},
+            no("inputs that differ from production's", 2, 0, "added: age, sex"),
+            id="two-features-more",
+        ),
+        pytest.param(
             {"inputs": ["bmi", "age", "y"], "production_inputs": ["age", "bmi", "y"]},
-            no("inputs that differ from production's", 2, 0),
+            no("inputs that differ from production's", 2, 0, "another order"),
             id="another-order",
         ),
         pytest.param(
-            {"production_inputs": ["bmi", "z"]}, no("inputs that differ from production's", 1, 0), id="another-target"
+            {"production_inputs": ["bmi", "z"]},
+            no("inputs that differ from production's", 1, 0, "the target is y, it was z"),
+            id="another-target",
         ),
         pytest.param(
             {"comparison": replace(COMPARISON, rows=49)},
@@ -182,6 +191,16 @@ def test_each_check_of_a_version_by_itself_says_no_alone(changes, wanted):
             {"comparison": replace(COMPARISON, moved=0.2501)},
             no("mean prediction moved, in std of target", 0.2501, 0.25),
             id="moved",
+        ),
+        pytest.param(
+            {"scale": Scale(0.9, changed=True)},
+            no(
+                "target by the scale of production's",
+                0.9,
+                1,
+                "the target is 0.90 of what production learnt; if that is meant, `promote --force --reason TEXT` says so",
+            ),
+            id="another-unit",
         ),
         pytest.param(
             {"slices": [SLICE, replace(SLICE, loss=1.26)]},
@@ -220,6 +239,7 @@ def test_bounds_are_inclusive_but_the_mean_must_be_beaten():
         ("squared error saved against production", 0.01, 0.01),
         ("confidence of being better", 0.95, 0.95),
         ("mean prediction moved, in std of target", 0.25, 0.25),
+        ("target by the scale of production's", 1.0, 1),
         ("worst slice's rmse by production's", 1.25, 1.25),
     ]
     assert refused(checks) == []
@@ -257,7 +277,14 @@ def measured(actual, challenger, champion, column=None):
     column = np.arange(len(actual), dtype=float) if column is None else column
     parts = slices({"x": column}, actual, challenger, count=4, champion=champion)
     found = compare(actual, challenger, champion, confidence=0.95, seed=7)
-    checks = relative(BOUNDS, comparison=found, slices=parts, inputs=["x", "y"], production_inputs=["x", "y"])
+    checks = relative(
+        BOUNDS,
+        comparison=found,
+        scale=Scale(1.0),
+        slices=parts,
+        inputs=["x", "y"],
+        production_inputs=["x", "y"],
+    )
     return [check.check for check in refused(checks)]
 
 
@@ -462,6 +489,38 @@ def test_shifted_labels_are_refused_though_they_fit(train, model):
 
     assert failed == ["mean prediction moved, in std of target"]
     assert manifest["comparison"]["improvement"]["low"] > 0.9
+
+
+def test_a_target_in_another_unit_is_refused_by_name_and_promoted_with_a_reason(train, model, registry, capsys):
+    """Everything else about it passes: it fits as well, and the mean hardly moves."""
+    rows = world(2000)
+    rows["y"] = rows["y"] + 3
+    train(rows)
+    model("promote")
+    rescaled = {**rows, "y": 0.9 * rows["y"]}
+
+    failed, manifest = train(rescaled)
+
+    (check,) = [check for check in manifest["gate"] if not check["passed"]]
+    assert failed == ["target by the scale of production's"]
+    assert check["value"] == pytest.approx(0.9, abs=0.01)
+    assert check["note"].startswith("the target is 0.90 of what production learnt")
+    assert model("promote", "2")[0] == 3
+    assert model("promote", "2", "--force", "--reason", "the unit changed")[0] == 0
+    assert train({**rescaled, "y": rescaled["y"].copy()})[0] == NOT_BETTER
+
+
+def test_the_checks_that_follow_from_other_inputs_are_left_out(train, model):
+    rows = world()
+    train(rows, features=("a",))
+    model("promote")
+
+    failed, manifest = train({**rows, "c": np.random.default_rng(6).normal(size=600)}, features=("a", "b", "c"))
+
+    assert failed == ["inputs that differ from production's"]
+    assert manifest["gate"][-1] | {"threshold": 0} == {
+        "check": "inputs that differ from production's", "passed": False, "value": 2, "threshold": 0, "note": "added: b, c",
+    }  # fmt: skip
 
 
 def test_a_model_bad_on_a_slice_is_refused(train):
