@@ -49,6 +49,10 @@ ROOMS = {"data", "training", "evaluation", "infra_validation", "registry", "moni
 
 ACROSS = {
     ("monitoring", "data.drift"),
+    ("monitoring", "data.findings"),
+    ("monitoring", "data.hashing"),
+    ("monitoring", "data.sources"),
+    ("monitoring", "data.statistics"),
 }
 """The exceptions: a room, and the module of another room that it may import."""
 

@@ -49,6 +49,7 @@ try:
     from model import config
     from model.cli import tables
     from model.data import rows as data
+    from model.data.findings import as_document
     from model.infra_validation import smoke_test
     from model.monitoring import triggers as retraining
     from model.monitoring import verdict as monitoring
@@ -69,7 +70,7 @@ gc.enable()
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 
 if TYPE_CHECKING:
-    from model.data import validation
+    from model.data.findings import Finding
     from model.training.candidates import Trial
 
 _CONFIG = Path(__file__).parents[1] / "config.toml"
@@ -133,7 +134,7 @@ def validate(arguments: argparse.Namespace) -> int:
         "holdout_rows": int(given.held.sum()),
         "errors": errors,
         "warnings": len(findings) - errors,
-        "findings": [asdict(finding) for finding in findings],
+        "findings": [as_document(finding) for finding in findings],
         "compared_with": {"version": production["version"] if production else None, "reason": reason or None},
     }
     if arguments.json:
@@ -487,7 +488,7 @@ def _trained(
     candidates: list[Trial],
     given: inputs.Inputs,
     production: inputs.Production,
-    findings: list[validation.Finding],
+    findings: list[Finding],
 ) -> artifact.Manifest:
     """Train, judge against *production*, and publish with the model card."""
     from model.workflows import train as pipeline  # noqa: PLC0415 - as above

@@ -11,7 +11,6 @@ Errors, by who must act:
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import math
 import re
@@ -33,6 +32,7 @@ from numpy.typing import NDArray
 
 from functions.schema import MOST_PROBLEMS, Feature, Matrix, PayloadError, shown, to_matrix
 from model.data.drift import PARTS, means_of_parts
+from model.data.hashing import row_hashes
 from model.errors import SourceError
 
 QUANTILES = tuple(step / 10 for step in range(11))
@@ -102,15 +102,7 @@ class Rows:
         Neither the row's place, nor other rows, nor the order of features matters; equal rows have equal hashes.
         """
         columns = {**dict(zip(self.features, self.x.T, strict=True)), self.target: self.y}
-        width = 8 * len(columns)
-        digests = bytearray()
-        for start in range(0, len(self.y), _CHUNK_ROWS):
-            piece = np.column_stack([columns[name][start : start + _CHUNK_ROWS] for name in sorted(columns)])
-            packed = (piece + 0.0).astype("<f8").tobytes()  # -0.0 becomes 0.0
-            ends = range(width, len(packed) + 1, width)
-            hashed = [hashlib.blake2b(packed[end - width : end], digest_size=8).digest() for end in ends]
-            digests += b"".join(hashed)
-        return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
+        return row_hashes([columns[name] for name in sorted(columns)])
 
 
 def read(

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.schema import Feature, Matrix, outside
+from model.data.findings import Example, Finding
+from model.data.hashing import row_keys
 
 MOST_EXAMPLES = 5
 COPY_TOLERANCE = 1e-6
@@ -66,32 +68,6 @@ Document: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One line of the report.
-
-    Args:
-        column: None when whole rows are meant.
-        count: Cells or rows that it holds for; 1 for a whole column.
-        found: What was expected and what was found, in words.
-        examples: At most five of {"row": from 0 behind the header, "found": text}.
-    """
-
-    severity: str
-    code: str
-    column: str | None
-    count: int
-    found: str
-    examples: tuple[Document, ...]
-    fix: str
-
-    def __str__(self) -> str:
-        where = f" '{self.column}'" if self.column is not None else ""
-        places = "; ".join(f"row {example['row']}: {example['found']}" for example in self.examples)
-        more = "; …" if len(self.examples) < self.count else ""
-        return f"{self.severity} {self.code}{where}: {self.found}{f' ({places}{more})' if places else ''}: {self.fix}"
-
-
-@dataclass(frozen=True)
 class Limits:
     """What is too few or too much; config.toml argues the defaults.
 
@@ -130,7 +106,7 @@ def check(
         production: The manifest of the version that these rows are compared with, if there is one.
     """
     met = [_flawed(flaw) for flaw in flaws]
-    broken = {finding.column for finding in met if finding.code in _WHOLE_COLUMNS}
+    broken = {finding.where for finding in met if finding.code in _WHOLE_COLUMNS}
     columns = {feature.name: x[:, place] for place, feature in enumerate(features)} | {target: y}
     sound = {name: cells for name, cells in columns.items() if name not in broken and not np.isnan(cells).all()}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # squares of numbers that just are finite
@@ -156,9 +132,9 @@ def comparable(production: Document, features: Sequence[str]) -> str:
     return "" if set(known) & set(features) else f"it has other features: {', '.join(known)}"
 
 
-def _finding(code: str, column: str | None, count: int, found: str, examples: Iterable[Document] = ()) -> Finding:
+def _finding(code: str, column: str | None, count: int, found: str, examples: Iterable[Example] = ()) -> Finding:
     severity = "warning" if code in _WARNINGS else "error"
-    return Finding(severity, code, column, count, found, tuple(examples), _FIXES[code])
+    return Finding(severity, code, column, found, _FIXES[code], count=count, examples=tuple(examples))
 
 
 def _flawed(flaw: Document) -> Finding:
@@ -168,12 +144,13 @@ def _flawed(flaw: Document) -> Finding:
         return _finding(code, flaw["column"], 1, f"{flaw['expected']}, found {examples[0]['found']}")
     what = "row" if flaw["column"] is None else "cell"
     verb = ("does" if count == 1 else "do") if what == "row" else ("is" if count == 1 else "are")
-    found = _finding(code, flaw["column"], count, f"{flaw['expected']}, {_counted(count, what)} {verb} not", examples)
+    listed = [Example(example["row"], example["found"]) for example in examples]
+    found = _finding(code, flaw["column"], count, f"{flaw['expected']}, {_counted(count, what)} {verb} not", listed)
     texts = [example["found"] for example in examples]
     if code == "not-numeric" and all(re.fullmatch(r'"\s*[+-]?\d+,\d+\s*"', text) for text in texts):
-        return replace(found, fix="write decimal points in place of decimal commas")
+        return replace(found, advice="write decimal points in place of decimal commas")
     if code == "not-numeric" and any(re.search(r"\\x[89a-f][0-9a-f]", text) for text in texts):
-        return replace(found, fix="save the file as UTF-8, it may be Latin-1, and write plain numbers")
+        return replace(found, advice="save the file as UTF-8, it may be Latin-1, and write plain numbers")
     return found
 
 
@@ -207,7 +184,7 @@ def _out_of_bounds(x: Matrix, features: Sequence[Feature]) -> Iterator[Finding]:
             verb = "is" if len(rows) == 1 else "are"
             within = f"within [{feature.minimum}, {feature.maximum}]"
             found = f"must be {within}, {_counted(len(rows), 'cell')} {verb} not"
-            examples = [{"row": row, "found": str(float(x[row, place]))} for row in rows[:MOST_EXAMPLES].tolist()]
+            examples = [Example(row, str(float(x[row, place]))) for row in rows[:MOST_EXAMPLES].tolist()]
             yield _finding("out-of-bounds", feature.name, len(rows), found, examples)
 
 
@@ -287,7 +264,7 @@ def _relation(name: str, original: Vector, copy: Vector) -> str:
 
 def _repeated(x: Matrix, y: Vector, held: NDArray[np.bool_], limits: Limits) -> Iterator[Finding]:
     """Equal rows, found by keys that have nothing to do with the hash that chose which rows are held out."""
-    keys = _keys(x, y)
+    keys = row_keys([*x.T, y])
     order = np.argsort(keys, kind="stable")
     again = np.flatnonzero(keys[order][1:] == keys[order][:-1])
     earlier, later = order[again], order[again + 1]
@@ -296,9 +273,9 @@ def _repeated(x: Matrix, y: Vector, held: NDArray[np.bool_], limits: Limits) -> 
     by_row = np.argsort(later)
     earlier, later = earlier[by_row], later[by_row]
 
-    def places(which: NDArray[np.intp]) -> list[Document]:
+    def places(which: NDArray[np.intp]) -> list[Example]:
         first = which[:MOST_EXAMPLES].tolist()
-        return [{"row": int(later[at]), "found": f"equals row {int(earlier[at])}"} for at in first]
+        return [Example(int(later[at]), f"equals row {int(earlier[at])}") for at in first]
 
     crossing = np.flatnonzero(held[earlier] != held[later])
     if len(crossing):
@@ -314,18 +291,6 @@ def _repeated(x: Matrix, y: Vector, held: NDArray[np.bool_], limits: Limits) -> 
             f"at least {limits.training_rows} different training rows (training.folds) are needed, found {different}"
         )
         yield _finding("too-few-rows", None, len(y), found)
-
-
-def _keys(x: Matrix, y: Vector) -> NDArray[np.uint64]:
-    """64 bits for each row, mixed column by column as in SplitMix64 (Steele, Lea and Flood, 2014)."""
-    keys = np.zeros(len(y), dtype=np.uint64)
-    for column in (*x.T, y):
-        keys += np.uint64(0x9E3779B97F4A7C15)
-        keys ^= (column + 0.0).view(np.uint64)  # -0.0 becomes 0.0
-        keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        keys ^= keys >> np.uint64(31)
-    return keys
 
 
 def _shifted(columns: Columns, production: Document, limit: float) -> Iterator[Finding]:

@@ -15,7 +15,6 @@ Time is cut into slots, SLOTS to a window; slots older than two windows are drop
 from __future__ import annotations
 
 import gc
-import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from model.data.hashing import mixed, text_hashes
 from model.monitoring.log_schema import (
     FUNCTIONS,
     rendered,
@@ -101,7 +101,7 @@ def keys_of(ids: Sequence[str], rows: Sequence[int] | Counts) -> Keys:
 
     Two of n pairs meet by chance with probability n² / 2^65: of ten million rows once in 370,000 logs.
     """
-    return _mixed(_hashes(ids), np.asarray(rows, dtype=np.int64).astype(np.uint64))
+    return mixed(text_hashes(ids), np.asarray(rows, dtype=np.int64).astype(np.uint64))
 
 
 def read(
@@ -214,7 +214,7 @@ class _Reader:
         if requests or rows:
             requests, request_slots = self._placed(self._sound(requests, request_flaw, request_is_sound))
             rows, row_slots = self._placed(self._sound(rows, row_flaw, row_is_sound))
-            hashes = _hashes([record[0]["request_id"] for record in rows])
+            hashes = text_hashes([record[0]["request_id"] for record in rows])
             self._balance(requests, rows, hashes)
             self._count_requests(requests, request_slots)
             self._count_rows(rows, row_slots, hashes)
@@ -304,7 +304,7 @@ class _Reader:
         """What requests captured less the row lines that came, by request; 0 is forgotten."""
         if self._open is None:
             return
-        keys = np.concatenate([_hashes([record[0]["request_id"] for record in requests]), hashes])
+        keys = np.concatenate([text_hashes([record[0]["request_id"] for record in requests]), hashes])
         captured = [record[0].get("captured", 0) for record in requests]
         owed = np.concatenate([np.array(captured, dtype=np.int64), np.full(len(rows), -1, dtype=np.int64)])
         different, place = np.unique(keys, return_inverse=True)
@@ -322,7 +322,7 @@ class _Reader:
         if not records:
             return
         found = self._found
-        hashes = _hashes([f"{record[0]['request_id']}\n{record[1]}" for record in records])
+        hashes = text_hashes([f"{record[0]['request_id']}\n{record[1]}" for record in records])
         first = self._asked.first(hashes)
         found.duplicated_requests += int((~first).sum())
         found.requests += int(first.sum())
@@ -340,7 +340,7 @@ class _Reader:
             return
         found = self._found
         objects = [record[0] for record in records]
-        keys = _mixed(hashes, np.array([entry["row"] for entry in objects], dtype=np.int64).astype(np.uint64))
+        keys = mixed(hashes, np.array([entry["row"] for entry in objects], dtype=np.int64).astype(np.uint64))
         versions = np.array([entry["version"] for entry in objects], dtype=np.int64)
         known = np.ones(len(records), dtype=np.bool_)
         for version in np.unique(versions).tolist():
@@ -412,23 +412,3 @@ def _values(objects: Sequence[dict[str, Any]], layout: Layout) -> Matrix:
         cells = [[row.get(name) for name in layout.features] for row in features]
     values[:, :-1] = np.array(cells, dtype=np.float64).reshape(len(objects), -1)
     return values
-
-
-def _hashes(ids: Sequence[str]) -> Keys:
-    """64 bits of BLAKE2b for each text; the same text twice in a row is hashed once."""
-    digests = bytearray()
-    last, digest = None, b""
-    for text in ids:
-        if text != last:
-            last = text
-            digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        digests += digest
-    return np.frombuffer(bytes(digests), dtype="<u8").astype(np.uint64)
-
-
-def _mixed(hashes: Keys, rows: Keys) -> Keys:
-    """Each hash with its row, so that every bit of both moves half of the bits (Steele, Lea and Flood, 2014)."""
-    keys = hashes + rows * np.uint64(0x9E3779B97F4A7C15)
-    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(keys ^ (keys >> np.uint64(31)))

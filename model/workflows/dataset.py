@@ -15,6 +15,7 @@ from functions.schema import Feature
 from model.config import Config
 from model.data import rows as data
 from model.data import validation
+from model.data.findings import Finding, line
 from model.errors import DataError, RegistryError
 from model.registry import registry
 from model.registry.production import verified_manifest
@@ -81,7 +82,7 @@ def snapshot(store: registry.Registry, document: Document) -> data.Rows:
     return _read(document["data"]["uri"], features, document["target"]["name"], store)
 
 
-def findings(inputs: Inputs, production: Document | None) -> list[validation.Finding]:
+def findings(inputs: Inputs, production: Document | None) -> list[Finding]:
     """All that is wrong with the rows, by themselves and against *production*."""
     settings, rows = inputs.settings, inputs.rows
     return validation.check(
@@ -102,14 +103,14 @@ def findings(inputs: Inputs, production: Document | None) -> list[validation.Fin
     )
 
 
-def stop_at_errors(found: Sequence[validation.Finding]) -> None:
+def stop_at_errors(found: Sequence[Finding]) -> None:
     """Let through what only warns.
 
     Raises:
         DataError: There is an error among them; all are named.
     """
     if any(finding.severity == "error" for finding in found):
-        raise DataError("\n".join(map(str, found)))
+        raise DataError("\n".join(map(line, found)))
 
 
 def _told(flaw: data.Flaw) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from functions.artifact import Alias
 from model.config import Config
 from model.data import rows as data
-from model.data import validation
+from model.data.findings import Finding
 from model.evaluation.metrics import scores
 from model.monitoring import triggers as retraining
 from model.monitoring.triggers import Reason
@@ -26,7 +26,7 @@ def reasons(
     production: Production,
     store: registry.Registry,
     *,
-    findings: Sequence[validation.Finding],
+    findings: Sequence[Finding],
     labelled: data.Rows | None,
     now: datetime,
 ) -> list[Reason]:
@@ -44,7 +44,7 @@ def reasons(
         age_days=(now - datetime.fromisoformat(document["created"])).total_seconds() / 86_400,
         rows=len(given.rows.y),
         new_rows=int(np.isin(given.rows.hashes, known, invert=True).sum()),
-        shifts=[f"{finding.column}: {finding.found}" for finding in findings if finding.code == "shifted"],
+        shifts=[f"{finding.where}: {finding.found}" for finding in findings if finding.code == "shifted"],
         shift_limit=given.settings.data.max_shift,
     )
     if labelled is not None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from functions.schema import Matrix
 from model.config import Config
 from model.data import rows as data
-from model.data import validation
+from model.data.findings import Finding
 from model.errors import CandidateError, ConfigError
 from model.training.candidates import Trial, expand, fit
 from model.training.export import to_linear
@@ -48,7 +48,7 @@ def train(
     candidates: list[Trial],
     *,
     champion: Champion,
-    findings: Sequence[validation.Finding],
+    findings: Sequence[Finding],
     progress: Callable[[str, int], AbstractContextManager[Callable[[], None]]],
     say: Callable[[str], None],
 ) -> dict[str, Any]:
@@ -90,7 +90,8 @@ def train(
             "holdout_rows": int(held.sum()),
             "holdout": settings.data.holdout,
             "warnings": [
-                {name: vars(found)[name] for name in ("code", "column", "count", "found")} for found in findings
+                {"code": found.code, "column": found.where, "count": found.count, "found": found.found}
+                for found in findings
             ],
         },
         "training": {

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.schema import Feature
+from model.data.findings import Example, line
 from model.data.rows import describe, held_out, read
 from model.data.validation import Limits, check, comparable
 
@@ -37,7 +38,7 @@ def found(a=A, b=B, y=Y, *, held=HELD, bounds=(-math.inf, math.inf), flaws=(), p
 
 
 def brief(findings):
-    return [(finding.severity, finding.code, finding.column, finding.count, finding.found) for finding in findings]
+    return [(finding.severity, finding.code, finding.where, finding.count, finding.found) for finding in findings]
 
 
 def flaw(code, column="a", expected="must be a number", count=1, *examples):
@@ -60,7 +61,7 @@ def test_nothing_is_wrong_with_good_rows():
 
 
 @pytest.mark.parametrize(
-    ("met", "line"),
+    ("met", "message"),
     [
         pytest.param(
             flaw("missing-column", "a", "must be there once", 1, {"row": None, "found": "0; there are b, y"}),
@@ -121,8 +122,8 @@ def test_nothing_is_wrong_with_good_rows():
         ),
     ],
 )
-def test_what_reading_met_is_an_error_with_its_place_and_what_would_help(met, line):
-    assert [str(finding) for finding in found(flaws=[met])] == [line]
+def test_what_reading_met_is_an_error_with_its_place_and_what_would_help(met, message):
+    assert [line(finding) for finding in found(flaws=[met])] == [message]
 
 
 def test_a_column_that_cannot_be_used_has_one_finding_and_the_others_are_still_looked_at():
@@ -130,7 +131,7 @@ def test_a_column_that_cannot_be_used_has_one_finding_and_the_others_are_still_l
 
     findings = found(np.full(ROWS, math.nan), np.full(ROWS, 3.0), flaws=[lost])
 
-    assert [(finding.code, finding.column) for finding in findings] == [
+    assert [(finding.code, finding.where) for finding in findings] == [
         ("missing-column", "a"),
         ("constant-feature", "b"),
     ]
@@ -154,8 +155,8 @@ def test_all_is_said_at_once_worst_first():
         ("warning", "duplicated-row", None, 1, "1 row of 300 equals an earlier one"),
     ]
     assert [finding.examples for finding in findings[1::3]] == [
-        ({"row": 8, "found": "99.0"}, {"row": 9, "found": "-99.0"}),
-        ({"row": 12, "found": "equals row 11"},),
+        (Example(8, "99.0"), Example(9, "-99.0")),
+        (Example(12, "equals row 11"),),
     ]
 
 
@@ -243,8 +244,8 @@ def test_bounds_are_inclusive():
 def test_a_cell_out_of_bounds_is_named_by_its_row(row, value):
     (finding,) = found(changed(A, **{f"r{row}": value}), bounds=(-10.0, 10.0))
 
-    assert (finding.code, finding.column, finding.count) == ("out-of-bounds", "a", 1)
-    assert finding.examples == ({"row": row, "found": str(value)},)
+    assert (finding.code, finding.where, finding.count) == ("out-of-bounds", "a", 1)
+    assert finding.examples == (Example(row, str(value)),)
 
 
 # Columns that say little
@@ -315,7 +316,7 @@ def test_a_target_that_a_feature_gives_away_is_an_error(b, y, line):
 
 
 def test_every_copy_of_the_target_and_of_a_feature_is_named_once():
-    assert [(finding.code, finding.column) for finding in found(b=2 * A, y=3 * A)] == [
+    assert [(finding.code, finding.where) for finding in found(b=2 * A, y=3 * A)] == [
         ("target-copied", "a"),
         ("feature-copied", "b"),
     ]
@@ -347,7 +348,7 @@ def test_copies_are_found_in_many_rows():
 
     findings = found(x, 3 * x + 1, y, held=np.arange(30_000) % 5 == 0)
 
-    assert ("feature-copied", "b") in [(finding.code, finding.column) for finding in findings]
+    assert ("feature-copied", "b") in [(finding.code, finding.where) for finding in findings]
 
 
 # Equal rows, and both sides of the split
@@ -359,7 +360,7 @@ def test_duplicated_rows_are_counted_beyond_the_first_and_named_with_it():
     findings = found(A[pick], B[pick], Y[pick], held=np.arange(ROWS) >= 240)
 
     assert brief(findings) == [("warning", "duplicated-row", None, 8, "8 rows of 300 equal an earlier one")]
-    assert findings[0].examples == tuple({"row": row, "found": f"equals row {row - 1}"} for row in range(1, 6))
+    assert findings[0].examples == tuple(Example(row, f"equals row {row - 1}") for row in range(1, 6))
 
 
 def test_rows_that_differ_in_one_column_only_are_no_duplicates():
@@ -378,7 +379,7 @@ def test_a_held_out_row_that_stands_in_training_too_is_an_error():
         *("error", "held-out-in-training", None, 1),
         "1 row on one side of the hold-out split equal one on the other",
     )
-    assert findings[0].examples == ({"row": 4, "found": "equals row 0"},)
+    assert findings[0].examples == (Example(4, "equals row 0"),)
 
 
 @settings(deadline=None, derandomize=True, max_examples=25)
@@ -445,7 +446,7 @@ def test_rows_of_the_same_kind_have_not_shifted(a):
 def test_rows_that_fall_otherwise_have_shifted(a):
     (finding,) = shifted(a, PRODUCTION)
 
-    assert (finding.severity, finding.column, finding.count) == ("warning", "a", 5000)
+    assert (finding.severity, finding.where, finding.count) == ("warning", "a", 5000)
     assert finding.found.startswith("population stability index ")
 
 
@@ -542,4 +543,4 @@ def test_why_production_cannot_be_compared_with_is_said(production, reason):
 def test_a_column_that_leaves_float64_when_it_is_computed_with_is_an_error(changes, column, told):
     (finding,) = [finding for finding in found(**changes) if finding.code == "beyond-scale"]
 
-    assert (finding.severity, finding.column, finding.found[: len(told)]) == ("error", column, told)
+    assert (finding.severity, finding.where, finding.found[: len(told)]) == ("error", column, told)
