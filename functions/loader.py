@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -20,6 +21,17 @@ WAIT_SECONDS = 2.0
 """Longest wait of a request for an attempt while nothing is loaded."""
 
 
+HOLD_SECONDS = 0.5
+"""Longest time that a check holds requests while a model is loaded, from the begin of the check."""
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Goes on while the machine sleeps, where there is such a clock; the same in all processes of the machine."""
+
+
+def _now() -> float:
+    return time.clock_gettime(_CLOCK)
+
+
 class Report(Protocol):
     """The function that writes a line for the operator."""
 
@@ -30,6 +42,9 @@ class Loader:
     """Holds the model that is served, and replaces it when the alias moves.
 
     A request asks `model()` once and answers with that model, so no answer mixes versions.
+
+    While the bucket answers within HOLD_SECONDS, no request gets a model that left the alias more than two periods of
+    *refresh_seconds* before, nor one older than another request got from a process that this one replaced.
     """
 
     def __init__(
@@ -41,7 +56,7 @@ class Loader:
         version: int | None,
         refresh_seconds: float,
         report: Report,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = _now,
     ) -> None:
         self._read = read
         self._model = model
@@ -52,8 +67,12 @@ class Loader:
         self._clock = clock
         self._current: Predictor | None = None
         self._generation: int | None = None
-        self._checked = -math.inf
+        self._checked = -math.inf  # begin of the last check; its end while nothing is loaded
+        self._verified = -math.inf  # begin of the last check that succeeded, and its process
+        self._verified_by = os.getpid()
+        self._slow_reported = False
         self._check: asyncio.Task[None] | None = None
+        self._started = -math.inf
 
     @property
     def retry_after_seconds(self) -> int:
@@ -63,14 +82,18 @@ class Loader:
     async def model(self) -> Predictor | None:
         """The model to answer this request with, or None if there is none yet.
 
-        While a model is loaded, a due check starts in the background and no request waits for it. While none is, all
-        requests wait for one attempt, WAIT_SECONDS at most; the next attempt begins RETRY_SECONDS after its end.
+        While a model is loaded, a check that has just become due runs in the background. One that is overdue by a
+        period, or due in a process forked after the load, holds the request, HOLD_SECONDS at most; then the loaded
+        model answers. While none is loaded, all requests wait for one attempt, WAIT_SECONDS at most; the next attempt
+        begins RETRY_SECONDS after its end.
         """
         if self._current is None:
             if self._running() or self._clock() >= self._checked + RETRY_SECONDS:
                 await asyncio.wait({self._start()}, timeout=WAIT_SECONDS)
-        elif self._refresh_seconds and not self._running() and self._clock() >= self._checked + self._refresh_seconds:
-            self._start()
+        elif self._refresh_seconds and self._clock() >= self._checked + self._refresh_seconds:
+            check = self._start()
+            if self._is_stale():
+                await self._hold(check)
         return self._current
 
     def load(self) -> None:
@@ -81,6 +104,7 @@ class Loader:
                 self._current = linear.load(self._manifest(self._version))
             else:
                 self._follow_alias()
+            self._verified, self._verified_by = began, os.getpid()
         except (ArtifactError, BucketError) as error:
             self._report("ERROR", f"{error}; {self._consequence()}")
         except Exception as error:  # noqa: BLE001 - a process that answers outlives any surprise in the bucket
@@ -133,4 +157,19 @@ class Loader:
         """The one check under way, started if there is none. Runs on the event loop's thread only."""
         if self._check is None or self._check.done():
             self._check = asyncio.create_task(asyncio.to_thread(self.load))
+            self._started, self._slow_reported = self._clock(), False
         return self._check
+
+    def _is_stale(self) -> bool:
+        if self._verified_by != os.getpid():
+            return True
+        return self._clock() >= self._verified + 2 * self._refresh_seconds
+
+    async def _hold(self, check: asyncio.Task[None]) -> None:
+        """Wait for *check*, until HOLD_SECONDS after its begin; report once if it takes longer."""
+        seconds = self._started + HOLD_SECONDS - self._clock()
+        if seconds > 0:
+            await asyncio.wait({check}, timeout=seconds)
+        if not (check.done() or self._slow_reported):
+            self._slow_reported = True
+            self._report("ERROR", f"the bucket has not answered within {HOLD_SECONDS} s; {self._consequence()}")

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions import artifact
+from functions.bucket import BucketError, Fetched
+from functions.loader import Loader
 from model.registry.registry import Registry
 from tests.support.parts import ALIAS, MODEL, Emulator, Proxy, Server, document, manifest_name, put, until
 
@@ -282,3 +290,220 @@ def test_a_pinned_version_that_is_missing_is_named(bucket, publish, serve):
     assert server.get("/[0.5]").status == 503
     said = server.lines("ERROR")[0]["message"]
     assert said == f"gs://{bucket.name}/{manifest_name(7)} does not exist; nothing is served"
+
+
+# Bounded staleness: the loader alone, with a clock and a bucket in the test's hands
+
+PERIOD = 60.0
+
+
+class World:
+    """A clock, an alias in a bucket that answers, fails or hangs, and the lines for the operator."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, refresh_seconds: float = PERIOD, version: int | None = None):
+        self.now, self.reads, self.lines = 1000.0, 0, []
+        self.away, self.answers = False, threading.Event()
+        self.answers.set()
+        self.promote(1)
+        monkeypatch.setattr("functions.loader.HOLD_SECONDS", 0.2)
+        self.loader = Loader(
+            self.read,
+            model=MODEL,
+            alias="production",
+            version=version,
+            refresh_seconds=refresh_seconds,
+            report=lambda *line: self.lines.append(line),
+            clock=lambda: self.now,
+        )
+        self.loader.load()
+        self.lines.clear()
+
+    def promote(self, version: int) -> None:
+        body = {**flat(float(version)), "model": MODEL, "version": version, "created": "now"}
+        self.sealed = artifact.seal(body)
+        manifest = artifact.parse_manifest(self.sealed, MODEL, version)
+        self.alias = Fetched(artifact.render_alias(manifest, [{"version": version}]), version)
+
+    def read(self, name: str) -> Fetched:
+        self.reads += 1
+        assert self.answers.wait(20)
+        if self.away:
+            raise BucketError(f"{name} cannot be reached")
+        return self.alias if name == ALIAS else Fetched(self.sealed, 1)
+
+    def ask(self, *, callers: int = 1) -> list[int]:
+        """The versions that answer *callers* requests at once; the check that they began has ended afterwards."""
+
+        async def ask() -> list[int]:
+            models = await asyncio.gather(*(self.loader.model() for _ in range(callers)))
+            self.answers.set()
+            if self.loader._check:
+                await self.loader._check
+            return [model.manifest.version for model in models]
+
+        return asyncio.run(ask())
+
+
+def test_before_a_period_is_over_nobody_looks(monkeypatch):
+    world = World(monkeypatch)
+    world.promote(2)
+    world.now += PERIOD - 0.001
+
+    assert (world.ask(), world.reads) == ([1], 1)
+
+
+def test_a_check_that_is_due_holds_no_request(monkeypatch):
+    world = World(monkeypatch)
+    world.promote(2)
+    world.now += PERIOD
+
+    assert (world.ask(callers=3), world.reads) == ([1, 1, 1], 2)
+    assert world.ask() == [2]
+
+
+def test_a_check_that_is_overdue_by_a_period_holds_all_requests_until_its_end(monkeypatch):
+    world = World(monkeypatch)
+    world.promote(2)
+    world.now += 2 * PERIOD
+
+    assert (world.ask(callers=3), world.reads, world.lines[1:]) == ([2, 2, 2], 2, [])
+
+
+def test_a_check_that_is_due_in_a_forked_process_holds_the_first_requests_and_no_later_ones(monkeypatch):
+    world = World(monkeypatch)
+    monkeypatch.setattr("functions.loader.os.getpid", lambda: -1)
+    world.promote(2)
+    world.now += PERIOD
+
+    assert world.ask(callers=3) == [2, 2, 2]
+    world.promote(3)
+    world.now += PERIOD
+    assert world.ask() == [2]
+
+
+def test_a_bucket_that_hangs_holds_requests_once_and_the_loaded_model_answers(monkeypatch):
+    world = World(monkeypatch)
+    world.promote(2)
+    world.now += 2 * PERIOD
+    world.answers.clear()
+
+    assert world.ask(callers=3) == [1, 1, 1]
+    assert world.lines[0] == ("ERROR", "the bucket has not answered within 0.2 s; version 1 goes on serving")
+    assert [severity for severity, _ in world.lines] == ["ERROR", "INFO"]
+    assert world.ask() == [2]
+
+
+def test_a_check_that_has_had_its_time_holds_no_further_request(monkeypatch):
+    world = World(monkeypatch)
+    world.now += 2 * PERIOD
+    world.answers.clear()
+
+    async def ask_twice() -> float:
+        await world.loader.model()
+        world.now += 0.2
+        began = time.perf_counter()
+        await world.loader.model()
+        seconds = time.perf_counter() - began
+        world.answers.set()
+        await world.loader._check
+        return seconds
+
+    assert asyncio.run(ask_twice()) < 0.1
+    assert len(world.lines) == 1
+
+
+def test_after_a_failed_check_the_next_one_that_is_due_holds_again(monkeypatch):
+    world = World(monkeypatch)
+    world.promote(2)
+    world.now += 2 * PERIOD
+    world.away = True
+    assert world.ask() == [1]
+    assert world.lines == [("ERROR", f"{ALIAS} cannot be reached; version 1 goes on serving")]
+
+    world.away = False
+    assert (world.ask(), world.reads) == ([1], 2)
+    world.now += PERIOD
+    assert world.ask() == [2]
+
+
+@pytest.mark.parametrize(
+    "options", [pytest.param({"refresh_seconds": 0.0}, id="refresh-of-zero"), pytest.param({"version": 1}, id="pinned")]
+)
+def test_a_model_that_is_never_refreshed_holds_no_request_in_any_process(monkeypatch, options):
+    world = World(monkeypatch, **options)
+    monkeypatch.setattr("functions.loader.os.getpid", lambda: -1)
+    world.promote(2)
+    world.now += 1e6
+
+    assert (world.ask(), world.reads) == ([1], 1)
+
+
+# Bounded staleness: real processes
+
+
+def in_time(server: Server) -> bool:
+    """Whether every check so far was answered in the time that the promise asks for; a busy machine may be slower."""
+    return not [line for line in server.lines("ERROR") if "has not answered within" in line["message"]]
+
+
+def worker_of(server: Server) -> int | None:
+    pid = server.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(children[0]) if len(children) == 1 else None
+
+
+def test_a_worker_that_is_replaced_after_a_rollback_never_answers_from_the_withdrawn_version(registry, serve):
+    for height in (1.0, 2.0):
+        registry.publish(flat(height), snapshot=b"rows", dataset="by-hand")
+    registry.promote(1, alias="production", by="test", reason="")
+    registry.promote(2, alias="production", by="test", reason="")
+    server = serve("batch", MODEL_REFRESH_SECONDS="1")
+    registry.rollback(alias="production", to=None, by="test", reason="2 is bad")
+    until(lambda: version_of(server) == 1)
+    worker = worker_of(server)
+
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: worker_of(server) not in {None, worker})
+    with ThreadPoolExecutor(8) as callers:
+        answers = list(callers.map(lambda _: server.post({"instances": [0]}), range(200)))
+
+    assert {answer.status for answer in answers} == {200}
+    versions = {answer.json()["model"]["version"] for answer in answers}
+    assert versions == {1} or not in_time(server)
+
+
+def test_an_idle_process_answers_its_next_request_from_the_present_production(registry, serve):
+    for height in (1.0, 2.0):
+        registry.publish(flat(height), snapshot=b"rows", dataset="by-hand")
+    registry.promote(1, alias="production", by="test", reason="")
+    server = serve("stream", MODEL_REFRESH_SECONDS=SOON)
+    assert version_of(server) == 1
+    began = time.monotonic()
+    registry.promote(2, alias="production", by="test", reason="")
+    until(lambda: time.monotonic() > began + 3 * float(SOON))
+
+    version = server.get("/0.5").json()["model"]["version"]
+
+    assert version == 2 or not in_time(server)
+
+
+def test_a_bucket_that_hangs_delays_an_idle_process_and_the_loaded_model_answers(own_emulator, monkeypatch, serve):
+    bucket = own_emulator.make_bucket()
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", own_emulator.url)
+    monkeypatch.setenv("MODEL_BUCKET", bucket.name)
+    registry = Registry(bucket.name, MODEL)
+    registry.publish(document(), snapshot=b"rows", dataset="by-hand")
+    registry.promote(1, alias="production", by="test", reason="")
+    server = serve("stream", MODEL_REFRESH_SECONDS=SOON)
+    began = time.monotonic()
+    own_emulator.pause()
+    until(lambda: time.monotonic() > began + 3 * float(SOON))
+
+    began = time.monotonic()
+    answer = server.get("/0.5")
+    seconds = time.monotonic() - began
+    own_emulator.resume()
+
+    assert (answer.status, answer.json()["model"]["version"]) == (200, 1)
+    assert seconds < 2
+    assert server.lines("ERROR")[0]["message"] == "the bucket has not answered within 0.5 s; version 1 goes on serving"
