@@ -79,7 +79,7 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
     Both have tests of their own; a training in a process of its own (the fixture `model`) does both.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("model.workflows.card.card", lambda *_: "<p>not drawn</p>")
+        patch.setattr("model.workflows.card.card", lambda *_, **__: "<p>not drawn</p>")
         patch.setattr("model.workflows.evaluate._asked", lambda *_: 0)
         yield patch
 

@@ -268,7 +268,7 @@ def card(arguments: argparse.Namespace) -> int:
     manifest = store.manifest(arguments.version)
     page = store.report(arguments.version)
     if page is None:
-        page = cards.card_from_bucket(store, manifest)
+        page = cards.card_from_bucket(store, manifest, say=_talk)
         with contextlib.suppress(RegistryError):  # whoever may only read has the page all the same
             store.publish_report(arguments.version, page)
     path = arguments.output or Path(f"{arguments.model}-{arguments.version}.html")
@@ -326,7 +326,7 @@ def monitor(arguments: argparse.Namespace) -> int:
     document = observed.document
     if arguments.report:
         try:
-            page = monitoring_page.render(document, watching.figures(observed))
+            page = monitoring_page.render(document, watching.figures(observed, say=_talk))
             arguments.report.write_text(page, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             return _say(f"{arguments.report} cannot be written: {error.strerror}", FAILED)
@@ -500,11 +500,12 @@ def _trained(
         champion=champion,
         findings=findings,
         progress=_progress,
-        say=lambda text: talk.print(tables.plain(text)),
+        say=_talk,
     )
     manifest = store.publish(document, snapshot=data.snapshot(given.rows), dataset=given.rows.dataset)
     try:
-        store.publish_report(manifest.version, cards.card(manifest, given.rows, given.held, champion.predictor))
+        page = cards.card(manifest, given.rows, given.held, champion.predictor, say=_talk)
+        store.publish_report(manifest.version, page)
     except (RegistryError, ReportError) as error:  # the version stands without it
         _say(f"version {manifest.version} has no model card yet, `report {manifest.version}` makes it: {error}", DONE)
     return manifest
@@ -567,6 +568,10 @@ def _entry(entry: registry.Entry) -> dict[str, Any]:
         "forced": entry.forced,
         "error": entry.error or None,
     }
+
+
+def _talk(text: str) -> None:
+    talk.print(tables.plain(text))
 
 
 def _print_json(value: Any) -> None:

@@ -10,7 +10,8 @@ import html
 import io
 import logging
 import re
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -88,6 +89,18 @@ def figure(name: str, text: str, *, height: float = 3.6) -> Iterator[Figure]:
         sink = io.StringIO()
         whole.savefig(sink, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     drawn.svg = _for_a_page(sink.getvalue(), name, text)
+
+
+def attempt(say: Callable[[str], None], name: str, draw: Callable[..., str], *arguments: Any, **options: Any) -> str:
+    """The SVG of *draw*; "" and a line to *say* where it cannot be drawn: no verb fails for a plot."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of axes that hold no such numbers
+            return draw(*arguments, **options)
+    except Exception as error:  # noqa: BLE001 - numpy and matplotlib raise many kinds for numbers that no axis holds
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        say(f"the plot of {name} is left out: {reason}")
+        return ""
 
 
 def bins(values: Vector) -> int:

@@ -36,7 +36,7 @@ def render(
     Args:
         document: The manifest, as published.
         figures: SVG by name; a name that is absent is left out.
-        feature_figures: SVG of features, in the order of `most_important`.
+        feature_figures: SVG of features, in the order of `most_important`; "" where it could not be drawn.
 
     Raises:
         ReportError: The manifest lacks an entry that the page shows.
@@ -92,12 +92,14 @@ def _page(document: Document, figures: Mapping[str, str], feature_figures: Seque
     features = document["features"]
     coefficients = document["linear"]["coefficients"]
     weights = [abs(value * feature["std"]) for value, feature in zip(coefficients, features, strict=True)]
+    plots = list(zip([features[index] for index in most_important(document)], feature_figures, strict=False))
     candidates = sorted(document["training"]["candidates_tried"], key=lambda tried: tried["rmse"])
     page: str = template("model_card.html").render(
         document=document,
         comparison=document.get("comparison") or {"production": None, "note": ""},
         figures=figures,
-        drawn=list(zip([features[index] for index in most_important(document)], feature_figures, strict=False)),
+        drawn=[(feature, svg) for feature, svg in plots if svg],
+        left_out=[feature["name"] for feature, svg in plots if not svg],
         slices=document.get("slices", []),
         residuals=document.get("residuals") or {},
         effects=[

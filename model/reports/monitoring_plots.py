@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from model.reports.figure import DASHED, INK, MUTED, OURS, SHADE, THEIRS, Vector, bins, figure
+from model.reports.figure import DASHED, INK, MUTED, OURS, SHADE, THEIRS, Vector, attempt, bins, figure
 
 _FURTHEST = 1e100  # a caller may send numbers that no axis can hold
 _SPREAD = 20  # points between two neighbouring means
@@ -49,10 +49,12 @@ def serving_histogram(
     return plot.svg
 
 
-def over_time(series: Sequence[Mapping[str, Any]], *, hours: float, warn: float) -> dict[str, str]:
+def over_time(
+    series: Sequence[Mapping[str, Any]], *, hours: float, warn: float, say: Callable[[str], None]
+) -> dict[str, str]:
     """Rows, drift, failures and latency, slot by slot over both windows of *hours* each, as SVG by name.
 
-    Slots without a figure stay empty.
+    Slots without a figure stay empty. *say* takes a line for each plot that cannot be drawn.
     """
     if not series:
         return {}
@@ -68,7 +70,12 @@ def over_time(series: Sequence[Mapping[str, Any]], *, hours: float, warn: float)
         limit: float | None = None,
     ) -> None:
         if any(value is not None for _, values in lines for value in values):
-            figures[name] = _lines(f"time-{name}", text, label, middles, lines, limit=limit, parted_at=-hours)
+            svg = attempt(
+                say, f"{label} over time", _lines, f"time-{name}", text, label, middles, lines,
+                limit=limit, parted_at=-hours,
+            )  # fmt: skip
+            if svg:
+                figures[name] = svg
 
     rows = [(f"version {version}", [entry["rows"].get(version, 0) for entry in series]) for version in versions]
     draw("rows", "Captured rows by version over time", "rows", rows)

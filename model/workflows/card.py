@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,26 +15,43 @@ from model.errors import NotFoundError, RegistryError
 from model.registry.production import verified_predictor
 from model.registry.registry import Registry
 from model.reports import card_plots, model_card
+from model.reports.figure import attempt
 from model.workflows.dataset import snapshot
 from model.workflows.evaluate import comparable
 
 
-def card(manifest: Manifest, rows: data.Rows, held: NDArray[np.bool_], champion: Predictor | None) -> str:
-    """The model card of *manifest*, which was made from *rows* and compared with *champion*."""
+def card(
+    manifest: Manifest,
+    rows: data.Rows,
+    held: NDArray[np.bool_],
+    champion: Predictor | None,
+    *,
+    say: Callable[[str], None],
+) -> str:
+    """The model card of *manifest*, which was made from *rows* and compared with *champion*.
+
+    Args:
+        say: Takes a line for each plot that cannot be drawn.
+    """
     document = manifest.document
     ours = Predictor(manifest).predict(rows.x)
     theirs, fresh = comparable(champion, document, rows, held)
     figures = {}
     if np.isfinite(ours[held]).all():
         for name, draw in card_plots.PREDICTION_PLOTS.items():
-            figures[name] = draw(rows.y[held], ours[held])
+            figures[name] = attempt(say, f"held-out predictions ({name})", draw, rows.y[held], ours[held])
     improvement = document["comparison"].get("improvement") or {"value": None}
     if None not in improvement.values():
-        figures["saved"] = card_plots.saved_error(*(improvement[name] for name in ("value", "low", "high")))
+        ends = (improvement[name] for name in ("value", "low", "high"))
+        figures["saved"] = attempt(say, "the saved squared error", card_plots.saved_error, *ends)
     if fresh.any() and np.isfinite(theirs[fresh]).all():
-        figures["errors"] = card_plots.errors_against_production(rows.y[fresh], ours[fresh], theirs[fresh])
+        errors = (rows.y[fresh], ours[fresh], theirs[fresh])
+        figures["errors"] = attempt(say, "errors against production", card_plots.errors_against_production, *errors)
     histograms = [
-        card_plots.feature_histogram(
+        attempt(
+            say,
+            f"feature {document['features'][index]['name']}",
+            card_plots.feature_histogram,
             index,
             rows.x[~held, index],
             rows.x[held, index],
@@ -42,10 +60,11 @@ def card(manifest: Manifest, rows: data.Rows, held: NDArray[np.bool_], champion:
         )
         for index in model_card.most_important(document)
     ]
-    return model_card.render(document, figures=figures, feature_figures=histograms)
+    drawn = {name: svg for name, svg in figures.items() if svg}
+    return model_card.render(document, figures=drawn, feature_figures=histograms)
 
 
-def card_from_bucket(store: Registry, manifest: Manifest) -> str:
+def card_from_bucket(store: Registry, manifest: Manifest, *, say: Callable[[str], None]) -> str:
     """The same card, from the objects in the bucket.
 
     Raises:
@@ -56,7 +75,8 @@ def card_from_bucket(store: Registry, manifest: Manifest) -> str:
     if "holdout" not in document["data"] or "comparison" not in document:
         raise RegistryError(f"{where} does not say which rows it kept aside: no model card can be made of it")
     rows = snapshot(store, document)
-    return card(manifest, rows, data.held_out(rows, document["data"]["holdout"]), _champion(store, document))
+    held = data.held_out(rows, document["data"]["holdout"])
+    return card(manifest, rows, held, _champion(store, document), say=say)
 
 
 def _champion(store: Registry, document: Document) -> Predictor | None:

@@ -23,6 +23,7 @@ from model.monitoring import log_source as lines
 from model.monitoring import verdict as monitoring
 from model.monitoring.windows import SLOTS, Layout
 from model.registry import registry
+from model.reports.figure import attempt
 from model.reports.monitoring_page import Figures, worst_columns
 from model.reports.monitoring_plots import over_time, serving_histogram
 from model.workflows.dataset import Production
@@ -127,8 +128,8 @@ def observe(
     return Observed(document, windows, manifests)
 
 
-def figures(observed: Observed) -> Figures:
-    """SVG of the distributions by version and column, and of what changed over time."""
+def figures(observed: Observed, *, say: Callable[[str], None]) -> Figures:
+    """SVG of the distributions by version and column, and over time; *say* takes a line for each left out."""
     drawn: dict[int, dict[int, str]] = {}
     for number, entry in enumerate(observed.document["versions"]):
         version = entry["version"]
@@ -138,13 +139,18 @@ def figures(observed: Observed) -> Figures:
         for place in worst_columns(shown):
             values = observed.windows[version][0]["sample"][:, place]
             before = observed.windows[version][1]["sample"][:, place]
-            named[place] = serving_histogram(
+            svg = attempt(
+                say,
+                f"{shown[place].get('name', 'the prediction')}, version {version}",
+                serving_histogram,
                 f"{number}-{place}",
                 divergence.fiftieths(columns[place]),
                 values[~np.isnan(values)],
                 before[~np.isnan(before)],
                 within=(columns[place]["minimum"], columns[place]["maximum"]) if "minimum" in columns[place] else None,
             )
+            if svg:
+                named[place] = svg
         drawn[version] = named
     return Figures(
         columns=drawn,
@@ -152,6 +158,7 @@ def figures(observed: Observed) -> Figures:
             observed.document["series"],
             hours=observed.document["window"]["hours"],
             warn=observed.document["limits"]["warn"],
+            say=say,
         ),
     )
 
