@@ -21,6 +21,9 @@ MOST_PREDICTION_BYTES = 25
 """Bytes of a float64 as JSON with its comma: -1.7976931348623157e+308 has 24 characters."""
 
 _PATH_NUMBER = re.compile(r"(?<![\w.+-])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.+-])", re.ASCII)
+_BARE_COMMA = re.compile(r"\s*[+-]?[\d.]*,\d+\s*", re.ASCII)
+_POINT_AND_COMMA = "decimals have a point (0.05), and a comma separates values"
+_POINT_AND_BRACKETS = "decimals have a point (0.5), and an array has brackets ([0.5,1])"
 _COMMAS_BESIDE_CELLS = 1000
 
 
@@ -28,7 +31,7 @@ def read(request: Request, features: Sequence[Feature], *, one: bool, most_bytes
     """Read the path of *request*, or its body where the path is empty.
 
     A path holds an instance where *one* instance is served, else an array of instances. Beyond JSON, its numbers may
-    have a leading `+`, leading zeros, or no digit on one side of the point.
+    have a leading `+`, or no digit on one side of the point. Nothing is guessed: `0,05` is no decimal, nor 0 and 5.
 
     Raises:
         TooLargeError: The predictions alone could take more than *most_bytes*.
@@ -76,6 +79,8 @@ def _read_body(body: bytes, features: Sequence[Feature], *, one: bool, most_byte
 
 
 def _read_path(text: str, features: Sequence[Feature], *, one: bool, most_bytes: int) -> Question:
+    if _BARE_COMMA.fullmatch(text):
+        raise PayloadError(Problem(f"not JSON: {shown(text)} has a comma outside an array; {_POINT_AND_BRACKETS}", ""))
     spelled = (text if '"' in text else _PATH_NUMBER.sub(_json_number, text)).encode("utf-8", "replace")
     value = decode(spelled)
     if one:
@@ -179,4 +184,8 @@ def _json_number(token: re.Match[str]) -> str:
     sign = "-" if token[0].startswith("-") else ""
     mantissa, mark, exponent = token[0].lstrip("+-").lower().partition("e")
     whole, point, fraction = mantissa.partition(".")
-    return sign + (whole.lstrip("0") or "0") + (point + fraction if fraction else "") + mark + exponent
+    if len(whole) > 1 and whole.startswith("0"):
+        raise PayloadError(
+            Problem(f"not JSON: the number {shown(token[0])} has a leading zero; {_POINT_AND_COMMA}", "")
+        )
+    return sign + (whole or "0") + (point + fraction if fraction else "") + mark + exponent

@@ -278,6 +278,11 @@ def test_up_to_twenty_problems_are_listed_with_pointers(batch):
     [
         pytest.param("/[0.5,", "not JSON: unexpected end of data: line 1 column 6 (char 5)", id="cut"),
         pytest.param("/0.5", "the path must hold an array of instances, got 0.5", id="number"),
+        pytest.param(
+            "/batch/[0,05]",
+            'not JSON: the number "05" has a leading zero; decimals have a point (0.05), and a comma separates values',
+            id="decimal-comma",
+        ),
         pytest.param("/[]", "'instances' must hold at least 1 instance, got 0", id="none"),
         pytest.param("/[NaN]", "row 0: 'bmi' must be a finite number, got NaN", id="nan"),
         pytest.param("/null", "the path must hold an array of instances, got null", id="null"),

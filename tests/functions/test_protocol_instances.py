@@ -461,9 +461,6 @@ def test_stream_reads_one_instance(body, root, single):
         pytest.param("-.5", -0.5, id="minus-point"),
         pytest.param("+.5", 0.5, id="plus-point"),
         pytest.param("5.", 5.0, id="nothing-behind-the-point"),
-        pytest.param("005", 5.0, id="leading-zeros"),
-        pytest.param("-00.50", -0.5, id="leading-zeros-minus"),
-        pytest.param("00", 0.0, id="only-zeros"),
         pytest.param("5e-1", 0.5, id="exponent"),
         pytest.param("5E-1", 0.5, id="upper-exponent"),
         pytest.param("+.05e+1", 0.5, id="plus-everywhere"),
@@ -474,7 +471,7 @@ def test_stream_reads_one_instance(body, root, single):
         pytest.param("1.7976931348623157e308", 1.7976931348623157e308, id="largest"),
     ],
 )
-def test_a_number_in_a_path_may_be_spelt_freely(text, number):
+def test_a_number_in_a_path_may_have_a_plus_or_a_bare_point(text, number):
     single = from_path(text, BMI, one=True)
     several = from_path(f"[{text},{text}]", BMI, one=False)
 
@@ -601,6 +598,39 @@ def test_text_that_is_no_value_is_not_json(text, one):
     (problem,) = problems_of(from_path, text, BMI, one=one)
 
     assert (problem.detail[:10], problem.pointer) == ("not JSON: ", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        pytest.param("[0,05]", "05", id="decimal-comma-in-an-array"),
+        pytest.param("[0.5,0,06]", "06", id="decimal-comma-among-points"),
+        pytest.param("[[1,5],[0,05]]", "05", id="decimal-comma-in-a-row"),
+        pytest.param("[1.000,05]", "05", id="thousands-point-and-decimal-comma"),
+        pytest.param("[-0,+05]", "+05", id="plus"),
+        pytest.param("[1,-05]", "-05", id="minus"),
+        pytest.param("[1,05e-1]", "05e-1", id="exponent"),
+        pytest.param("[00.5]", "00.5", id="zeros-before-a-point"),
+        pytest.param("005", "005", id="single"),
+        pytest.param("-00.50", "-00.50", id="single-minus"),
+        pytest.param("00", "00", id="only-zeros"),
+    ],
+)
+@pytest.mark.parametrize("one", [pytest.param(True, id="stream"), pytest.param(False, id="batch")])
+def test_a_leading_zero_in_a_path_is_refused_with_a_word_about_decimal_commas(text, number, one):
+    problems = problems_of(from_path, text, BMI, one=one)
+
+    detail = f'not JSON: the number "{number}" has a leading zero; decimals have a point (0.05), and a comma separates values'
+    assert problems == (Problem(detail, ""),)
+
+
+@pytest.mark.parametrize("text", ["0,5", "-0,05", ",5", "+1,5", "1.000,5", " 0,5 "])
+@pytest.mark.parametrize("one", [pytest.param(True, id="stream"), pytest.param(False, id="batch")])
+def test_a_comma_outside_an_array_is_refused_by_name(text, one):
+    problems = problems_of(from_path, text, BMI, one=one)
+
+    detail = f'not JSON: "{text}" has a comma outside an array; decimals have a point (0.5), and an array has brackets ([0.5,1])'
+    assert problems == (Problem(detail, ""),)
 
 
 # The answer
