@@ -66,7 +66,7 @@ class DataConfig(_Strict):
 
     Args:
         rows_per_feature: Training rows for each feature, below which there is a warning.
-        max_shift: Population stability index of a feature against production's training rows, from which on there is.
+        max_shift: Counts no more; read so that older files go on working.
     """
 
     source: Name
@@ -74,7 +74,7 @@ class DataConfig(_Strict):
     holdout: Annotated[float, Field(gt=0, lt=1)]
     features: Annotated[list[FeatureConfig], Field(min_length=1), AfterValidator(_distinct)]
     rows_per_feature: Annotated[Count, Field(ge=1)] = 10
-    max_shift: Annotated[Finite, Field(gt=0)] = 0.1
+    max_shift: Annotated[Finite, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _target_is_no_feature(self) -> Self:
@@ -170,6 +170,14 @@ class Config(_Strict):
         """Columns that are read for slices alone, as texts."""
         features = {feature.name for feature in self.data.features}
         return [name for name in dict.fromkeys(self.gate.slice_columns) if name not in features]
+
+    @property
+    def remarks(self) -> list[str]:
+        """A line for each key that is read and counts no more."""
+        if self.data.max_shift is None:
+            return []
+        levels = f"monitoring.warn ({self.monitoring.warn:g}) and monitoring.alert ({self.monitoring.alert:g})"
+        return [f"data.max_shift counts no more: whether a feature moved is decided by {levels}; remove the line"]
 
 
 def read(path: Path) -> Config:

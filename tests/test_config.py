@@ -541,7 +541,7 @@ def test_limits_that_are_not_given_have_their_defaults(path):
 
     config = read(path)
 
-    assert (config.data.rows_per_feature, config.data.max_shift, config.training.repeats) == (10, 0.1, 5)
+    assert (config.data.rows_per_feature, config.data.max_shift, config.training.repeats) == (10, None, 5)
 
 
 def test_limits_can_be_given(path):
@@ -601,3 +601,14 @@ def test_a_file_nested_too_deeply_is_refused(tmp_path):
 
     with pytest.raises(ConfigError, match=r"must be TOML: it is nested too deeply$"):
         read(tmp_path / "deep.toml")
+
+
+def test_a_key_that_counts_no_more_is_read_and_remarked_on(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(GOOD.replace("holdout = 0.2", "holdout = 0.2\nmax_shift = 0.25"))
+
+    (remark,) = read(path).remarks
+    assert remark == (
+        "data.max_shift counts no more: whether a feature moved is decided by monitoring.warn (0.1) and "
+        "monitoring.alert (0.3); remove the line"
+    )

@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def validate(arguments: argparse.Namespace) -> int:
     """Say everything that is wrong with the data, and change nothing."""
-    settings = config.read(arguments.config)
+    settings = _settings(arguments)
     source = arguments.data or settings.data.source
     store = None
     if arguments.bucket:
@@ -319,7 +319,7 @@ def smoke(arguments: argparse.Namespace) -> int:
 
 def monitor(arguments: argparse.Namespace) -> int:
     """Say whether inputs moved, the model aged, requests fail or got slow."""
-    settings = config.read(arguments.config)
+    settings = _settings(arguments)
     store = _registry(arguments)
     request = watching.Request(arguments.sources, arguments.labels, arguments.window, arguments.until)
     observed = watching.observe(request, settings, _production(arguments, store), store, reading=_reading)
@@ -471,12 +471,20 @@ def _started(
     """What every training needs, checked before anything is read."""
     from model.workflows import train as pipeline  # noqa: PLC0415 - scikit-learn and scipy take a second, which other verbs do not need
 
-    settings = config.read(arguments.config)
+    settings = _settings(arguments)
     store = _registry(arguments)
     try:
         return settings, store, pipeline.candidates(settings)
     except ConfigError as error:
         raise ConfigError(f"{arguments.config}: {error}") from error
+
+
+def _settings(arguments: argparse.Namespace) -> config.Config:
+    """The configuration; what of it counts no more is said."""
+    settings = config.read(arguments.config)
+    for remark in settings.remarks:
+        _say(f"{arguments.config}: {remark}", DONE)
+    return settings
 
 
 def _production(arguments: argparse.Namespace, store: registry.Registry) -> inputs.Production:

@@ -1,6 +1,7 @@
-"""How far two distributions lie apart, and how much of that chance alone explains. Pure.
+"""Whether a column moved: how far two distributions lie apart, and how much of that chance explains. Pure.
 
-Two figures decide about a distribution, each against the same two thresholds, the worse one wins:
+This is the one criterion of validation, of `retrain` and of `monitor`. Two figures decide, each against the same two
+thresholds, and the worse one wins:
 
 * the Jensen-Shannon divergence (log base 2, 0 to 1) over bins between the deciles of the training rows, and
 * the normed Wasserstein distance: how far the mass must be moved on average, in standard deviations of training.
@@ -11,40 +12,105 @@ does by Jensen-Shannon. The population stability index and Kolmogorov-Smirnov's 
 decide nothing: the first says what the divergence says on a scale without end, the second calls any difference
 significant once there are enough rows.
 
-What chance alone explains is never reported: a figure counts from the larger one of its threshold and what windows
-of that many rows without any drift exceed in a small share of all windows, all figures of all features together
-(Bonferroni). For the divergence that limit is (1/n + 1/m) chi²(k - 1) / (8 ln 2), the divergence being an eighth of
-the chi-square distance where both are near (Lin, Divergence measures based on the Shannon entropy, 1991; Endres and
-Schindelin, A new metric for probability distributions, 2003); for Wasserstein it is the quantile of ∫ |B(F)| dx over
-Brownian bridges B (del Barrio, Giné and Matrán, Central limit theorems for the Wasserstein distance, 1999).
+Differences within sampling noise are never reported: a figure counts from the larger of its threshold and the limit
+that samples of so many rows, without any drift, exceed in FALSE_SHARE of all comparisons, all figures of all columns
+together (Bonferroni). For the divergence that limit is (1/n + 1/m) chi²(k - 1) / (8 ln 2), the divergence being an
+eighth of the chi-square distance where both are near (Lin, Divergence measures based on the Shannon entropy, 1991;
+Endres and Schindelin, A new metric for probability distributions, 2003); for Wasserstein it is the quantile of
+∫ |B(F)| dx over Brownian bridges B (del Barrio, Giné and Matrán, Central limit theorems for the Wasserstein distance,
+1999).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Document = Mapping[str, Any]
 Vector = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
+FALSE_SHARE = 0.01
+"""Share of comparisons without drift, each over all columns, in which chance may bring a finding."""
+OK, WARN, ALERT = "ok", "warn", "alert"
 PARTS = 50
 """Equal parts of the sorted training rows, whose means a manifest keeps: what a distance from all of them needs, where
 deciles would leave out the tails. Fifty are 0.5 kB a feature, in a manifest that every cold start reads."""
 KS_MOST_ROWS = 1_000
-"""Of more rows Kolmogorov-Smirnov calls differences significant that nobody would act on; Evidently ends there too."""
+"""With more rows Kolmogorov-Smirnov calls differences significant that nobody would act on; Evidently
+ends there too."""
 _BRIDGES = 20_000
 _FEWEST_BEYOND = 20  # bridges beyond a quantile that is read off; farther out it is extrapolated
 _LEAST_QUANTILES = 3
 _EIGHTH = 8 * math.log(2)
 
 
+@dataclass(frozen=True)
+class Distances:
+    """How far the rows of a column lie from other rows; each `…_chance` is the limit that chance alone may reach.
+
+    Args:
+        jensen_shannon: Divergence in bits, 0 to 1.
+        population_stability, kolmogorov_smirnov: Shown, and decide nothing.
+        wasserstein: In standard deviations of training; None where training is known by its deciles alone.
+    """
+
+    jensen_shannon: float
+    jensen_shannon_chance: float
+    population_stability: float
+    wasserstein: float | None = None
+    wasserstein_chance: float | None = None
+    kolmogorov_smirnov: float | None = None
+    kolmogorov_smirnov_p: float | None = None
+
+
+@dataclass(frozen=True)
+class Movement:
+    """The answer to "did this column move?": *figure* decided, with *value* against *limit*."""
+
+    level: Literal["ok", "warn", "alert"]
+    figure: Literal["", "wasserstein", "jensen_shannon"]
+    value: float
+    limit: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.2g} {'standard deviations' if self.figure == 'wasserstein' else 'bits'}"
+
+
+def movement(distances: Distances | None, *, warn: float, alert: float) -> Movement:
+    """Judge *distances* against both thresholds; a column of which nothing is known did not move."""
+    if distances is None:
+        return Movement("ok", "", 0.0, math.inf)
+    figures: tuple[tuple[Literal["wasserstein", "jensen_shannon"], float | None, float | None], ...] = (
+        ("wasserstein", distances.wasserstein, distances.wasserstein_chance),
+        ("jensen_shannon", distances.jensen_shannon, distances.jensen_shannon_chance),
+    )
+    levels: tuple[tuple[Literal["alert", "warn"], float], ...] = (("alert", alert), ("warn", warn))
+    for level, threshold in levels:
+        reached = []
+        for name, value, chance in figures:
+            limit = max(threshold, chance or 0.0)
+            if value is not None and value >= limit:
+                reached.append((value / limit, Movement(level, name, value, limit)))
+        if reached:
+            return max(reached, key=lambda pair: pair[0])[1]
+    return Movement("ok", "", 0.0, warn)
+
+
+def counts_between(values: Vector, edges: Vector) -> Counts:
+    """Rows in each cell around *edges*: below the first, equal to it, between it and the second, …"""
+    cells = np.searchsorted(edges, values, "left") + np.searchsorted(edges, values, "right")
+    return np.bincount(cells, minlength=2 * len(edges) + 1)
+
+
 def columns(document: Document) -> list[Document]:
-    """What the manifest says of each feature, in order, and last of the predictions; `{}` where it says nothing."""
+    """The manifest's entry of each feature, in order, and last that of the predictions; `{}` where it has none."""
     return [*document["features"], document.get("prediction") or {}]
 
 
@@ -74,11 +140,11 @@ def stability(p: Vector, q: Vector, rows: int) -> float:
     return float(((shares[0] - shares[1]) * np.log(shares[0] / shares[1])).sum())
 
 
-def against_training(entry: Document, counts: NDArray[np.int64], sample: Vector, trained: int, chance: float) -> Any:
-    """Figures of one column's window against the training rows that *entry* describes; None where none is known.
+def against_training(entry: Document, counts: Counts, sample: Vector, trained: int, chance: float) -> Distances | None:
+    """Distances of a column from the training rows that *entry* describes; None where it does not describe them.
 
     Args:
-        counts: Rows in each cell around the `edges`: below the first, equal to it, between it and the second, …
+        counts: Rows around the `edges`, as `counts_between` gives them.
         sample: Values of the column; shape (n_rows,).
         trained: How many training rows there were.
         chance: Probability with which each limit may be exceeded without drift.
@@ -92,53 +158,47 @@ def against_training(entry: Document, counts: NDArray[np.int64], sample: Vector,
     # A quantile that many training rows equal may stand anywhere among those.
     reached = np.clip(levels, cumulated[2 * place], cumulated[2 * place + 1])
     expected = np.diff([0.0, *levels, 1.0])
-    found = np.diff([0.0, *reached, 1.0])
-    figures: dict[str, Any] = {
-        "jensen_shannon": jensen_shannon(found, expected),
-        "jensen_shannon_chance": _divergence_chance([rows, trained], len(expected), chance),
-        "population_stability": stability(found, expected, rows),
-        "wasserstein": None,
-        "wasserstein_chance": None,
-        "kolmogorov_smirnov": None,
-        "kolmogorov_smirnov_p": None,
-    }
+    shares = np.diff([0.0, *reached, 1.0])
+    more: dict[str, float] = {}
     means = fiftieths(entry)
     if means is not None and (entry.get("std") or 0) > 0:
-        figures |= _moved(sample, means, entry, others=trained, chance=chance)
-        figures |= _kolmogorov(sample, means, trained)
-    return figures
+        more = _wasserstein(sample, means, entry, others=trained, chance=chance)
+        more |= _kolmogorov(sample, means, trained)
+    return Distances(
+        jensen_shannon(shares, expected),
+        _divergence_chance([rows, trained], len(expected), chance),
+        stability(shares, expected, rows),
+        **more,
+    )
 
 
 def against_window(
     entry: Document,
-    counts: Sequence[NDArray[np.int64]],
+    counts: Sequence[Counts],
     samples: Sequence[Vector],
     chance: float,
-) -> Any:
-    """Figures of one column's window (first of *counts* and *samples*) against the one before (second); or None."""
+) -> Distances | None:
+    """Distances of a column's window (first of *counts* and *samples*) from the one before (second); or None."""
     rows = [int(cells.sum()) for cells in counts]
     if not all(rows) or not all(map(len, samples)) or not len(edges(entry)):
         return None
     shares = [cells / many for cells, many in zip(counts, rows, strict=True)]
     filled = int(((counts[0] + counts[1]) > 0).sum())
-    figures: dict[str, Any] = {
-        "jensen_shannon": jensen_shannon(shares[0], shares[1]),
-        "jensen_shannon_chance": _divergence_chance(rows, filled, chance),
-        "population_stability": stability(shares[0], shares[1], rows[0]),
-        "wasserstein": None,
-        "wasserstein_chance": None,
-        "kolmogorov_smirnov": None,
-        "kolmogorov_smirnov_p": None,
-    }
+    more: dict[str, float] = {}
     if (entry.get("std") or 0) > 0:
         means = means_of_parts(np.clip(samples[1], entry["minimum"], entry["maximum"]), PARTS)
-        figures |= _moved(samples[0], means, entry, others=len(samples[1]), chance=chance)
-        figures |= _kolmogorov(samples[0], np.sort(samples[1]), len(samples[1]))
-    return figures
+        more = _wasserstein(samples[0], means, entry, others=len(samples[1]), chance=chance)
+        more |= _kolmogorov(samples[0], np.sort(samples[1]), len(samples[1]))
+    return Distances(
+        jensen_shannon(shares[0], shares[1]),
+        _divergence_chance(rows, filled, chance),
+        stability(shares[0], shares[1], rows[0]),
+        **more,
+    )
 
 
-def _moved(sample: Vector, means: Vector, entry: Document, *, others: int, chance: float) -> dict[str, float]:
-    """The normed Wasserstein distance of *sample* from rows whose parts have *means*, and what chance makes of it.
+def _wasserstein(sample: Vector, means: Vector, entry: Document, *, others: int, chance: float) -> dict[str, float]:
+    """The normed Wasserstein distance of *sample* from rows whose parts have *means*, and its limit by chance.
 
     The distance is that between the means of as many equal parts of both: it never exceeds the distance of all rows,
     and equals it where the order of the two does not change within a part. Values beyond the training range count
@@ -151,8 +211,8 @@ def _moved(sample: Vector, means: Vector, entry: Document, *, others: int, chanc
     low, high, std = entry["minimum"], entry["maximum"], entry["std"]
     here = means_of_parts(np.clip(sample, low, high), len(means))
     inverse = 1 / len(sample) + 1 / others
-    known = fiftieths(entry)
-    shape = means if known is None else known
+    training = fiftieths(entry)
+    shape = means if training is None else training
     scaled = (shape - shape.mean()) / (shape.std() or 1.0)
     # Means of few skewed rows are farther out than a normal's: the first term of Cornish and Fisher's expansion.
     skewed = (ndtri(chance) ** 2 - 1) * abs(float((scaled**3).mean())) / 6 * inverse
@@ -163,7 +223,7 @@ def _moved(sample: Vector, means: Vector, entry: Document, *, others: int, chanc
 
 
 def means_of_parts(values: Vector, parts: int) -> Vector:
-    """Means of equal parts of the sorted *values*, as model/data.py keeps them of training rows."""
+    """Means of equal parts of the sorted *values*, as a manifest keeps them of training rows."""
     ordered, rows = np.sort(values), len(values)
     reached = np.concatenate([[0.0], np.cumsum(ordered / rows)])
     ends = np.interp(np.linspace(0, rows, parts + 1), np.arange(rows + 1), reached)
@@ -192,19 +252,20 @@ def _bridges(parts: int) -> Vector:
     return np.abs(walks - levels * ends)
 
 
-def _kolmogorov(sample: Vector, reference: Vector, others: int) -> dict[str, float | None]:
+def _kolmogorov(sample: Vector, reference: Vector, others: int) -> dict[str, float]:
     """Kolmogorov-Smirnov, where it is fair: few rows (KS_MOST_ROWS), and hardly two alike; else no figure."""
-    unlike = min(len(np.unique(values)) / len(values) for values in (sample, reference))
-    if len(sample) > KS_MOST_ROWS or unlike < 0.9:  # noqa: PLR2004 - a tenth
+    if len(sample) > KS_MOST_ROWS:
+        return {}
+    if min(len(np.unique(values)) / len(values) for values in (sample, reference)) < 0.9:  # noqa: PLR2004 - a tenth
         return {}
     from scipy.stats import kstest, kstwobign  # noqa: PLC0415 - as above
 
     levels = (np.arange(len(reference)) + 0.5) / len(reference)
-    found = kstest(sample, lambda x: np.interp(x, reference, levels, left=0.0, right=1.0), method="asymp")
+    test = kstest(sample, lambda x: np.interp(x, reference, levels, left=0.0, right=1.0), method="asymp")
     reach = math.sqrt(len(sample) * others / (len(sample) + others))
     return {
-        "kolmogorov_smirnov": float(found.statistic),
-        "kolmogorov_smirnov_p": float(kstwobign.sf(reach * found.statistic)),
+        "kolmogorov_smirnov": float(test.statistic),
+        "kolmogorov_smirnov_p": float(kstwobign.sf(reach * test.statistic)),
     }
 
 
@@ -216,7 +277,7 @@ def _divergence_chance(rows: Sequence[int], bins: int, chance: float) -> float:
 
 def _numbers(values: object) -> Vector:
     try:
-        found = np.array(values if isinstance(values, list) else [], dtype=np.float64)
+        numbers = np.array(values if isinstance(values, list) else [], dtype=np.float64)
     except (TypeError, ValueError):
         return np.empty(0)
-    return found if found.ndim == 1 and np.isfinite(found).all() else np.empty(0)
+    return numbers if numbers.ndim == 1 and np.isfinite(numbers).all() else np.empty(0)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.schema import Feature, Matrix, outside
+from model.data import drift
 from model.data.findings import Example, Finding
 from model.data.hashing import row_keys
 
@@ -28,9 +29,6 @@ cancels down to the nine digits within which an artefact must equal its estimato
 DOMINANCE_LIMIT = 19.0
 """Most often to second most often value, from which on a feature is nearly constant: 95 to 5, with few values
 altogether, as in Kuhn and Johnson, Applied Predictive Modeling (2013), section 3.5."""
-SHIFT_CONFIDENCE = 0.999
-"""How sure it must be that a shift is none of chance: one false alarm in a thousand features compared."""
-
 SCALE_LIMIT = 1e100
 """Largest size of a number, and inverse of the smallest spread, that leave float64 room for squares and products."""
 
@@ -75,14 +73,16 @@ class Limits:
         training_rows: Different rows that training cannot do without.
         rows, holdout_rows: What the gate will want.
         rows_per_feature: Training rows for each feature.
-        shift: Population stability index, from which on a feature counts as shifted.
+        warn, alert: Distance from production's training rows from which on a feature has moved; [monitoring] of the
+            configuration.
     """
 
     training_rows: int
     rows: int
     holdout_rows: int
     rows_per_feature: int
-    shift: float
+    warn: float
+    alert: float
 
 
 def check(
@@ -114,7 +114,7 @@ def check(
         if not broken:
             findings += [*_too_few(x, held, limits), *_repeated(x, y, held, limits)]
         if production:
-            findings += _shifted(sound, production, limits.shift)
+            findings += _shifted(sound, production, limits)
     order = list(_FIXES)
     return sorted(findings, key=lambda finding: (order.index(finding.code), -finding.count))
 
@@ -293,43 +293,22 @@ def _repeated(x: Matrix, y: Vector, held: NDArray[np.bool_], limits: Limits) -> 
         yield _finding("too-few-rows", None, len(y), found)
 
 
-def _shifted(columns: Columns, production: Document, limit: float) -> Iterator[Finding]:
-    """Features whose values fall otherwise between the quantiles of production's training rows.
-
-    The measure is the population stability index, Σ (p - q) ln(p / q) over the shares p here and q there. From 0.1 on
-    it is usually called a shift, from 0.25 on a large one (Siddiqi, Credit Risk Scorecards, 2006). With no shift it is
-    about (1/n + 1/m) times a chi-square variable of one degree of freedom fewer than there are shares (Yurdakul,
-    Statistical Properties of Population Stability Index, 2018), so few rows raise the limit.
-    """
-    there = production["data"]["rows"] - production["data"]["holdout_rows"]
+def _shifted(columns: Columns, production: Document, limits: Limits) -> Iterator[Finding]:
+    """Features that moved from production's training rows, by the criterion of drift.py."""
+    trained = production["data"]["rows"] - production["data"]["holdout_rows"]
+    chance = drift.FALSE_SHARE / (2 * len(production["features"]))
     for entry in production["features"]:
         cells = columns.get(entry["name"], np.empty(0))
-        values = np.sort(cells[~np.isnan(cells)])
-        if not len(values):
-            continue
-        quantiles = np.array(entry["quantiles"], float)
-        levels = np.linspace(0, 1, len(quantiles))
-        index = _stability(values, quantiles, levels)
-        from scipy.stats import chi2  # noqa: PLC0415 - takes most of a second, which other verbs do not need
-
-        chance = (1 / len(values) + 1 / there) * chi2.ppf(SHIFT_CONFIDENCE, len(quantiles) - 2)
-        if index >= max(limit, chance):
-            medians = f"median {np.median(values):.4g}, was {np.interp(0.5, levels, quantiles):.4g}"
-            found = (
-                f"population stability index {index:.2f} against production, at most {max(limit, chance):.2g} wanted"
-            )
-            yield _finding("shifted", entry["name"], len(values), f"{found}; {medians}")
-
-
-def _stability(values: Vector, quantiles: Vector, levels: Vector) -> float:
-    """The index of sorted *values*. A quantile that many of them equal may stand anywhere among those."""
-    below = np.searchsorted(values, quantiles[1:-1], "left") / len(values)
-    up_to = np.searchsorted(values, quantiles[1:-1], "right") / len(values)
-    reached = np.clip(levels[1:-1], below, up_to)
-    expected = np.diff(levels)
-    shares = np.diff(np.concatenate([[0.0], reached, [1.0]]))
-    shares = (shares * len(values) + 0.5) / (len(values) + 0.5 * len(expected))  # none is 0
-    return float(((shares - expected) * np.log(shares / expected)).sum())
+        values = cells[~np.isnan(cells)]
+        counts = drift.counts_between(values, drift.edges(entry))
+        distances = drift.against_training(entry, counts, values, trained, chance)
+        moved = drift.movement(distances, warn=limits.warn, alert=limits.alert)
+        if moved.level != drift.OK:
+            mean = entry.get("mean")
+            was = "" if mean is None else f", was {mean:.4g}"
+            found = f"{moved} from production's training rows; mean {values.mean():.4g}{was}"
+            finding = _finding("shifted", entry["name"], len(values), found)
+            yield replace(finding, value=moved.value, limit=moved.limit)
 
 
 def _counted(number: int, what: str) -> str:

@@ -12,20 +12,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.drift import against_training, against_window, columns
+from model.data.drift import FALSE_SHARE as FALSE_WINDOWS
+from model.data.drift import Distances, against_training, against_window, columns, movement
 
 Document = Mapping[str, Any]
 Vector = NDArray[np.float64]
 
-FALSE_WINDOWS = 0.01
-"""Share of windows without drift in which chance may bring a finding."""
 LOG_SHARE = 0.01
 """Share of lines or rows that cannot be used, from which on the log itself is a finding."""
 FEWEST_EXPECTED = 20
@@ -74,18 +73,8 @@ class Limits:
 
 def severity(figures: Document | None, limits: Limits) -> tuple[str, str, float, float]:
     """ok, warn or alert; and by which figure, its value, and the limit that it reached or would have to reach."""
-    if figures is None:
-        return OK, "", 0.0, math.inf
-    for level, threshold in ((ALERT, limits.alert), (WARN, limits.warn)):
-        reached = []
-        for name in ("wasserstein", "jensen_shannon"):
-            limit = max(threshold, figures[f"{name}_chance"] or 0.0)
-            if figures[name] is not None and figures[name] >= limit:
-                reached.append((figures[name] / limit, name, figures[name], limit))
-        if reached:
-            _, name, value, limit = max(reached)
-            return level, name, value, limit
-    return OK, "", 0.0, limits.warn
+    moved = movement(Distances(**figures) if figures else None, warn=limits.warn, alert=limits.alert)
+    return moved.level, moved.figure, moved.value, moved.limit
 
 
 def judge(
@@ -253,7 +242,7 @@ def _column(
     drift = None
     if before["rows"] >= limits.min_rows:
         pairs = [now["counts"][place], before["counts"][place]], [values, _column_of(before, place)]
-        drift = against_window(column, *pairs, chance)
+        drift = _as_document(against_window(column, *pairs, chance))
     present, missing = (int(now[name][place]) for name in ("present", "missing"))
     return {
         "rows": present,
@@ -262,9 +251,13 @@ def _column(
         "out_of_range_share": int(now["outside"][place]) / present if named and present else None,
         "training": {name: column.get(name) for name in ("minimum", "maximum", "mean", "std")},
         "serving": _described(values),
-        "skew": against_training(column, now["counts"][place], values, trained, chance),
+        "skew": _as_document(against_training(column, now["counts"][place], values, trained, chance)),
         "drift": drift,
     }
+
+
+def _as_document(distances: Distances | None) -> dict[str, Any] | None:
+    return None if distances is None else asdict(distances)
 
 
 def _column_of(window: Document, place: int) -> Vector:
@@ -562,7 +555,7 @@ def _series(
 def _largest_divergence(document: Document, counts: Sequence[NDArray[np.int64]]) -> float | None:
     """Of all features, from training; None where none is known."""
     found = [
-        figures["jensen_shannon"]
+        figures.jensen_shannon
         for entry, cells in zip(document["features"], counts[:-1], strict=True)
         if (figures := against_training({**entry, "fiftieths": None}, cells, np.zeros(1), 1, 0.5))
     ]

@@ -97,7 +97,8 @@ def findings(inputs: Inputs, production: Document | None) -> list[Finding]:
             rows=settings.gate.min_rows,
             holdout_rows=settings.gate.min_holdout_rows,
             rows_per_feature=settings.data.rows_per_feature,
-            shift=settings.data.max_shift,
+            warn=settings.monitoring.warn,
+            alert=settings.monitoring.alert,
         ),
         production=production,
     )

@@ -39,13 +39,18 @@ def reasons(
     if document is None or production.promoted is None:
         return retraining.without_production(obstacle)
     known = inputs.snapshot(store, document).hashes
+    alert = given.settings.monitoring.alert
     found = retraining.decide(
         given.settings.retraining.model_dump(),
         age_days=(now - datetime.fromisoformat(document["created"])).total_seconds() / 86_400,
         rows=len(given.rows.y),
         new_rows=int(np.isin(given.rows.hashes, known, invert=True).sum()),
-        shifts=[f"{finding.where}: {finding.found}" for finding in findings if finding.code == "shifted"],
-        shift_limit=given.settings.data.max_shift,
+        shifts=[
+            f"{finding.where}: {finding.found}"
+            for finding in findings
+            if finding.code == "shifted" and (finding.limit or 0.0) >= alert
+        ],
+        shift_limit=alert,
     )
     if labelled is not None:
         found.append(_live_error(given.settings, production.promoted, labelled, known))

@@ -20,7 +20,7 @@ A, B, NOISE = SOURCE.normal(size=ROWS), SOURCE.normal(50, 10, size=ROWS), SOURCE
 Y = A + NOISE
 HELD = np.arange(ROWS) % 5 == 0
 
-LIMITS = {"training_rows": 5, "rows": 200, "holdout_rows": 50, "rows_per_feature": 10, "shift": 0.1}
+LIMITS = {"training_rows": 5, "rows": 200, "holdout_rows": 50, "rows_per_feature": 10, "warn": 0.1, "alert": 0.3}
 
 
 def found(a=A, b=B, y=Y, *, held=HELD, bounds=(-math.inf, math.inf), flaws=(), production=None, **limits):
@@ -447,20 +447,23 @@ def test_rows_that_fall_otherwise_have_shifted(a):
     (finding,) = shifted(a, PRODUCTION)
 
     assert (finding.severity, finding.where, finding.count) == ("warning", "a", 5000)
-    assert finding.found.startswith("population stability index ")
+    assert " from production's training rows; mean " in finding.found
+    assert finding.value >= finding.limit
 
 
-def test_a_shift_is_told_with_both_medians():
+def test_a_shift_is_told_with_both_means():
     (finding,) = shifted(MANY + 0.5, PRODUCTION)
 
-    found, was = np.median(MANY) + 0.5, np.median(MANY)
-    assert finding.found == (
-        f"population stability index 0.24 against production, at most 0.1 wanted; median {found:.4g}, was {was:.4g}"
-    )
+    now, was = MANY.mean() + 0.5, MANY.mean()
+    assert finding.found == (f"0.5 standard deviations from production's training rows; mean {now:.4g}, was {was:.4g}")
+    assert (round(finding.value, 2), finding.limit) == (0.5, 0.3)
 
 
-def test_the_limit_is_the_one_that_is_configured():
-    assert shifted(MANY + 0.5, PRODUCTION, shift=0.3) == []
+def test_the_limits_are_those_that_are_configured():
+    (finding,) = shifted(MANY + 0.25, PRODUCTION)
+
+    assert finding.limit == 0.1
+    assert shifted(MANY + 0.25, PRODUCTION, warn=0.3) == []
 
 
 @pytest.mark.parametrize(
@@ -492,7 +495,7 @@ def test_chance_alone_rarely_is_a_shift():
     alarms = 0
     for _ in range(200):  # draws, not cases
         production = trained_on(source.normal(size=150), source.normal(50, 10, size=150))
-        alarms += len(shifted(source.normal(size=150), production, shift=0.001))
+        alarms += len(shifted(source.normal(size=150), production, warn=0.001, alert=0.001))
 
     assert alarms <= 2
 

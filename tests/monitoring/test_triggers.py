@@ -131,7 +131,7 @@ def test_without_a_reason_nothing_is_done_and_each_reason_is_listed(run, produce
         "reason                  due  value  from  found",
         "age in days             no   0      30    production is 0.0 days old",
         "new rows by known ones  no   0      0.1   0 of 400 rows are new",
-        "features that shifted   no   0      1     none by 0.1 and more than chance",
+        "features that shifted   no   0      1     none by 0.3 and more than chance",
         "",
         "nothing to do",
     ]
@@ -194,7 +194,7 @@ def test_a_shift_of_the_data_is_a_reason(run, write, produced):
     decision = json.loads(run("retrain", "--json")[1])
 
     assert [reason["due"] for reason in decision["reasons"]] == [False, True, True]
-    assert decision["reasons"][2]["found"].startswith("a: population stability index ")
+    assert decision["reasons"][2]["found"].startswith("a: 2.9 standard deviations from production's")
 
 
 def test_labelled_rows_on_which_production_errs_are_a_reason(run, write, produced):
