@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+PROGRAM = os.environ.get("MODEL_PROGRAM") or "python -m model"
+"""The command that a person types to get here, as messages name it."""
+
 ABSENT = "-"
 """Stands where there is no value."""
 

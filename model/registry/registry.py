@@ -1,91 +1,38 @@
-"""The writing side of the bucket: publish versions, move aliases, list what is there.
+"""Versions and aliases of a model: publish, promote, roll back, list.
 
-Nothing is ever overwritten but an alias, and that only by compare-and-set on its generation. A version becomes
-visible with one create-only write of its manifest, which also hands out its number; what it needs is there before.
+Only an alias is ever overwritten, by compare-and-set on its generation. A version becomes visible with one create-only
+write of its manifest, which also hands out its number; the objects that it needs are written before.
 """
 
 from __future__ import annotations
 
-import os
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, PreconditionFailed, Unauthorized
 from google.auth.credentials import Credentials
-from google.auth.exceptions import GoogleAuthError
-from google.cloud import storage
-from google.cloud.storage.retry import DEFAULT_RETRY
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
-from requests.exceptions import RequestException
 
 from functions import artifact
 from functions.artifact import Alias, ArtifactError, Manifest
 from model.errors import AbsentError, MovedOnError, NotFoundError, PromotionError, RegistryError
+from model.formatting import PROGRAM
+from model.registry.bucket import DEADLINE_SECONDS, Bucket
+from model.registry.manifest import parsed
 from model.registry.production import verified_predictor
 
-# Without this the client asks for the bucket's metadata in a thread beside the first request, for traces.
-os.environ["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] = "true"
-
-DEADLINE_SECONDS = 20.0
-"""Of one request to the bucket, retries included."""
-
 _MOST_LISTED = 20
-_TIMEOUT = (5.0, 30.0)
-_PIECE_BYTES = 8 << 20
-
-
-class _Score(BaseModel):
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-class _Check(BaseModel):
-    check: str
-    passed: bool
-    value: float | None
-    threshold: float
-
-
-class _Data(BaseModel):
-    uri: str = Field(pattern="^gs://[^/]+/.+")
-    rows: int
-    holdout_rows: int
-
-
-class _Training(BaseModel):
-    estimator: str
-    parameters: dict[str, Any]
-    git_commit: str | None
-
-
-class _Target(BaseModel):
-    name: str
-
-
-class _Record(BaseModel):
-    """What a manifest tells people; what serving needs of it is checked where it is parsed."""
-
-    created: AwareDatetime
-    target: _Target
-    data: _Data
-    training: _Training
-    metrics: dict[str, _Score]
-    gate: list[_Check]
-    blessed: bool = Field(strict=True)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A version in the list: its manifest, or why it does not verify, and the aliases that point at it.
+    """A version in the list.
 
-    *forced* are those of them that were put there by force, against the gate.
+    Args:
+        manifest: None if it does not verify; *error* says why.
+        aliases: Names of the aliases that point at it.
+        forced: Those of them that a forced promotion set, against the gate.
     """
 
     version: int
@@ -97,7 +44,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Moved:
-    """What became of a promotion or rollback: *before* is the version the alias held, None for the first."""
+    """The outcome of a promotion or rollback; *before* is the version that the alias held, None for the first."""
 
     version: int
     before: int | None
@@ -116,32 +63,30 @@ class Registry:
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
         self._model = model
-        self._retry = DEFAULT_RETRY.with_timeout(deadline_seconds)
-        self._name = bucket
-        with self._translated(""):
-            self._client = storage.Client(project=None, credentials=credentials) if credentials else storage.Client()
-            self._bucket = self._client.bucket(bucket)
+        self.bucket = Bucket(bucket, credentials=credentials, deadline_seconds=deadline_seconds)
 
     def publish(self, document: artifact.Document, *, snapshot: bytes, dataset: str) -> Manifest:
         """Write the data *snapshot* and the next version; returns the manifest as written.
 
-        *document* is the manifest without model, version, created, data.uri, data.sha256, format and digest; those
+        *document* is the manifest without model, version, created, data.uri, data.sha256, format and digest, which
         are filled in here.
         """
         sha256 = artifact.sha256_of(snapshot)
         name = artifact.data_name(dataset, sha256)
         try:
-            self._write(name, snapshot, generation=0, content_type="application/vnd.apache.parquet")
-        except AbsentError as error:  # what is absent when one writes is the bucket
-            raise AbsentError(f"gs://{self._name} does not exist") from error
-        data = {**document["data"], "uri": f"gs://{self._name}/{name}", "sha256": sha256}
+            self.bucket.write(name, snapshot, generation=0, content_type="application/vnd.apache.parquet")
+        except AbsentError as error:  # only the bucket can be absent for a write
+            raise AbsentError(f"gs://{self.bucket.name} does not exist") from error
+        data = {**document["data"], "uri": f"gs://{self.bucket.name}/{name}", "sha256": sha256}
         version = max(self.numbers(), default=0) + 1
         while True:
             created = _now()
             body = {**document, "model": self._model, "version": version, "created": created, "data": data}
             sealed = artifact.seal(body)
-            manifest = artifact.parse_manifest(sealed, self._model, version)  # what no reader takes is not written
-            if self._write(artifact.manifest_name(self._model, version), sealed, generation=0):
+            manifest = artifact.parse_manifest(
+                sealed, self._model, version
+            )  # a manifest that no reader takes is not written
+            if self.bucket.write(artifact.manifest_name(self._model, version), sealed, generation=0):
                 return manifest
             version += 1
 
@@ -152,19 +97,10 @@ class Registry:
             NotFoundError: There is none; the message says which there are.
             RegistryError: It does not verify.
         """
-        data, _ = self._read(artifact.manifest_name(self._model, version))
+        data, _ = self.bucket.read(artifact.manifest_name(self._model, version))
         if data is None:
             raise NotFoundError(f"{self._model} has no version {version}; {self._existing()}")
-        try:
-            manifest = artifact.parse_manifest(data, self._model, version)
-            _Record.model_validate(manifest.document)
-        except ArtifactError as error:
-            raise RegistryError(str(error)) from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise RegistryError(f"{self._model} version {version}: manifest: '{place}': {first['msg']}") from error
-        return manifest
+        return parsed(data, self._model, version)
 
     def newest(self) -> int:
         """The highest version number, blessed or not.
@@ -175,7 +111,7 @@ class Registry:
         numbers = self.numbers()
         if not numbers:
             raise NotFoundError(
-                f"{self._model} has no versions in gs://{self._name}; `python -m model train` makes one"
+                f"{self._model} has no versions in gs://{self.bucket.name}; `{PROGRAM} train` makes one"
             )
         return max(numbers)
 
@@ -199,11 +135,11 @@ class Registry:
             return list(pool.map(entry, sorted(self.numbers(), reverse=True)))
 
     def standing(self, version: int) -> list[dict[str, Any]]:
-        """What the aliases' histories say of *version*, newest first: their entries, each with the alias's name.
+        """Entries of all aliases' histories that name *version*, newest first, each with the alias's name.
 
-        `current` is true of the entry by which an alias holds the version now.
+        `current` is true for the entry by which an alias holds the version now.
         """
-        found = [
+        entries = [
             {"forced": False, "reason": "", "by": "", "action": "", "promoted_at": ""}
             | dict(entry)
             | {"alias": name, "current": place == 0}
@@ -211,31 +147,31 @@ class Registry:
             for place, entry in enumerate(alias.history)
             if entry["version"] == version
         ]
-        return sorted(found, key=lambda entry: str(entry["promoted_at"]), reverse=True)
+        return sorted(entries, key=lambda entry: str(entry["promoted_at"]), reverse=True)
 
     def report(self, version: int) -> str | None:
         """The model card of *version*, as it was published; None if there is none yet."""
-        data, _ = self._read(artifact.report_name(self._model, version))
+        data, _ = self.bucket.read(artifact.report_name(self._model, version))
         return None if data is None else data.decode("utf-8", errors="replace")
 
     def publish_report(self, version: int, page: str) -> bool:
         """Write the model card of *version*, which is published; False if there is one already, which stays.
 
-        It comes after the manifest, which alone hands out the number: before it, two publishers that are about to
-        take the same number would write one card for two models. Nothing that serves reads it, and whoever finds
-        none can make it again from the manifest and the data.
+        The card is written after the manifest, which alone hands out the number: two publishers about to take the
+        same number would otherwise write one card for two models. Serving does not read it, and `report` makes a
+        missing one again from the manifest and the data.
         """
         name = artifact.report_name(self._model, version)
-        return self._write(name, page.encode(), generation=0, content_type="text/html; charset=utf-8")
+        return self.bucket.write(name, page.encode(), generation=0, content_type="text/html; charset=utf-8")
 
     def alias(self, name: str) -> tuple[Alias | None, int]:
-        """What alias *name* says, and its generation; None and 0 if there is none yet.
+        """The content of alias *name*, and its generation; None and 0 if there is none yet.
 
         Raises:
             RegistryError: There is one, and it does not parse.
         """
         object_name = artifact.alias_name(self._model, name)
-        data, generation = self._read(object_name)
+        data, generation = self.bucket.read(object_name)
         if data is None:
             return None, 0
         try:
@@ -246,12 +182,12 @@ class Registry:
     def promote(self, version: int, *, alias: str, by: str, reason: str, force: bool = False) -> Moved:
         """Point *alias* at *version*. If it points there already, at the same manifest, nothing changes.
 
-        *force* overrides the gate, and nothing else; the history then says so.
+        *force* overrides the gate alone; the history then says so.
 
         Raises:
             NotFoundError: There is no such version.
             PromotionError: It is not blessed, and *force* is not given, or the reason for it is not.
-            MovedOnError: What the gate compared it with is not what *alias* holds at this moment.
+            MovedOnError: *alias* holds another version by now than the one that the gate compared with.
             RegistryError: It does not verify, or its data snapshot is missing.
         """
         manifest = self._promotable(version)
@@ -287,7 +223,7 @@ class Registry:
 
         def earlier(current: Alias | None) -> tuple[Manifest, str, bool]:
             if current is None:
-                raise NotFoundError(f"{self._model} has no alias {alias} yet; `python -m model promote` makes it")
+                raise NotFoundError(f"{self._model} has no alias {alias} yet; `{PROGRAM} promote` makes it")
             behind = current.lineage()[1:]
             if to is not None and to not in behind:
                 self.manifest(to)
@@ -304,44 +240,6 @@ class Registry:
 
         return self._move(alias, earlier, by=by, reason=reason)
 
-    def download(self, uri: str, path: Path) -> None:
-        """Copy the object at *uri* (gs://bucket/name) to *path*."""
-        bucket, _, name = uri.removeprefix("gs://").partition("/")
-        if not bucket or not name:
-            raise RegistryError(f"{uri} must be gs://BUCKET/NAME")
-        with self._translated(uri):
-            self._client.bucket(bucket).blob(name).download_to_filename(str(path), timeout=_TIMEOUT, retry=self._retry)
-
-    def objects(
-        self, uri: str, endings: tuple[str, ...], *, since: datetime | None = None
-    ) -> list[tuple[str, Iterator[bytes]]]:
-        """Names and bytes, in pieces, of the object at *uri* or of all below it, of those with one of *endings*.
-
-        Of those below it only what was written *since* then, where that is given.
-
-        Raises:
-            RegistryError: There is none, or the bucket cannot be listed; while reading, that an object cannot be read.
-        """
-        bucket, _, name = uri.removeprefix("gs://").partition("/")
-        if not bucket:
-            raise RegistryError(f"{uri} must be gs://BUCKET/PREFIX")
-        one = name.endswith(endings)
-        prefix = name if one or not name else f"{name.rstrip('/')}/"
-        with self._translated(uri):
-            fields = "items(name,size,updated),nextPageToken"
-            blobs = self._client.list_blobs(bucket, prefix=prefix, fields=fields, timeout=_TIMEOUT, retry=self._retry)
-            chosen = [blob for blob in blobs if (blob.name == name if one else blob.name.endswith(endings))]
-        if not chosen:
-            what = "does not exist" if one else f"holds no object that ends in {', '.join(endings)}"
-            raise AbsentError(f"{uri} {what}")
-        recent = [blob for blob in chosen if one or since is None or blob.updated is None or blob.updated >= since]
-        return [(f"gs://{bucket}/{blob.name}", self._pieces(blob, f"gs://{bucket}/{blob.name}")) for blob in recent]
-
-    def _pieces(self, blob: storage.Blob, uri: str) -> Iterator[bytes]:
-        with self._translated(uri), blob.open("rb", chunk_size=_PIECE_BYTES, raw_download=True) as file:
-            while piece := file.read(_PIECE_BYTES):
-                yield piece
-
     def _move(
         self,
         alias: str,
@@ -350,9 +248,9 @@ class Registry:
         by: str,
         reason: str,
     ) -> Moved:
-        """Compare-and-set until it holds: *choose* decides anew from what the alias says each time.
+        """Compare-and-set until it holds; *choose* decides anew from the alias's content each time.
 
-        It gives the manifest, the action's name, and whether that is against the gate.
+        *choose* gives the manifest, the action's name, and whether that is against the gate.
         """
         while True:
             current, generation = self.alias(alias)
@@ -365,7 +263,7 @@ class Registry:
                 entry["forced"] = True
             history = [entry, *(current.history if current else ())]
             data = artifact.render_alias(manifest, history)
-            if self._write(artifact.alias_name(self._model, alias), data, generation=generation):
+            if self.bucket.write(artifact.alias_name(self._model, alias), data, generation=generation):
                 return Moved(manifest.version, before, changed=True)
 
     def _promotable(self, version: int) -> Manifest:
@@ -373,10 +271,8 @@ class Registry:
         manifest = self.manifest(version)
         verified_predictor(manifest)
         uri = manifest.document["data"]["uri"]
-        bucket, _, name = uri.removeprefix("gs://").partition("/")
-        with self._translated(uri):
-            if not self._client.bucket(bucket).blob(name).exists(timeout=_TIMEOUT, retry=self._retry):
-                raise RegistryError(f"{self._model} version {version}: expected its data at {uri}, found none")
+        if not self.bucket.exists(uri):
+            raise RegistryError(f"{self._model} version {version}: expected its data at {uri}, found none")
         return manifest
 
     def _existing(self, *, blessed: bool = False) -> str:
@@ -390,13 +286,13 @@ class Registry:
         return f"{kind}: {', '.join(map(str, numbers[:_MOST_LISTED]))}{more}"
 
     def numbers(self) -> list[int]:
-        """Of every version that was published, whether it verifies or not."""
-        names = self._names(artifact.versions_prefix(self._model), "**/manifest.json")
+        """Numbers of all published versions, whether they verify or not."""
+        names = self.bucket.names(artifact.versions_prefix(self._model), "**/manifest.json")
         found = (artifact.version_of(self._model, name) for name in names)
         return [number for number in found if number is not None]
 
     def _readable_aliases(self) -> list[tuple[str, Alias]]:
-        """Every alias; one that does not parse is left out, and is reported by whoever uses it."""
+        """Every alias that parses; a broken one is reported where it is used."""
         found = []
         for name in self._alias_names():
             try:
@@ -409,76 +305,14 @@ class Registry:
 
     def _alias_names(self) -> list[str]:
         prefix = artifact.alias_name(self._model, "").removesuffix(".json")
-        names = self._names(prefix, "**.json")
+        names = self.bucket.names(prefix, "**.json")
         return [name.removeprefix(prefix).removesuffix(".json") for name in names if name.endswith(".json")]
-
-    def _names(self, prefix: str, glob: str) -> list[str]:
-        with self._translated(prefix):
-            found = self._client.list_blobs(
-                self._bucket,
-                prefix=prefix,
-                match_glob=glob,
-                fields="items(name),nextPageToken",
-                timeout=_TIMEOUT,
-                retry=self._retry,
-            )
-            return [blob.name for blob in found]
-
-    def _read(self, name: str) -> tuple[bytes | None, int]:
-        blob = self._bucket.blob(name)
-        try:
-            with self._translated(name):
-                data = blob.download_as_bytes(timeout=_TIMEOUT, retry=self._retry)
-        except AbsentError:
-            return None, 0
-        return data, int(blob.generation or 0)
-
-    def _write(self, name: str, data: bytes, *, generation: int, content_type: str = "application/json") -> bool:
-        """Write *name* if its generation still is *generation* (0: absent); False if somebody else was first.
-
-        A write whose answer got lost is repeated by the client and then meets itself; the token tells.
-        """
-        token = uuid.uuid4().hex
-        blob = self._bucket.blob(name)
-        blob.metadata = {"writer": token}
-        with self._translated(name):
-            try:
-                blob.upload_from_string(
-                    data, content_type=content_type, if_generation_match=generation, timeout=_TIMEOUT, retry=self._retry
-                )
-            except PreconditionFailed:
-                found = self._bucket.get_blob(name, timeout=_TIMEOUT, retry=self._retry)
-                return found is not None and (found.metadata or {}).get("writer") == token
-        return True
-
-    @contextmanager
-    def _translated(self, name: str) -> Iterator[None]:
-        """The one place where the client's exceptions become ours."""
-        where = name if name.startswith("gs://") else f"gs://{self._name}/{name}"
-        try:
-            yield
-        except NotFound as error:
-            raise AbsentError(f"{where} does not exist") from error
-        except (Forbidden, Unauthorized) as error:
-            raise RegistryError(f"{where} is refused to this account") from error
-        except ValueError as error:  # of the client, which checks names itself
-            raise RegistryError(f"{where}: {error}") from error
-        except GoogleAuthError as error:
-            raise RegistryError(f"{where} cannot be reached: {str(error).splitlines()[0][:200]}") from error
-        except (GoogleAPIError, RequestException, OSError) as error:
-            emulator = os.environ.get("STORAGE_EMULATOR_HOST")
-            reason = (
-                f"no answer from the emulator at {emulator}; is ./deploy.sh local still running?"
-                if emulator
-                else str(error.__cause__ or error).splitlines()[0][:200]
-            )
-            raise RegistryError(f"{where} cannot be reached: {reason}") from error
 
 
 def _moved_on(manifest: Manifest, current: Alias | None, alias: str) -> str:
-    """How what *alias* holds differs from what the gate compared *manifest* with; empty if it does not.
+    """How the version that *alias* holds differs from the one that *manifest* was compared with; empty if it does not.
 
-    A manifest that says nothing of a comparison was not made by `train`, and is not held to one.
+    A manifest without a comparison was not made by `train`, and is not held to one.
     """
     compared = manifest.document.get("comparison")
     if not isinstance(compared, dict):

@@ -142,5 +142,5 @@ def _read(
         return data.read(source, features, target, kinds=kinds)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"rows{Path(source).suffix}"
-        store.download(source, path)
+        store.bucket.download(source, path)
         return data.read(source, features, target, kinds=kinds, path=path)

@@ -174,7 +174,7 @@ def _sources(request: Request, store: registry.Registry) -> list[tuple[str, Iter
     found: list[tuple[str, Iterator[bytes]]] = []
     for source in request.sources:
         if source.startswith("gs://"):
-            found += store.objects(source, lines.ENDINGS, since=since)
+            found += store.bucket.objects(source, lines.ENDINGS, since=since)
         else:
             found.append(("standard input" if source == "-" else source, lines.files(source)))
     return found
@@ -190,7 +190,7 @@ def _labels(
         path = Path(source)
         if source.startswith("gs://"):
             path = Path(folder) / f"labels{path.suffix}"
-            store.download(source, path)
+            store.bucket.download(source, path)
         read = labels.read(source, path, settings.data.target)
     made, repeated, conflicting = traffic.Labels.of(read.ids, read.rows, read.values)
     return made, {
