@@ -78,7 +78,7 @@ def search(
                 scores[number, split] = root_mean_squared_error(y[test], np.ravel(estimator.predict(x[test])))
             warned[number] |= dict.fromkeys(map(_text, caught))
             if split == 0:
-                unserved[number] = _unserved(estimator)
+                unserved[number] = _unserved(estimator, x[~test])
             done()
         if split == 0 and trials and all(unserved):  # before the other folds are paid for
             lines = (f"{trial}: {reason}" for trial, reason in zip(trials, unserved, strict=True))
@@ -123,9 +123,9 @@ def _splits(groups: NDArray[Any], *, folds: int, repeats: int, seed: int) -> Ite
             yield (fold == number)[group]
 
 
-def _unserved(estimator: Pipeline) -> str:
+def _unserved(estimator: Pipeline, x: Matrix) -> str:
     try:
-        to_linear(estimator)
+        to_linear(estimator, x)
     except CandidateError as error:
         return str(error)
     return ""

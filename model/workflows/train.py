@@ -76,12 +76,12 @@ def train(
     _tell(results, say)
     best = next(result.trial for result in results if result.chosen)
     estimator = fit(best, x, y, seed=seed)
-    expected = estimator.predict(rows.x)
+    expected = np.ravel(estimator.predict(rows.x))
     redacted = [feature.name for feature in settings.data.features if feature.redact]
     golden = _made_up(x) if redacted else rows.x[_golden_rows(expected)]
     document: dict[str, Any] = {
         "runtime": "linear",
-        "linear": to_linear(estimator),
+        "linear": to_linear(estimator, x),
         "features": data.describe(x, rows.features, redacted=redacted),
         "prediction": _described_predictions(expected[~held]),
         "target": {"name": rows.target},
@@ -107,7 +107,7 @@ def train(
         },
         "golden": [
             {"instance": instance.tolist(), "prediction": float(prediction)}
-            for instance, prediction in zip(golden, estimator.predict(golden), strict=True)
+            for instance, prediction in zip(golden, np.ravel(estimator.predict(golden)), strict=True)
         ],
     }
     evaluation = evaluate(

@@ -324,7 +324,9 @@ def test_a_better_candidate_that_cannot_be_served_is_passed_over_and_named(model
     assert "sklearn.svm.SVR C=1000.0" in ended.stdout
     first, *_ = ended.stderr.splitlines()
     assert first.startswith("warning: sklearn.svm.SVR C=1000.0 scored better (")
-    assert first.endswith("and is passed over: SVR has no coef_ and intercept_: only affine models can be served")
+    assert first.endswith(
+        "and is passed over: SVR predicts by more than a sum of coefficients: only affine models can be served"
+    )
 
 
 @pytest.mark.parametrize(
@@ -351,7 +353,7 @@ def test_a_better_candidate_that_cannot_be_served_is_passed_over_and_named(model
         pytest.param(
             'candidates = [{ estimator = "sklearn.svm.SVR" }]\n',
             "none of training.candidates can be served:\n"
-            "sklearn.svm.SVR: SVR has no coef_ and intercept_: only affine models can be served",
+            "sklearn.svm.SVR: SVR predicts by more than a sum of coefficients: only affine models can be served",
             id="none-affine",
         ),
     ],

@@ -188,22 +188,22 @@ def test_no_candidates_are_no_trials():
 
 
 def test_the_same_seed_gives_the_same_estimator():
-    first = to_linear(fit(trial("SGDRegressor", scale=True), X, Y, seed=7))
+    first = to_linear(fit(trial("SGDRegressor", scale=True), X, Y, seed=7), X)
 
-    assert to_linear(fit(trial("SGDRegressor", scale=True), X, Y, seed=7)) == first
+    assert to_linear(fit(trial("SGDRegressor", scale=True), X, Y, seed=7), X) == first
 
 
 def test_another_seed_gives_another_estimator():
-    first = to_linear(fit(trial("SGDRegressor", scale=True), X, Y, seed=7))
+    first = to_linear(fit(trial("SGDRegressor", scale=True), X, Y, seed=7), X)
 
-    assert to_linear(fit(trial("SGDRegressor", scale=True), X, Y, seed=8)) != first
+    assert to_linear(fit(trial("SGDRegressor", scale=True), X, Y, seed=8), X) != first
 
 
 def test_a_seed_among_the_parameters_goes_before_the_search_s():
-    first = to_linear(fit(trial("SGDRegressor", scale=True, random_state=3), X, Y, seed=7))
+    first = to_linear(fit(trial("SGDRegressor", scale=True, random_state=3), X, Y, seed=7), X)
 
-    assert to_linear(fit(trial("SGDRegressor", scale=True, random_state=3), X, Y, seed=8)) == first
+    assert to_linear(fit(trial("SGDRegressor", scale=True, random_state=3), X, Y, seed=8), X) == first
 
 
 def test_parameters_reach_the_estimator():
-    assert to_linear(fit(trial(fit_intercept=False), X, Y, seed=7))["intercept"] == 0.0
+    assert to_linear(fit(trial(fit_intercept=False), X, Y, seed=7), X)["intercept"] == 0.0

@@ -9,6 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import VotingRegressor
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LinearRegression, RANSACRegressor, Ridge
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.svm import SVR
 
 from model.errors import CandidateError
 from model.training.candidates import Trial, fit
@@ -46,7 +57,7 @@ AFFINE = [
 def test_coefficients_predict_what_the_estimator_predicts_on_every_row(chosen):
     estimator = fit(chosen, X, Y, seed=7)
 
-    linear = to_linear(estimator)
+    linear = to_linear(estimator, X)
 
     assert [float(value) for value in exactly(linear, X)] == pytest.approx(estimator.predict(X).tolist(), rel=1e-12)
     assert {type(value) for value in (*linear["coefficients"], linear["intercept"])} == {float}
@@ -58,7 +69,7 @@ def test_scaling_costs_no_digits_where_a_feature_has_a_large_mean_and_a_small_sp
     far = X + np.array([1e9, 0.0, -1e9])
     estimator = fit(chosen, far, Y, seed=7)
 
-    linear = to_linear(estimator)
+    linear = to_linear(estimator, far)
 
     scaler, regressor = estimator[0], estimator[-1]
     means, scales, weights = (
@@ -84,7 +95,7 @@ def test_whatever_the_features_scale_coefficients_predict_what_the_estimator_pre
     y = source.normal(size=30)
     estimator = fit(trial("Ridge", scale=scale), x, y, seed=7)
 
-    linear = to_linear(estimator)
+    linear = to_linear(estimator, x)
 
     assert [float(value) for value in exactly(linear, x)] == pytest.approx(estimator.predict(x).tolist(), abs=1e-6)
 
@@ -92,7 +103,7 @@ def test_whatever_the_features_scale_coefficients_predict_what_the_estimator_pre
 def test_a_constant_feature_has_no_say():
     x = np.column_stack([X[:, 0], np.full(60, 5.0)])
 
-    linear = to_linear(fit(trial("Ridge", scale=True), x, Y, seed=7))
+    linear = to_linear(fit(trial("Ridge", scale=True), x, Y, seed=7), x)
 
     assert linear["coefficients"][1] == 0.0
 
@@ -103,7 +114,8 @@ def test_a_constant_feature_has_no_say():
         pytest.param("sklearn.tree.DecisionTreeRegressor", "DecisionTreeRegressor", id="tree"),
         pytest.param("sklearn.neighbors.KNeighborsRegressor", "KNeighborsRegressor", id="neighbours"),
         pytest.param("sklearn.svm.SVR", "SVR", id="kernel"),
-        pytest.param("sklearn.dummy.DummyRegressor", "DummyRegressor", id="dummy"),
+        pytest.param("sklearn.gaussian_process.GaussianProcessRegressor", "GaussianProcessRegressor", id="process"),
+        pytest.param("sklearn.neural_network.MLPRegressor", "MLPRegressor", id="network"),
         pytest.param("sklearn.ensemble.BaggingRegressor", "BaggingRegressor", id="bagging"),
     ],
 )
@@ -111,8 +123,55 @@ def test_a_constant_feature_has_no_say():
 def test_an_estimator_that_is_not_affine_is_refused(path, name, scale):
     estimator = fit(Trial(path, scale, {}), X, Y, seed=7)
 
-    message = f"{name} has no coef_ and intercept_: only affine models can be served"
-    assert refusal(to_linear, estimator) == message
+    message = f"{name} predicts by more than a sum of coefficients: only affine models can be served"
+    assert refusal(to_linear, estimator, X) == message
+
+
+@pytest.mark.parametrize(
+    "pipeline",
+    [
+        pytest.param(PLSRegression(2), id="pls"),
+        pytest.param(RANSACRegressor(random_state=7), id="ransac"),
+        pytest.param(DummyRegressor(), id="dummy"),
+        pytest.param(TransformedTargetRegressor(Ridge(), transformer=StandardScaler()), id="scaled-target"),
+        pytest.param(KernelRidge(kernel="linear", alpha=1.0), id="linear-kernel"),
+        pytest.param(SVR(kernel="linear"), id="linear-support-vectors"),
+        pytest.param(
+            MLPRegressor(hidden_layer_sizes=(5,), activation="identity", max_iter=50, random_state=7),
+            id="identity-network",
+        ),
+        pytest.param(VotingRegressor([("a", Ridge()), ("b", LinearRegression())]), id="vote"),
+    ],
+)
+@pytest.mark.parametrize("scaler", [pytest.param([], id="plain"), pytest.param([MinMaxScaler()], id="scaled-to-0-1")])
+@pytest.mark.parametrize("mean", [pytest.param(0.0, id="centred"), pytest.param(100.0, id="far-from-zero")])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_pipeline_that_predicts_affinely_is_served_whatever_its_attributes(pipeline, scaler, mean):
+    x = X + mean
+    pipeline = make_pipeline(*scaler, clone(pipeline)).fit(x, Y)
+
+    linear = to_linear(pipeline, x)
+
+    expected = np.ravel(pipeline.predict(x))
+    within = 1e-9 * np.abs(expected).max()
+    assert [float(value) for value in exactly(linear, x)] == pytest.approx(expected.tolist(), rel=0, abs=within)
+
+
+@pytest.mark.parametrize(
+    "bend",
+    [
+        pytest.param(lambda y: np.clip(y, -20, 20), id="clipped-far-out"),
+        pytest.param(lambda y: y + 1e-6 * y**2, id="hardly-bent"),
+        pytest.param(np.abs, id="folded"),
+    ],
+)
+def test_a_prediction_that_bends_anywhere_is_not_affine(bend):
+    pipeline = make_pipeline(
+        TransformedTargetRegressor(Ridge(), func=lambda y: y, inverse_func=bend, check_inverse=False)
+    )
+    pipeline.fit(X, Y)
+
+    assert refusal(to_linear, pipeline, X).startswith("TransformedTargetRegressor predicts by more than a sum")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +187,7 @@ def test_coefficients_that_mean_something_else_are_refused_or_right(path, parame
     estimator = fit(Trial(path, scale=False, parameters=parameters), X + 5, positive, seed=7)
 
     try:
-        found = [float(value) for value in exactly(to_linear(estimator), X + 5)]
+        found = [float(value) for value in exactly(to_linear(estimator, X + 5), X + 5)]
     except CandidateError:
         found = estimator.predict(X + 5).tolist()
 
@@ -167,7 +226,7 @@ def wampler(*coefficients):
 def test_certified_coefficients_are_met_to_nine_digits(name, certified, scale):
     x, y = nist(name, 1)
 
-    linear = to_linear(fit(trial(scale=scale), x, y, seed=7))
+    linear = to_linear(fit(trial(scale=scale), x, y, seed=7), x)
 
     assert [linear["intercept"], *linear["coefficients"]] == pytest.approx(certified, rel=1e-9, abs=0)
 
@@ -184,7 +243,7 @@ def test_certified_coefficients_are_met_to_nine_digits(name, certified, scale):
 def test_certified_coefficients_of_powers_are_met_where_the_powers_are_scaled(rows, certified, digits):
     """Unscaled, least squares takes the smallest powers for noise and drops them; the residuals of the
     fourth Wampler set are 200 000 times its coefficients, which costs one digit more."""
-    linear = to_linear(fit(trial(scale=True), *rows, seed=7))
+    linear = to_linear(fit(trial(scale=True), *rows, seed=7), rows[0])
 
     assert [linear["intercept"], *linear["coefficients"]] == pytest.approx(certified, rel=10.0**-digits, abs=0)
 
@@ -194,6 +253,8 @@ def test_certified_coefficients_of_powers_are_met_where_the_powers_are_scaled(ro
     [pytest.param("noint1", 2.07438016528926, id="eleven-rows"), pytest.param("noint2", 0.727272727272727, id="three")],
 )
 def test_certified_coefficients_of_lines_through_zero_are_met_to_nine_digits(name, certified):
-    linear = to_linear(fit(trial(fit_intercept=False), *nist(name, 1), seed=7))
+    x, y = nist(name, 1)
+
+    linear = to_linear(fit(trial(fit_intercept=False), x, y, seed=7), x)
 
     assert linear == {"coefficients": [pytest.approx(certified, rel=1e-9)], "intercept": 0.0}

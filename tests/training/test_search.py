@@ -65,7 +65,7 @@ def test_a_trial_that_diverges_is_named():
 
 
 TREE = Trial("sklearn.tree.DecisionTreeRegressor", scale=False, parameters={})
-NO_COEFFICIENTS = "DecisionTreeRegressor has no coef_ and intercept_: only affine models can be served"
+NO_COEFFICIENTS = "DecisionTreeRegressor predicts by more than a sum of coefficients: only affine models can be served"
 
 
 def test_when_no_candidate_can_be_served_the_first_fold_says_so():
