@@ -14,6 +14,7 @@ import pytest
 from google.cloud import storage
 
 from model.registry.registry import Registry
+from model.workflows.evaluate import Served
 from tests.support.cloud import Project
 from tests.support.parts import MODEL, ROOT, Emulator, Server, document
 
@@ -80,7 +81,7 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("model.workflows.card.card", lambda *_, **__: "<p>not drawn</p>")
-        patch.setattr("model.workflows.evaluate._asked", lambda *_: 0)
+        patch.setattr("model.workflows.evaluate._asked", lambda *_: Served(0))
         yield patch
 
 

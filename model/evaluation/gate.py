@@ -49,6 +49,7 @@ def absolute(
     furthest_relative: float,
     tolerance: float,
     wrong_answers: int | None,
+    wrong_answer: str = "",
 ) -> list[Check]:
     """The checks of a version by itself.
 
@@ -59,6 +60,7 @@ def absolute(
         furthest_relative: Largest distance of the served artefact from the estimator over all rows, those of
             training too, relative to the largest prediction.
         wrong_answers: Number of wrong answers of the running functions; None if they did not run.
+        wrong_answer: The first of them with its call, or the reason why they did not run.
     """
     value = {name: score.value for name, score in scores.items()}
     value["bias"] = None if value["bias"] is None else abs(value["bias"])
@@ -74,7 +76,7 @@ def absolute(
         _below("rmse below that of the mean", value["rmse"], baseline_rmse),
         _at_most("worst slice's rmse by the whole's", ratio, bounds.max_slice_ratio),
         _at_most("artefact equals estimator", furthest_relative, tolerance),
-        _at_most("wrong answers when served", wrong_answers, 0),
+        replace(_at_most("wrong answers when served", wrong_answers, 0), note=wrong_answer),
     ]
 
 

@@ -119,6 +119,7 @@ def evaluate(
         by_value=bounds.slice_columns,
         champion=np.where(fresh, theirs, np.nan)[held] if champion.predictor else None,
     )
+    served = _asked(draft, say)
     checks = gate.absolute(
         bounds,
         scores=measured,
@@ -129,12 +130,13 @@ def evaluate(
         baseline_rmse=rmse(actual, np.full(len(actual), rows.y[~held].mean())),
         furthest_relative=float(relative_distance(predicted, expected).max()),
         tolerance=TOLERANCE,
-        wrong_answers=_asked(draft, say),
+        wrong_answers=served.wrong,
+        wrong_answer=served.first,
     )
     comparison = None
     if champion.version is not None:
         comparison = compare(rows.y[fresh], predicted[fresh], theirs[fresh], confidence=bounds.confidence, seed=seed)
-        checks += gate.relative(
+        against_production = gate.relative(
             bounds,
             comparison=comparison,
             scale=_scale(champion.predictor, rows.y[fresh], predicted[fresh], theirs[fresh], seed),
@@ -142,9 +144,10 @@ def evaluate(
             inputs=inputs(document),
             production_inputs=inputs(champion.predictor.manifest.document) if champion.predictor else [],
         )
-    for check in checks:
-        if check.note:
-            say(f"{check.check}: {check.note}")
+        for check in against_production:
+            if check.note:
+                say(f"{check.check}: {check.note}")
+        checks += against_production
     return Evaluation(measured, parts, residuals(actual, ours), line(actual, ours), champion, comparison, checks)
 
 
@@ -183,17 +186,25 @@ def _draft(document: dict[str, Any]) -> artifact.Manifest:
     return artifact.parse_manifest(artifact.seal({**document, "model": name, "version": 1}), name, 1)
 
 
-def _asked(draft: artifact.Manifest, say: Callable[[str], None]) -> int | None:
-    """The number of wrong answers of running functions; None if they did not run."""
-    wrong = 0
+@dataclass(frozen=True)
+class Served:
+    """Answers of the running functions: how many were wrong, None if they did not run; and the first problem."""
+
+    wrong: int | None
+    first: str = ""
+
+
+def _asked(draft: artifact.Manifest, say: Callable[[str], None]) -> Served:
+    """Start the functions over *draft* and call them; *say* takes a line for each wrong answer."""
+    problems: list[str] = []
     try:
         with sandbox.running(draft) as addresses:
             for function, address in addresses.items():
-                _, problems = smoke_test.ask(address, function, draft, by_path=True, within_seconds=0.0)
-                wrong += len(problems)
-                for problem in problems:
-                    say(f"{function}: {problem}")
+                _, wrong = smoke_test.ask(address, function, draft, by_path=True, within_seconds=0.0)
+                problems += [f"{function}: {problem}" for problem in wrong]
     except SandboxError as error:
         say(str(error))
-        return None
-    return wrong
+        return Served(None, str(error))
+    for problem in problems:
+        say(problem)
+    return Served(len(problems), problems[0] if problems else "")

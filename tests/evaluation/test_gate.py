@@ -88,6 +88,11 @@ def refused(checks):
     [
         pytest.param({"data_errors": 1}, no("data errors", 1, 0), id="data-errors"),
         pytest.param({"wrong_answers": 1}, no("wrong answers when served", 1, 0), id="answers-differ"),
+        pytest.param(
+            {"wrong_answers": 1, "wrong_answer": "batch: GET /batch/[1]: got 503"},
+            no("wrong answers when served", 1, 0, "batch: GET /batch/[1]: got 503"),
+            id="answers-differ-and-the-first-is-named",
+        ),
         pytest.param({"wrong_answers": None}, no("wrong answers when served", None, 0), id="never-served"),
         pytest.param({"rows": 199}, no("rows", 199, 200), id="rows"),
         pytest.param({"holdout_rows": 49}, no("held-out rows", 49, 50), id="held-out-rows"),
@@ -600,7 +605,24 @@ def test_a_version_that_functions_do_not_serve_is_refused(train, quick, monkeypa
     broken.write_text("raise SystemExit('no such luck')\n")
     monkeypatch.setattr("model.infra_validation.sandbox._SOURCE", broken)
 
-    assert train(world())[0] == ["wrong answers when served"]
+    failed, manifest = train(world())
+
+    assert failed == ["wrong answers when served"]
+    (check,) = [check for check in manifest["gate"] if not check["passed"]]
+    assert check["note"].startswith("batch did not start")
+    assert check["note"].endswith("no such luck")
+
+
+def test_a_model_of_500_features_is_served(train, quick):
+    """Its golden instances fit into no address: they are posted."""
+    quick.undo()
+    x = np.random.default_rng(8).normal(size=(700, 500))
+    names = [f"f{number}" for number in range(500)]
+    rows = {**dict(zip(names, x.T, strict=True)), "y": x[:, 0] + 0.1 * np.random.default_rng(9).normal(size=700)}
+
+    failed, _ = train(rows, features=names, alpha=1.0)
+
+    assert "wrong answers when served" not in failed
 
 
 def test_slices_are_cut_by_a_column_that_is_no_feature(train, model, tmp_path):

@@ -63,6 +63,33 @@ def test_a_function_that_answers_as_the_manifest_says_passes(production, serve, 
     assert (right, wrong) == ({"batch": 5, "stream": 9}[function], [])
 
 
+def wide(features):
+    made = document(
+        linear={"coefficients": [1.0] * features, "intercept": 0.0},
+        features=[
+            {"name": f"f{number}", "minimum": -9.0, "maximum": 9.0, "mean": 0.0, "std": 1.0, "quantiles": [-9.0, 9.0]}
+            for number in range(features)
+        ],
+        golden=[
+            {"instance": [-0.123456789 * row] * features, "prediction": -0.123456789 * row * features}
+            for row in (1, 2, 3)
+        ],
+    )
+    return artifact.parse_manifest(artifact.seal({**made, "model": "wide", "version": 1}), "wide", 1)
+
+
+@pytest.mark.parametrize(
+    ("features", "instances"), [pytest.param(250, 2, id="two-fit"), pytest.param(700, 0, id="not-one-fits")]
+)
+def test_addresses_hold_as_many_instances_as_fit_and_bodies_hold_all(features, instances):
+    calls = [*smoke_test.calls("batch", wide(features)), *smoke_test.calls("stream", wide(features))]
+
+    got = [call for call in calls if call.method == "GET"]
+    assert max((len(call.expected) for call in got), default=0) == instances
+    assert all(len(call.path) <= 8_007 for call in got)
+    assert [len(call.expected) for call in calls if call.method == "POST"] == [3, 3, 0, 1, 1, 1, 1, 0]
+
+
 def test_what_does_not_listen_is_waited_for_and_then_named():
     port, now, pauses = free_port(), [0.0], []
 
