@@ -6,13 +6,17 @@ Errors, by who must act:
 
 from __future__ import annotations
 
+import json
 import os
+from contextlib import closing
+from http import HTTPStatus
 from typing import NamedTuple
 
-from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, Unauthorized
+from google.api_core.exceptions import GoogleAPIError, RetryError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
+from requests import Response
 from requests.exceptions import RequestException
 
 # The client would ask for the bucket's metadata in a thread beside the first fetch, for traces that are not made here:
@@ -25,8 +29,11 @@ DEADLINE_SECONDS = 8.0
 """Deadline of one fetch, retries included. A cold start waits no longer before it serves 503."""
 
 
+_MOST_CHARACTERS = 400
+
+
 class BucketError(Exception):
-    """An object cannot be read; the message names it, and the reason as far as it is known."""
+    """An object cannot be read; the message names it, and Cloud Storage's own reason. It is not for callers."""
 
 
 class Fetched(NamedTuple):
@@ -47,13 +54,41 @@ def fetch(bucket: str, name: str) -> Fetched:
     """
     uri = f"gs://{bucket}/{name}"
     try:
-        blob = storage.Client().bucket(bucket).blob(name)
-        retry = DEFAULT_RETRY.with_timeout(DEADLINE_SECONDS).with_delay(initial=0.2, maximum=2.0)
-        data = blob.download_as_bytes(timeout=(CONNECT_SECONDS, READ_SECONDS), retry=retry)
-    except NotFound as error:
-        raise BucketError(f"{uri} does not exist") from error
-    except (Forbidden, Unauthorized) as error:
-        raise BucketError(f"{uri} is refused to this service account (it needs storage.objects.get)") from error
+        with closing(storage.Client()) as client:
+            blob = client.bucket(bucket).blob(name)
+            retry = DEFAULT_RETRY.with_timeout(DEADLINE_SECONDS).with_delay(initial=0.2, maximum=2.0)
+            data = blob.download_as_bytes(timeout=(CONNECT_SECONDS, READ_SECONDS), retry=retry)
     except (GoogleAPIError, GoogleAuthError, RequestException, OSError) as error:
-        raise BucketError(f"{uri} cannot be reached: {type(error).__name__}") from error
+        raise BucketError(f"{uri} {_failure(error)}") from error
     return Fetched(data, int(blob.generation or 0))
+
+
+def _failure(error: Exception) -> str:
+    """The predicate of a message about *error*: what happened, and the reason that was given, no other."""
+    cause = (error.cause or error) if isinstance(error, RetryError) else error
+    response = getattr(cause, "response", None)
+    if isinstance(response, Response):
+        status, reason = response.status_code, _reason(response.text)
+        if status == HTTPStatus.NOT_FOUND:
+            return "does not exist" + (f": {reason}" if "bucket" in reason else "")
+        refused = "is refused" if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} else "cannot be read"
+        return f"{refused}: Cloud Storage answered {status}: {reason or 'it gave no reason'}"
+    if isinstance(cause, GoogleAuthError):
+        return f"cannot be reached: {type(cause).__name__}: {_line(str(cause))}"
+    return f"cannot be reached: {type(cause).__name__}"
+
+
+def _reason(text: str) -> str:
+    """The reason in *text*, the body of an answer: all of it, or the message and reason of an error as JSON."""
+    try:
+        fault = json.loads(text)["error"]
+        message, details = str(fault["message"]), fault.get("errors") or [{}]
+        code = str(details[0].get("reason", ""))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return _line(text)
+    return _line(f"{message} ({code})" if code and code != message else message)
+
+
+def _line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _MOST_CHARACTERS else line[:_MOST_CHARACTERS] + "…"
