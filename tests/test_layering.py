@@ -49,7 +49,9 @@ ROOMS = {"data", "training", "evaluation", "infra_validation", "registry", "moni
 
 ACROSS = {
     ("monitoring", "data.drift"),
+    ("monitoring", "data.cells"),
     ("monitoring", "data.findings"),
+    ("monitoring", "data.formats"),
     ("monitoring", "data.hashing"),
     ("monitoring", "data.sources"),
     ("monitoring", "data.statistics"),

@@ -48,8 +48,8 @@ try:
     from functions import artifact
     from model import config
     from model.cli import tables
-    from model.data import rows as data
     from model.data.findings import as_document
+    from model.data.rows import snapshot
     from model.infra_validation import smoke_test
     from model.monitoring import triggers as retraining
     from model.monitoring import verdict as monitoring
@@ -510,7 +510,7 @@ def _trained(
         progress=_progress,
         say=_talk,
     )
-    manifest = store.publish(document, snapshot=data.snapshot(given.rows), dataset=given.rows.dataset)
+    manifest = store.publish(document, snapshot=snapshot(given.rows), dataset=given.rows.dataset)
     try:
         page = cards.card(manifest, given.rows, given.held, champion.predictor, say=_talk)
         store.publish_report(manifest.version, page)

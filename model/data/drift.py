@@ -32,6 +32,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from model.data.statistics import PARTS, means_of_parts
+
 Document = Mapping[str, Any]
 Vector = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -39,9 +41,6 @@ Counts = NDArray[np.int64]
 FALSE_SHARE = 0.01
 """Share of comparisons without drift, each over all columns, in which chance may bring a finding."""
 OK, WARN, ALERT = "ok", "warn", "alert"
-PARTS = 50
-"""Equal parts of the sorted training rows, whose means a manifest keeps: what a distance from all of them needs, where
-deciles would leave out the tails. Fifty are 0.5 kB a feature, in a manifest that every cold start reads."""
 KS_MOST_ROWS = 1_000
 """With more rows Kolmogorov-Smirnov calls differences significant that nobody would act on; Evidently
 ends there too."""
@@ -220,14 +219,6 @@ def _wasserstein(sample: Vector, means: Vector, entry: Document, *, others: int,
         "wasserstein": float(wasserstein_distance(here, means)) / std,
         "wasserstein_chance": _bridge(shape.tobytes(), low, high, chance) / std * math.sqrt(inverse) + skewed,
     }
-
-
-def means_of_parts(values: Vector, parts: int) -> Vector:
-    """Means of equal parts of the sorted *values*, as a manifest keeps them of training rows."""
-    ordered, rows = np.sort(values), len(values)
-    reached = np.concatenate([[0.0], np.cumsum(ordered / rows)])
-    ends = np.interp(np.linspace(0, rows, parts + 1), np.arange(rows + 1), reached)
-    return np.asarray(np.clip(np.diff(ends) * parts, ordered[0], ordered[-1]))
 
 
 @lru_cache(4096)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from functions.schema import Feature, Matrix, outside
 from model.data import drift
+from model.data.cells import Flaw
 from model.data.findings import Example, Finding
 from model.data.hashing import row_keys
 
@@ -92,7 +93,7 @@ def check(
     *,
     features: Sequence[Feature],
     target: str,
-    flaws: Iterable[Document],
+    flaws: Iterable[Flaw],
     limits: Limits,
     production: Document | None = None,
 ) -> list[Finding]:
@@ -102,7 +103,7 @@ def check(
         x: Shape (n_rows, n_features), NaN where a cell could not be used.
         y: Shape (n_rows,), in the target's unit.
         held: Which rows are held out; shape (n_rows,).
-        flaws: What reading met: {"code", "column", "expected", "count", "examples"}.
+        flaws: Cells and rows that reading could not use.
         production: The manifest of the version that these rows are compared with, if there is one.
     """
     met = [_flawed(flaw) for flaw in flaws]
@@ -137,16 +138,15 @@ def _finding(code: str, column: str | None, count: int, found: str, examples: It
     return Finding(severity, code, column, found, _FIXES[code], count=count, examples=tuple(examples))
 
 
-def _flawed(flaw: Document) -> Finding:
-    """What reading met, in words."""
-    code, count, examples = flaw["code"], flaw["count"], flaw["examples"]
+def _flawed(flaw: Flaw) -> Finding:
+    """A flaw in words."""
+    code, count, examples = flaw.code, flaw.count, flaw.examples
     if code in _WHOLE_COLUMNS:
-        return _finding(code, flaw["column"], 1, f"{flaw['expected']}, found {examples[0]['found']}")
-    what = "row" if flaw["column"] is None else "cell"
+        return _finding(code, flaw.column, 1, f"{flaw.expected}, found {examples[0].found}")
+    what = "row" if flaw.column is None else "cell"
     verb = ("does" if count == 1 else "do") if what == "row" else ("is" if count == 1 else "are")
-    listed = [Example(example["row"], example["found"]) for example in examples]
-    found = _finding(code, flaw["column"], count, f"{flaw['expected']}, {_counted(count, what)} {verb} not", listed)
-    texts = [example["found"] for example in examples]
+    found = _finding(code, flaw.column, count, f"{flaw.expected}, {_counted(count, what)} {verb} not", examples)
+    texts = [example.found for example in examples]
     if code == "not-numeric" and all(re.fullmatch(r'"\s*[+-]?\d+,\d+\s*"', text) for text in texts):
         return replace(found, advice="write decimal points in place of decimal commas")
     if code == "not-numeric" and any(re.search(r"\\x[89a-f][0-9a-f]", text) for text in texts):

@@ -1,8 +1,4 @@
-"""What became true of captured predictions: from a file of request_id, row and the target.
-
-Errors, by who must act:
-    SourceError      the operator: the file is absent, unreadable, or has no such columns
-"""
+"""The true values of captured predictions: from a file of request_id, row and the target."""
 
 from __future__ import annotations
 
@@ -12,15 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
-
+from model.data.cells import objects
+from model.data.formats import RaggedRow, csv_table, json_objects, parquet_table, shown_briefly
+from model.data.sources import translated
 from model.errors import SourceError
 
-_BATCH_ROWS = 65_536
-_MOST_SHOWN = 60
 _KINDS = (".csv", ".parquet", ".jsonl", ".ndjson")
 
 
@@ -47,18 +39,12 @@ def read(source: str, path: Path, target: str) -> Labels:
     if path.is_dir():
         raise SourceError(f"{source} must be a file, found a directory")
     found = Labels([], [], [])
-    try:
-        pieces = {".csv": _csv, ".parquet": _parquet}.get(kind, _lines)(source, path, target)
-        number = 0
-        for piece in pieces:
+    number = 0
+    with translated(source):
+        for piece in _pieces(source, path, kind, target, found):
             for cells in piece:
                 _take(found, cells, number, target)
                 number += 1
-    except FileNotFoundError as error:
-        raise SourceError(f"{path.absolute()} does not exist") from error
-    except (OSError, ValueError, pa.ArrowException) as error:
-        reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0][:200]
-        raise SourceError(f"{source} cannot be read: {reason}") from error
     return found
 
 
@@ -67,11 +53,11 @@ def _take(found: Labels, cells: Sequence[Any], number: int, target: str) -> None
     row = 0 if row is None else row
     told = ""
     if not isinstance(identity, str) or not identity:
-        told = f"request_id must be text, found {_shown(identity)}"
+        told = f"request_id must be text, found {shown_briefly(identity)}"
     elif (place := _whole(row)) is None:
-        told = f"row must be a whole number from 0, found {_shown(row)}"
+        told = f"row must be a whole number from 0, found {shown_briefly(row)}"
     elif (number_of := _number(value)) is None:
-        told = f"{target} must be a finite number, found {_shown(value)}"
+        told = f"{target} must be a finite number, found {shown_briefly(value)}"
     else:
         found.ids.append(identity)
         found.rows.append(place)
@@ -81,39 +67,24 @@ def _take(found: Labels, cells: Sequence[Any], number: int, target: str) -> None
     found.example = found.example or f"; label {number}: {told}"
 
 
-def _csv(source: str, path: Path, target: str) -> Iterator[Sequence[tuple[Any, ...]]]:
-    with path.open("rb") as file:
-        if not file.read(1):
-            raise SourceError(f"{source} must begin with a line of column names, found an empty file")
-    names = pyarrow.csv.open_csv(path, read_options=pyarrow.csv.ReadOptions(block_size=1 << 22)).schema.names
-    wanted = _columns(source, names, target)
-    options = pyarrow.csv.ConvertOptions(
-        include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=True
-    )
-    for batch in pyarrow.csv.open_csv(path, convert_options=options):
-        yield _cells(batch, wanted)
-
-
-def _parquet(source: str, path: Path, target: str) -> Iterator[Sequence[tuple[Any, ...]]]:
-    file = pyarrow.parquet.ParquetFile(path)
-    wanted = _columns(source, file.schema_arrow.names, target)
-    for batch in file.iter_batches(_BATCH_ROWS, columns=wanted):
-        yield _cells(batch, wanted)
-
-
-def _lines(source: str, path: Path, target: str) -> Iterator[Sequence[tuple[Any, ...]]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                label = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                raise SourceError(f"{source} line {number}: must be one JSON object: {error}") from error
-            if not isinstance(label, dict):
-                raise SourceError(f"{source} line {number}: must be a JSON object, found {_shown(label)}")
+def _pieces(source: str, path: Path, kind: str, target: str, found: Labels) -> Iterator[Sequence[tuple[Any, ...]]]:
+    if kind in {".jsonl", ".ndjson"}:
+        for number, label in json_objects(source, path):
             _columns(f"{source} line {number}", list(label), target)
             yield [(label["request_id"], label.get("row"), label[target])]
+        return
+
+    def leave_out(row: RaggedRow) -> None:
+        found.unusable += 1
+        found.example = found.example or f"; label {row.row}: must hold {row.expected} cells, found {row.actual}"
+
+    table = parquet_table(source, path) if kind == ".parquet" else csv_table(source, path, leave_out)
+    names = _columns(source, table.names, target)
+    for rows, columns in table.read(names):
+        cells = [objects(columns[name], texts=table.texts) for name in names]
+        if "row" not in names:
+            cells.insert(1, [None] * rows)
+        yield list(zip(*cells, strict=True))
 
 
 def _columns(source: str, names: Sequence[str], target: str) -> list[str]:
@@ -122,13 +93,6 @@ def _columns(source: str, names: Sequence[str], target: str) -> list[str]:
             there = ", ".join(names)[:200]
             raise SourceError(f"{source} must have one column {name}, found {names.count(name)}; there are {there}")
     return ["request_id", *(["row"] if "row" in names else []), target]
-
-
-def _cells(batch: pa.RecordBatch, wanted: Sequence[str]) -> list[tuple[Any, ...]]:
-    columns = [batch.column(name).to_pylist() for name in wanted]
-    if len(columns) == 2:  # noqa: PLR2004 - there is no column of rows
-        columns.insert(1, [None] * batch.num_rows)
-    return list(zip(*columns, strict=True))
 
 
 def _whole(value: Any) -> int | None:
@@ -144,11 +108,3 @@ def _number(value: Any) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
-
-
-def _shown(value: Any) -> str:
-    try:
-        text = repr(value)
-    except RecursionError:
-        text = "something nested too deeply"
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

@@ -27,6 +27,7 @@ import orjson
 from numpy.typing import NDArray
 
 from model.data.hashing import mixed, text_hashes
+from model.data.sources import unpacked
 from model.monitoring.log_schema import (
     FUNCTIONS,
     rendered,
@@ -36,7 +37,7 @@ from model.monitoring.log_schema import (
     row_is_sound,
     shown,
 )
-from model.monitoring.log_source import LONGEST_LINE_BYTES, blocks, unpacked
+from model.monitoring.log_source import LONGEST_LINE_BYTES, blocks
 from model.monitoring.windows import SLOTS, Captured, Counts, Keys, Layout, Matrix, Part, Traffic, count_traffic
 
 _NEVER = -(1 << 62)  # a slot before all others

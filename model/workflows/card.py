@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from functions.artifact import Document, Manifest, canonical, sha256_of
 from functions.runtimes.linear import Predictor
-from model.data import rows as data
+from model.data.rows import Rows
+from model.data.split import held_out
 from model.errors import NotFoundError, RegistryError
 from model.registry.production import verified_predictor
 from model.registry.registry import Registry
@@ -22,7 +23,7 @@ from model.workflows.evaluate import comparable
 
 def card(
     manifest: Manifest,
-    rows: data.Rows,
+    rows: Rows,
     held: NDArray[np.bool_],
     champion: Predictor | None,
     *,
@@ -75,7 +76,7 @@ def card_from_bucket(store: Registry, manifest: Manifest, *, say: Callable[[str]
     if "holdout" not in document["data"] or "comparison" not in document:
         raise RegistryError(f"{where} does not say which rows it kept aside: no model card can be made of it")
     rows = snapshot(store, document)
-    held = data.held_out(rows, document["data"]["holdout"])
+    held = held_out(rows, document["data"]["holdout"])
     return card(manifest, rows, held, _champion(store, document), say=say)
 
 

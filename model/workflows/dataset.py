@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from functions.artifact import Alias, Document
 from functions.schema import Feature
 from model.config import Config
-from model.data import rows as data
 from model.data import validation
+from model.data.cells import Flaw
 from model.data.findings import Finding, line
+from model.data.rows import Rows
+from model.data.rows import read as read_rows
+from model.data.split import held_out
 from model.errors import DataError, RegistryError
 from model.registry import registry
 from model.registry.production import verified_manifest
@@ -46,7 +49,7 @@ class Inputs:
     """Rows, which of them are *held* out (shape (n_rows,)), and the configuration that says so."""
 
     settings: Config
-    rows: data.Rows
+    rows: Rows
     held: NDArray[np.bool_]
 
 
@@ -58,10 +61,10 @@ def read(settings: Config, source: str, store: registry.Registry | None) -> Inpu
         RegistryError: The bucket is.
     """
     rows = _read(source, _features(settings), settings.data.target, store, settings.kinds)
-    return Inputs(settings, rows, data.held_out(rows, settings.data.holdout))
+    return Inputs(settings, rows, held_out(rows, settings.data.holdout))
 
 
-def labelled(settings: Config, source: str, store: registry.Registry) -> data.Rows:
+def labelled(settings: Config, source: str, store: registry.Registry) -> Rows:
     """Rows with a target that came after the predictions.
 
     Raises:
@@ -76,7 +79,7 @@ def labelled(settings: Config, source: str, store: registry.Registry) -> data.Ro
     return rows
 
 
-def snapshot(store: registry.Registry, document: Document) -> data.Rows:
+def snapshot(store: registry.Registry, document: Document) -> Rows:
     """The rows that a version was made from, as the bucket keeps them."""
     features = [Feature(feature["name"], -np.inf, np.inf) for feature in document["features"]]
     return _read(document["data"]["uri"], features, document["target"]["name"], store)
@@ -91,7 +94,7 @@ def findings(inputs: Inputs, production: Document | None) -> list[Finding]:
         inputs.held,
         features=_features(settings),
         target=rows.target,
-        flaws=[vars(flaw) for flaw in rows.flaws],
+        flaws=rows.flaws,
         limits=validation.Limits(
             training_rows=settings.training.folds,
             rows=settings.gate.min_rows,
@@ -114,10 +117,10 @@ def stop_at_errors(found: Sequence[Finding]) -> None:
         raise DataError("\n".join(map(line, found)))
 
 
-def _told(flaw: data.Flaw) -> str:
+def _told(flaw: Flaw) -> str:
     first, more = flaw.examples[0], flaw.count - 1
-    place = "" if first["row"] is None else f" (row {first['row']}{f', and {more} more' if more else ''})"
-    return f"{flaw.column or 'a row'} {flaw.expected}, got {first['found']}{place}"
+    place = "" if first.row is None else f" (row {first.row}{f', and {more} more' if more else ''})"
+    return f"{flaw.column or 'a row'} {flaw.expected}, got {first.found}{place}"
 
 
 def _features(settings: Config) -> list[Feature]:
@@ -137,10 +140,10 @@ def _read(
     target: str,
     store: registry.Registry | None,
     kinds: Sequence[str] = (),
-) -> data.Rows:
+) -> Rows:
     if store is None or not source.startswith("gs://"):
-        return data.read(source, features, target, kinds=kinds)
+        return read_rows(source, features, target, kinds=kinds)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"rows{Path(source).suffix}"
         store.bucket.download(source, path)
-        return data.read(source, features, target, kinds=kinds, path=path)
+        return read_rows(source, features, target, kinds=kinds, path=path)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from functions import artifact
 from functions.runtimes.linear import TOLERANCE, Predictor, relative_distance
-from model.data import rows as data
+from model.data.rows import Rows
+from model.data.split import held_out
 from model.errors import RegistryError, SandboxError
 from model.evaluation import gate
 from model.evaluation.comparison import Comparison, compare, inputs, share_new_to_both
@@ -152,7 +153,7 @@ def evaluate(
 
 
 def comparable(
-    predictor: Predictor | None, document: artifact.Document, rows: data.Rows, held: NDArray[np.bool_]
+    predictor: Predictor | None, document: artifact.Document, rows: Rows, held: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Production's predictions of all rows, and a mask of the rows that were held out from both trainings."""
     none = np.full(len(rows.y), np.nan), np.zeros(len(rows.y), dtype=np.bool_)
@@ -162,7 +163,7 @@ def comparable(
     if not share:
         return none
     order = [rows.features.index(feature.name) for feature in predictor.manifest.features]
-    return predictor.predict(rows.x[:, order]), held & data.held_out(rows, share)
+    return predictor.predict(rows.x[:, order]), held & held_out(rows, share)
 
 
 def _scale(

@@ -16,6 +16,7 @@ import numpy as np
 from functions.artifact import Document
 from model.config import Config
 from model.data import drift as divergence
+from model.data.sources import pieces
 from model.evaluation.metrics import scores
 from model.monitoring import ground_truth as labels
 from model.monitoring import log_reader as traffic
@@ -176,7 +177,7 @@ def _sources(request: Request, store: registry.Registry) -> list[tuple[str, Iter
         if source.startswith("gs://"):
             found += store.bucket.objects(source, lines.ENDINGS, since=since)
         else:
-            found.append(("standard input" if source == "-" else source, lines.files(source)))
+            found.append(("standard input" if source == "-" else source, pieces(source)))
     return found
 
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from functions.artifact import Alias
 from model.config import Config
-from model.data import rows as data
 from model.data.findings import Finding
+from model.data.rows import Rows
+from model.data.split import held_out
 from model.evaluation.metrics import scores
 from model.monitoring import triggers as retraining
 from model.monitoring.triggers import Reason
@@ -27,7 +28,7 @@ def reasons(
     store: registry.Registry,
     *,
     findings: Sequence[Finding],
-    labelled: data.Rows | None,
+    labelled: Rows | None,
     now: datetime,
 ) -> list[Reason]:
     """Every reason, due or not; one that says why where production cannot be compared with.
@@ -57,11 +58,11 @@ def reasons(
     return found
 
 
-def _live_error(settings: Config, promoted: Alias, labelled: data.Rows, known: NDArray[np.uint64]) -> Reason:
+def _live_error(settings: Config, promoted: Alias, labelled: Rows, known: NDArray[np.uint64]) -> Reason:
     """How production errs on *labelled* rows that it was not trained on."""
     served = verified_predictor(verified_manifest(promoted, promoted.manifest["model"]))
     document = served.manifest.document
-    kept = data.held_out(labelled, document["data"].get("holdout", 0.0))
+    kept = held_out(labelled, document["data"].get("holdout", 0.0))
     fresh = kept | np.isin(labelled.hashes, known, invert=True)
     order = [labelled.features.index(feature.name) for feature in served.manifest.features]
     live = scores(

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from functions.schema import Matrix
 from model.config import Config
-from model.data import rows as data
 from model.data.findings import Finding
+from model.data.statistics import describe
 from model.errors import CandidateError, ConfigError
 from model.training.candidates import Trial, expand, fit
 from model.training.export import to_linear
@@ -82,7 +82,7 @@ def train(
     document: dict[str, Any] = {
         "runtime": "linear",
         "linear": to_linear(estimator, x),
-        "features": data.describe(x, rows.features, redacted=redacted),
+        "features": describe(x, rows.features, redacted=redacted, widths=rows.widths),
         "prediction": _described_predictions(expected[~held]),
         "target": {"name": rows.target},
         "data": {
@@ -134,7 +134,7 @@ def _tell(results: Sequence[Result], say: Callable[[str], None]) -> None:
 
 def _described_predictions(predicted: NDArray[np.float64]) -> dict[str, Any]:
     """The manifest's `prediction`: how what it predicts of the training rows spreads, as for a feature."""
-    (found,) = data.describe(np.asarray(predicted, dtype=np.float64).reshape(-1, 1), ["prediction"])
+    (found,) = describe(np.asarray(predicted, dtype=np.float64).reshape(-1, 1), ["prediction"])
     return {name: value for name, value in found.items() if name != "name"}
 
 

@@ -16,7 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.schema import Feature
-from model.data.rows import Rows, SourceError, describe, held_out, read, snapshot
+from model.data.findings import Example
+from model.data.rows import Rows, read, snapshot
+from model.data.split import held_out
+from model.data.statistics import describe
+from model.errors import SourceError
 
 EXAMPLES = settings(deadline=None, derandomize=True)
 
@@ -59,7 +63,7 @@ def refusal(source, features=TWO, target="y"):
 def flaws(source, features=TWO, target="y"):
     """What is wrong with *source*: a line each for what is wrong as a whole, then one for each cell, by rows."""
     found = read(source, features, target).flaws
-    places = [(example["row"], flaw, example["found"]) for flaw in found for example in flaw.examples]
+    places = [(example.row, flaw, example.found) for flaw in found for example in flaw.examples]
     columns = [f"column '{flaw.column}' {flaw.expected}, found {text}" for row, flaw, text in places if row is None]
     cells = sorted((row, flaw.column or "", flaw.expected, text) for row, flaw, text in places if row is not None)
     return "\n".join([*columns, *(f"row {row}: '{name}' {wanted}, got {text}" for row, name, wanted, text in cells)])
@@ -169,17 +173,17 @@ def test_rows_of_another_width_are_named_and_left_out(csv):
         None,
         "must hold 3 cells, as the first line does",
         2,
-        [{"row": 1, "found": '2 in "4,5"'}, {"row": 3, "found": '4 in "1,2,3,4"'}],
+        [Example(1, '2 in "4,5"'), Example(3, '4 in "1,2,3,4"')],
     )
-    assert (text.column, text.examples) == ("bmi", [{"row": 2, "found": '"x"'}])
-    assert (late.column, late.examples) == ("age", [{"row": 5, "found": '"y"'}])
+    assert (text.column, text.examples) == ("bmi", [Example(2, '"x"')])
+    assert (late.column, late.examples) == ("age", [Example(5, '"y"')])
     assert found.y.tolist() == [3.0, 9.0, 7.0, 7.0]
 
 
 def test_decimal_commas_without_quotes_make_rows_of_another_width(csv):
     (ragged,) = read(csv("age,bmi,y\n1,2,5,3\n4,5,5,6\n"), TWO, "y").flaws
 
-    assert (ragged.code, ragged.count, ragged.examples[0]) == ("ragged-row", 2, {"row": 0, "found": '4 in "1,2,5,3"'})
+    assert (ragged.code, ragged.count, ragged.examples[0]) == ("ragged-row", 2, Example(0, '4 in "1,2,5,3"'))
 
 
 def test_a_parquet_file_cut_short_cannot_be_read(parquet, csv):
@@ -433,7 +437,7 @@ def test_all_bad_cells_are_counted_and_the_first_five_are_named(parquet, count):
     (flaw,) = read(parquet(age=[1.0] * 70_001, bmi=cells, y=[3.0] * 70_001), TWO, "y").flaws
 
     assert (flaw.code, flaw.count) == ("empty-cell", count)
-    assert [example["row"] for example in flaw.examples] == list(range(min(5, count)))
+    assert [example.row for example in flaw.examples] == list(range(min(5, count)))
 
 
 @EXAMPLES

@@ -10,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.schema import Feature
+from model.data.cells import Flaw
 from model.data.findings import Example, line
-from model.data.rows import describe, held_out, read
+from model.data.rows import read
+from model.data.split import held_out
+from model.data.statistics import describe
 from model.data.validation import Limits, check, comparable
 
 ROWS = 300
@@ -42,7 +45,7 @@ def brief(findings):
 
 
 def flaw(code, column="a", expected="must be a number", count=1, *examples):
-    return {"code": code, "column": column, "expected": expected, "count": count, "examples": list(examples)}
+    return Flaw(code, column, expected, count, list(examples))
 
 
 def changed(cells, **values):
@@ -64,58 +67,56 @@ def test_nothing_is_wrong_with_good_rows():
     ("met", "message"),
     [
         pytest.param(
-            flaw("missing-column", "a", "must be there once", 1, {"row": None, "found": "0; there are b, y"}),
+            flaw("missing-column", "a", "must be there once", 1, Example(None, "0; there are b, y")),
             "error missing-column 'a': must be there once, found 0; there are b, y: "
             "name the column in config.toml as the file does, or add it to the data",
             id="missing",
         ),
         pytest.param(
-            flaw("doubled-column", "a", "must be there once", 1, {"row": None, "found": "2; there are a, a, b, y"}),
+            flaw("doubled-column", "a", "must be there once", 1, Example(None, "2; there are a, a, b, y")),
             "error doubled-column 'a': must be there once, found 2; there are a, a, b, y: "
             "keep one of the columns, or rename the others",
             id="doubled",
         ),
         pytest.param(
-            flaw("wrong-type", "a", "must be a column of numbers", 1, {"row": None, "found": "date32[day]"}),
+            flaw("wrong-type", "a", "must be a column of numbers", 1, Example(None, "date32[day]")),
             "error wrong-type 'a': must be a column of numbers, found date32[day]: "
             "write the column as integers or as float64",
             id="type",
         ),
         pytest.param(
-            flaw("ragged-row", None, "must hold 3 cells, as the first line does", 1, {"row": 4, "found": '2 in "1,2"'}),
+            flaw("ragged-row", None, "must hold 3 cells, as the first line does", 1, Example(4, '2 in "1,2"')),
             "error ragged-row: must hold 3 cells, as the first line does, 1 row does not "
             '(row 4: 2 in "1,2"): quote cells that hold commas or line ends, and write decimal points',
             id="ragged",
         ),
         pytest.param(
-            flaw("not-numeric", "a", "must be a number", 1, {"row": 4, "found": '"x"'}),
+            flaw("not-numeric", "a", "must be a number", 1, Example(4, '"x"')),
             "error not-numeric 'a': must be a number, 1 cell is not "
             '(row 4: "x"): write plain numbers with a decimal point, or remove these rows',
             id="text",
         ),
         pytest.param(
-            flaw(
-                "not-numeric", "a", "must be a number", 2, {"row": 4, "found": '"1,5"'}, {"row": 5, "found": '"-2,0"'}
-            ),
+            flaw("not-numeric", "a", "must be a number", 2, Example(4, '"1,5"'), Example(5, '"-2,0"')),
             "error not-numeric 'a': must be a number, 2 cells are not "
             '(row 4: "1,5"; row 5: "-2,0"): write decimal points in place of decimal commas',
             id="decimal-commas",
         ),
         pytest.param(
-            flaw("not-numeric", "a", "must be a number", 1, {"row": 4, "found": '"1\\\\xb5"'}),
+            flaw("not-numeric", "a", "must be a number", 1, Example(4, '"1\\\\xb5"')),
             "error not-numeric 'a': must be a number, 1 cell is not "
             '(row 4: "1\\\\xb5"): save the file as UTF-8, it may be Latin-1, and write plain numbers',
             id="latin-1",
         ),
         pytest.param(
-            flaw("empty-cell", "a", "must be a number", 9, *[{"row": row, "found": "null"} for row in range(5)]),
+            flaw("empty-cell", "a", "must be a number", 9, *[Example(row, "null") for row in range(5)]),
             "error empty-cell 'a': must be a number, 9 cells are not "
             "(row 0: null; row 1: null; row 2: null; row 3: null; row 4: null; …): "
             "fill the cells in, or remove these rows",
             id="empty",
         ),
         pytest.param(
-            flaw("not-finite", "a", "must be a finite number", 1, {"row": 7, "found": "NaN"}),
+            flaw("not-finite", "a", "must be a finite number", 1, Example(7, "NaN")),
             "error not-finite 'a': must be a finite number, 1 cell is not "
             "(row 7: NaN): find out what divides by zero or overflows upstream, or remove these rows",
             id="not-finite",
@@ -127,7 +128,7 @@ def test_what_reading_met_is_an_error_with_its_place_and_what_would_help(met, me
 
 
 def test_a_column_that_cannot_be_used_has_one_finding_and_the_others_are_still_looked_at():
-    lost = flaw("missing-column", "a", "must be there once", 1, {"row": None, "found": "0; there are b, y"})
+    lost = flaw("missing-column", "a", "must be there once", 1, Example(None, "0; there are b, y"))
 
     findings = found(np.full(ROWS, math.nan), np.full(ROWS, 3.0), flaws=[lost])
 
@@ -143,7 +144,7 @@ def test_all_is_said_at_once_worst_first():
         changed(np.full(ROWS, 5.0), r1=6.0, r2=6.0),
         changed(Y, r12=Y[11]),
         bounds=(-10.0, 10.0),
-        flaws=[flaw("empty-cell", "a", "must be a number", 1, {"row": 7, "found": "null"})],
+        flaws=[flaw("empty-cell", "a", "must be a number", 1, Example(7, "null"))],
         rows=1000,
     )
 

@@ -13,10 +13,10 @@ import numpy as np
 import orjson
 import pytest
 
+from model.data import sources
 from model.errors import SourceError
 from model.monitoring import log_reader as reader
 from model.monitoring.log_reader import Labels
-from model.monitoring.log_source import files
 from model.monitoring.windows import Layout
 from tests.support.captured import NOW, entry, lines, request, row, traffic
 from tests.support.parts import MODEL
@@ -177,7 +177,7 @@ def test_lines_of_other_kinds_and_of_other_models_are_counted_apart():
 )
 def test_a_source_that_is_no_file_is_named(tmp_path, name, message):
     with pytest.raises(SourceError) as caught:
-        list(files(f"{tmp_path}{name}"))
+        list(sources.pieces(f"{tmp_path}{name}"))
 
     assert str(caught.value) == message.replace("FOLDER", str(tmp_path))
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from model.cli.main import main
-from model.data.rows import describe
+from model.data.statistics import describe
 from tests.support.captured import NOW, entry, lines, request, traffic
 from tests.support.parts import MODEL, put
 

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import orjson
 
+from model.data import sources
 from model.monitoring import log_reader as reader
-from model.monitoring import log_source as sources
 from model.monitoring.windows import Layout
 from tests.support.parts import MODEL
 
@@ -133,7 +133,7 @@ def measure(path: Path, rows: int) -> None:
     layout = Layout(tuple(names), np.full(10, -4.0), np.full(10, 4.0), (edges,) * 11)
     began = time.process_time()
     found = reader.read(
-        [(str(path), sources.files(str(path)))],
+        [(str(path), sources.pieces(str(path)))],
         model=MODEL,
         layout_of=lambda _: layout,
         window_seconds=86400,

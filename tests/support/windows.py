@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from model.data import drift as divergence
-from model.data.rows import describe
+from model.data.statistics import describe
 
 NAMES = tuple(f"x{number}" for number in range(10))
 

@@ -1,0 +1,237 @@
+"""Columns of a file, read in pieces: CSV, Parquet, JSON Lines. One set of options for rows and for labels."""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.csv
+import pyarrow.parquet
+
+from functions.schema import shown
+from model.data.sources import BLOCK_BYTES
+from model.errors import SourceError
+
+NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)", re.ASCII | re.IGNORECASE)
+BATCH_ROWS = 65_536
+
+_HEAD_BYTES = 4096
+_PREAMBLE_LINES = 100
+_MAGIC = {
+    b"PAR1": "a Parquet file: name it .parquet",
+    b"PK\x03\x04": "a spreadsheet or an archive: export it as CSV",
+    b"\x1f\x8b": "a gzip file: unpack it",
+    b"\xff\xfe": "UTF-16: save it as UTF-8",
+    b"\xfe\xff": "UTF-16: save it as UTF-8",
+}
+
+Column: TypeAlias = pa.Array | list[Any]
+Piece: TypeAlias = tuple[int, dict[str, Column]]
+"""A run of rows: how many, and the columns asked for, by name."""
+
+
+@dataclass(frozen=True)
+class RaggedRow:
+    """A row of another width than the header's, counted from 0; it is left out."""
+
+    row: int
+    expected: int
+    actual: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """The names of all columns, and a function that reads some of them.
+
+    Args:
+        texts: Cells are the bytes of a text file, whatever they mean.
+    """
+
+    names: Sequence[str]
+    read: Callable[[Sequence[str]], Iterator[Piece]]
+    texts: bool = False
+
+
+@dataclass(frozen=True)
+class Header:
+    """The names in the header of a CSV file, and how many lines stand above it (`sep=,`, comments)."""
+
+    names: list[str]
+    skipped: int
+
+
+def csv_table(source: str, path: Path, left_out: Callable[[RaggedRow], None]) -> Table:
+    """The CSV file at *path*, which messages call *source*; rows of another width go to *left_out*.
+
+    Raises:
+        SourceError: It does not look like one.
+    """
+    header = csv_header(source, path)
+    return Table(header.names, lambda names: _csv_pieces(path, names, header.skipped, left_out), texts=True)
+
+
+def parquet_table(source: str, path: Path) -> Table:
+    """The Parquet file at *path*, which messages call *source*.
+
+    Raises:
+        SourceError: It does not begin like one.
+    """
+    if _head(source, path)[:4] != b"PAR1":
+        raise SourceError(f"{source} must be a Parquet file, found one that does not begin like one")
+    file = pyarrow.parquet.ParquetFile(path, memory_map=True)
+    return Table(
+        file.schema_arrow.names,
+        lambda names: map(_piece, file.iter_batches(BATCH_ROWS, columns=list(names))),
+    )
+
+
+def arrow_table(table: pa.Table) -> Table:
+    """A table that is in memory already."""
+    return Table(table.column_names, lambda names: map(_piece, table.select(list(names)).to_batches(BATCH_ROWS)))
+
+
+def json_objects(source: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a JSON Lines file, each with the number of its line from 1.
+
+    Raises:
+        SourceError: A line is no JSON object.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            if not text.strip():
+                continue
+            try:
+                value = orjson.loads(text)
+            except orjson.JSONDecodeError as error:
+                raise SourceError(f"{source} line {number}: must be one JSON object: {error}") from error
+            if not isinstance(value, dict):
+                raise SourceError(f"{source} line {number}: must be a JSON object, found {shown_briefly(value)}")
+            yield number, value
+
+
+def csv_header(source: str, path: Path) -> Header:
+    """The header of the CSV file at *path*, once the file looks like one.
+
+    Raises:
+        SourceError: It is of another kind or encoding, has no header, or another separator.
+    """
+    head = _head(source, path)
+    for magic, kind in _MAGIC.items():
+        if head.startswith(magic):
+            raise SourceError(f"{source} must be CSV in UTF-8, and seems to be {kind}")
+    if b"\0" in head:
+        raise SourceError(f"{source} must be CSV in UTF-8, found a binary file")
+    skipped = _preamble_lines(path)
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        for _ in range(skipped):
+            text.readline(BLOCK_BYTES)
+        lines = csv.reader(iter(lambda: text.readline(BLOCK_BYTES), ""))
+        try:
+            names = next((line for line in lines if line), [])
+        except csv.Error as error:
+            raise SourceError(f"{source} must begin with a line of column names: {error}") from error
+    line = ",".join(names)
+    if strange := re.search("[\udc80-\udcff]", line):
+        byte = f"byte 0x{ord(strange[0]) - 0xDC00:02x}"
+        raise SourceError(
+            f"{source} must be CSV in UTF-8, found {byte} in its first line: save it as UTF-8, it may be Latin-1"
+        )
+    if all(NUMBER.fullmatch(name.strip()) for name in names):
+        numbers = f"the numbers {shown(line)}" if names else "none"
+        raise SourceError(f"{source} must begin with a line of column names, found {numbers}")
+    separator = max(";\t|", key=line.count)
+    if line.count(separator) > line.count(","):
+        raise SourceError(
+            f"{source} must be separated by commas, and seems to be separated by {shown(separator)}: save it with "
+            f"commas and decimal points; its first line is {shown(line)}"
+        )
+    return Header(names, skipped)
+
+
+def shown_briefly(value: Any, most: int = 60) -> str:
+    """*value* as Python writes it, shortened, for a message."""
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = "something nested too deeply"
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def _preamble_lines(path: Path) -> int:
+    """How many lines above the header are Excel's `sep=,`, or comments that begin with # and hold fewer commas."""
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        lines = [text.readline(_HEAD_BYTES) for _ in range(_PREAMBLE_LINES)]
+    skipped = 0
+    for line, following in pairwise(lines):
+        is_separator = skipped == 0 and re.fullmatch(r"sep=.\s*", line, re.IGNORECASE)
+        is_comment = line.startswith("#") and (following.startswith("#") or line.count(",") != following.count(","))
+        if not line.endswith("\n") or not (is_separator or is_comment):
+            break
+        skipped += 1
+    return skipped
+
+
+def _head(source: str, path: Path) -> bytes:
+    if path.is_dir():
+        raise SourceError(f"{source} must be a file, found a directory")
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if not head:
+        raise SourceError(f"{source} must hold rows, found an empty file")
+    return head
+
+
+def _csv_pieces(
+    path: Path, names: Sequence[str], skipped: int, left_out: Callable[[RaggedRow], None]
+) -> Iterator[Piece]:
+    def leave_out(row: Any) -> str:
+        left_out(RaggedRow(row.number - 2 - skipped, row.expected_columns, row.actual_columns, row.text))
+        return "skip"
+
+    types = dict.fromkeys(names, pa.binary())
+    try:
+        with _unraised():
+            reader = pyarrow.csv.open_csv(
+                path,
+                read_options=pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, skip_rows=skipped),
+                parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=leave_out),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    include_columns=list(types), column_types=types, null_values=[""], strings_can_be_null=True
+                ),
+            )
+    except pa.ArrowInvalid as error:
+        if "Empty CSV file" in str(error):  # it has a first line without an end, and nothing else
+            return
+        raise
+    while True:
+        with _unraised():
+            batch = next(reader, None)
+        if batch is None:
+            return
+        yield _piece(batch)
+
+
+@contextmanager
+def _unraised() -> Iterator[None]:
+    """Keep Python from printing an exception that Arrow could not raise: it comes back as Arrow's own error."""
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+
+
+def _piece(batch: pa.RecordBatch) -> Piece:
+    return batch.num_rows, dict(zip(batch.schema.names, batch.columns, strict=True))
