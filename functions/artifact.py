@@ -104,6 +104,12 @@ def data_name(dataset: str, sha256: str) -> str:
     return f"data/{dataset}/{sha256}.parquet"
 
 
+def emulator_address(host: str) -> str:
+    """The value of STORAGE_EMULATOR_HOST as the client needs it: with a scheme, without a slash at its end."""
+    address = host.strip().rstrip("/")
+    return address if "://" in address else f"http://{address}"
+
+
 def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 

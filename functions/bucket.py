@@ -19,6 +19,8 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from requests import Response
 from requests.exceptions import RequestException
 
+from .artifact import emulator_address
+
 # The client would ask for the bucket's metadata in a thread beside the first fetch, for traces that are not made here:
 # a second request at each cold start, a right the service account lacks, and a live thread when the process forks.
 os.environ["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] = "true"
@@ -53,6 +55,8 @@ def fetch(bucket: str, name: str) -> Fetched:
         BucketError: It is absent, refused or out of reach within DEADLINE_SECONDS.
     """
     uri = f"gs://{bucket}/{name}"
+    if emulator := os.environ.get("STORAGE_EMULATOR_HOST"):
+        os.environ["STORAGE_EMULATOR_HOST"] = emulator_address(emulator)
     try:
         with closing(storage.Client()) as client:
             blob = client.bucket(bucket).blob(name)

@@ -10,6 +10,7 @@ import orjson
 
 from .schema import PayloadError, Problem
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MOST_DIAGNOSED_BYTES = 1 << 20
 """A body up to this size that orjson refuses is read again by the standard library, to find the reason."""
 
@@ -23,9 +24,12 @@ class Repeated(dict[str, Any]):
 def decode(body: bytes) -> object:
     """Decode strict JSON; NaN, infinities and numbers beyond float64 come through as such, for the schema to place.
 
+    A byte order mark before it is skipped: some clients write one without being asked (RFC 8259 allows to ignore it).
+
     Raises:
         PayloadError: *body* is not JSON.
     """
+    body = body.removeprefix(_BYTE_ORDER_MARK)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -23,7 +23,7 @@ SERVING = {
     "protocols.instances": {"exchange", "schema", "strict_json"},
     "router": {"exchange"},
     "settings": {"artifact"},
-    "bucket": set(),
+    "bucket": {"artifact"},
     "loader": {"artifact", "bucket", "runtimes.linear"},
     "telemetry.trace": set(),
     "telemetry.log": {"telemetry.trace"},

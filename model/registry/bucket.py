@@ -16,6 +16,7 @@ from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 from requests.exceptions import RequestException
 
+from functions.artifact import emulator_address
 from model.errors import AbsentError, RegistryError
 
 # Without this the client asks for the bucket's metadata in a thread beside the first request, for traces.
@@ -36,6 +37,8 @@ class Bucket:
     ) -> None:
         self.name = name
         self._retry = DEFAULT_RETRY.with_timeout(deadline_seconds)
+        if emulator := os.environ.get("STORAGE_EMULATOR_HOST"):
+            os.environ["STORAGE_EMULATOR_HOST"] = emulator_address(emulator)
         with self._translated(""):
             self._client = storage.Client(project=None, credentials=credentials) if credentials else storage.Client()
             self._bucket = self._client.bucket(name)

@@ -18,6 +18,7 @@ from functions.artifact import (
     alias_name,
     canonical,
     data_name,
+    emulator_address,
     is_name,
     manifest_name,
     manifest_of,
@@ -320,6 +321,19 @@ def test_a_manifest_cut_short_is_refused(length):
 def test_any_other_bytes_are_refused(data):
     with pytest.raises(ArtifactError, match="line version 3: manifest"):
         parse_manifest(data, "line", 3)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        pytest.param("http://localhost:4443", "http://localhost:4443", id="as-it-should-be"),
+        pytest.param("https://storage.example/", "https://storage.example", id="slash"),
+        pytest.param("localhost:4443", "http://localhost:4443", id="no-scheme"),
+        pytest.param(" [::1]:4443// ", "http://[::1]:4443", id="ipv6-slashes-and-blanks"),
+    ],
+)
+def test_the_address_of_an_emulator_is_spelled_as_the_client_needs_it(host, address):
+    assert emulator_address(host) == address
 
 
 def test_a_sealed_manifest_reads_back():

@@ -87,6 +87,14 @@ def test_an_object_costs_one_get(emulator, bucket, monkeypatch):
     assert [request.split(" ")[0] for request in proxy.requests] == ["GET"]
 
 
+@pytest.mark.parametrize("spelling", ["http://{}", "http://{}/", "{}", "{}//", " {} "])
+def test_the_address_of_an_emulator_may_lack_its_scheme_or_end_with_a_slash(bucket, emulator, monkeypatch, spelling):
+    put(bucket, "a", b"1")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", spelling.format(f"127.0.0.1:{emulator.port}"))
+
+    assert fetch(bucket.name, "a").data == b"1"
+
+
 def test_an_object_that_does_not_exist_is_named(bucket):
     with pytest.raises(BucketError, match=f"^gs://{bucket.name}/a/b.json does not exist$"):
         fetch(bucket.name, "a/b.json")

@@ -88,9 +88,19 @@ def values(question):
             id="plus-is-for-paths",
         ),
         pytest.param(
-            b'\xef\xbb\xbf{"instances": [1]}',
+            b"\xef\xbb\xbf",
+            [("not JSON: Input is a zero-length, empty document: line 1 column 1 (char 0)", "")],
+            id="byte-order-mark-alone",
+        ),
+        pytest.param(
+            b'\xef\xbb\xbf\xef\xbb\xbf{"instances": [1]}',
             [("not JSON: UTF-8 byte order mark (BOM) is not supported: line 1 column 1 (char 0)", "")],
-            id="byte-order-mark",
+            id="two-byte-order-marks",
+        ),
+        pytest.param(
+            b'\xef\xbb\xbf{"instances": [1], "instances": [2]}',
+            [('member "instances" came twice', "/instances")],
+            id="a-name-twice-behind-a-byte-order-mark",
         ),
         pytest.param(
             b'{"instances": ["\xff"]}',
@@ -414,6 +424,8 @@ def test_as_many_instances_as_an_answer_can_hold_are_read():
         pytest.param(b'{"instances": [{"bmi": 0.5}, {"bm\\u0069": -1}]}', [[0.5], [-1.0]], id="objects"),
         pytest.param(b'{"instances": [0.5, [1], {"bmi": 2}]}', [[0.5], [1.0], [2.0]], id="mixed"),
         pytest.param(b' {"instances" : [ 5e-1 ]}\n', [[0.5]], id="blanks-and-exponent"),
+        pytest.param(b'\xef\xbb\xbf{"instances": [0.5]}', [[0.5]], id="byte-order-mark"),
+        pytest.param(b'\xef\xbb\xbf\r\n{"instances": [{"bmi": 0.5}]}', [[0.5]], id="byte-order-mark-and-blanks"),
         pytest.param(b'{"instances": [1], "parameters": {}}', [[1.0]], id="empty-parameters"),
         pytest.param(b'{"parameters": null, "instances": [1]}', [[1.0]], id="null-parameters"),
         pytest.param(b'{"instances": [18446744073709551616]}', [[2.0**64]], id="integer-beyond-64-bits"),

@@ -24,6 +24,13 @@ def test_a_bucket_out_of_reach_is_one_clear_error(monkeypatch):
         Registry("nowhere", MODEL, deadline_seconds=0.3).newest()
 
 
+@pytest.mark.parametrize("spelling", ["{}", "http://{}/"])
+def test_the_address_of_an_emulator_may_lack_its_scheme_or_end_with_a_slash(bucket, emulator, monkeypatch, spelling):
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", spelling.format(f"127.0.0.1:{emulator.port}"))
+
+    assert Registry(bucket.name, MODEL).numbers() == []
+
+
 def test_a_bucket_that_does_not_exist_is_one_clear_error(registry):
     missing = Registry("missing", MODEL)
 
