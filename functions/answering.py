@@ -28,6 +28,9 @@ from .telemetry.record import Record
 _CLIENT_GONE = 499
 """The status in the log when the caller hung up; nobody receives it."""
 
+MOST_PATH_BYTES = 64_000
+"""Longest path that is read, percent-encoded as it was sent; see long_addresses.py for the reason."""
+
 _HEALTHY, _READY = Content(JSON, b'{"status":"ok"}'), Content(JSON, b'{"status":"ready"}')
 
 
@@ -119,6 +122,7 @@ class Endpoint:
     ) -> Reply:
         problem = problem_json
         try:
+            _check_length(incoming.scope.get("raw_path") or b"")
             route = router.route(request.path, incoming.method)
             if route.resource is not Resource.PREDICTION:
                 return Reply(HTTPStatus.OK.value, self._content(route.resource, model))
@@ -219,6 +223,14 @@ class Endpoint:
         content = protocol.render(Answer(question, predictions, manifest.model, manifest.version, warnings, flagged))
         record.answer(question.matrix, predictions, counts)
         return content
+
+
+def _check_length(raw_path: bytes) -> None:
+    if len(raw_path) > MOST_PATH_BYTES:
+        raise RefusalError(
+            HTTPStatus.REQUEST_URI_TOO_LONG,
+            f"the path must hold at most {MOST_PATH_BYTES} bytes, got more; POST the instances as JSON instead",
+        )
 
 
 def _summary(error: PayloadError) -> str:

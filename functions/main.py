@@ -19,7 +19,7 @@ import functions_framework.aio
 import starlette.requests
 from starlette.responses import Response
 
-from . import settings
+from . import long_addresses, settings
 from .answering import Endpoint
 from .bucket import fetch
 from .loader import Loader
@@ -32,6 +32,8 @@ try:
     _settings = settings.read(os.environ)
 except settings.SettingsError as error:
     sys.exit(str(error))
+
+long_addresses.clip()
 
 # Loaded here, before the port opens and before the framework forks: the first request finds the model in memory.
 _loader = Loader(

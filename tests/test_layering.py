@@ -24,6 +24,7 @@ SERVING = {
     "router": {"exchange"},
     "settings": {"artifact"},
     "bucket": {"artifact"},
+    "long_addresses": set(),
     "loader": {"artifact", "bucket", "runtimes.linear"},
     "telemetry.trace": set(),
     "telemetry.log": {"telemetry.trace"},
@@ -40,7 +41,7 @@ SERVING = {
         "telemetry.log",
         "telemetry.record",
     },
-    "main": {"answering", "bucket", "loader", "settings", "telemetry.log"},
+    "main": {"answering", "bucket", "loader", "long_addresses", "settings", "telemetry.log"},
 }
 """Which siblings each module of functions/ may import."""
 

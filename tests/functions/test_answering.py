@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from http import HTTPStatus
 
 import numpy as np
 import pytest
@@ -352,6 +353,22 @@ def test_forty_mebibytes_are_refused_before_they_are_read(batch):
 
     detail = refused(answer, 413, "Request Entity Too Large")["detail"]
     assert detail == "the body must hold at most 4194304 bytes, got more; send it in parts"
+
+
+@pytest.mark.parametrize("count", [16_100, 60_000, 300_000])
+def test_a_path_that_is_too_long_is_refused_with_a_pointer_to_post(batch, count):
+    answer = batch.get(f"/batch/[{','.join(['0.5'] * count)}]")
+
+    detail = refused(answer, 414, HTTPStatus.REQUEST_URI_TOO_LONG.phrase)["detail"]
+    assert detail == "the path must hold at most 64000 bytes, got more; POST the instances as JSON instead"
+
+
+def test_a_path_of_almost_that_length_is_answered(batch):
+    assert batch.get(f"/batch/[{','.join(['0.5'] * 15_990)}]").json()["predictions"] == [2.0] * 15_990
+
+
+def test_a_long_query_string_changes_nothing(batch):
+    assert batch.get(f"/batch/[0.5]?{'x' * 200_000}").json()["predictions"] == [2.0]
 
 
 def chunked(server, chunks):
