@@ -216,7 +216,7 @@ verb_retrain() {
   local options=() status=0 watched=()
   if [[ $CAPTURE_SINK == bucket ]]; then watched+=(--captured "$(captured)"); fi
   if [[ $CAPTURE_SINK == bucket && -n $LABELS ]]; then watched+=(--labels "$LABELS"); fi
-  if [[ $CAPTURE_SINK != bucket && -n $LABELS ]]; then options+=(--labels "$LABELS"); fi
+  if [[ $CAPTURE_SINK != bucket && -n $LABELS ]]; then options+=(--labelled-rows "$LABELS"); fi
   run_monitor
   # What the monitor cannot read, retrain cannot either, nor join labels with.
   if [[ $monitor_status =~ ^[03]$ || -n $dry_run ]]; then options+=("${watched[@]}"); fi

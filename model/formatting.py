@@ -7,6 +7,9 @@ import os
 PROGRAM = os.environ.get("MODEL_PROGRAM") or "python -m model"
 """The command that a person types to get here, as messages name it."""
 
+LONGEST_REASON = 500
+"""Characters of a reason in a history, which every cold start reads."""
+
 ABSENT = "-"
 """Stands where there is no value."""
 
@@ -66,6 +69,11 @@ def typographic(text: str) -> str:
         return "–"
     text = text if "e" in text else text.replace("-", "−")
     return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def shortened(text: str) -> str:
+    """*text* as a reason that fits into a history, with an ellipsis where it was cut."""
+    return text if len(text) <= LONGEST_REASON else f"{text[: LONGEST_REASON - 1]}…"
 
 
 def plain(text: str) -> str:

@@ -41,6 +41,7 @@ def test_a_number_has_four_figures_and_a_count_all(value, text):
         pytest.param(formatting.typographic("-"), "–", id="page-absent"),
         pytest.param(formatting.typographic("-1.5 %"), "−1.5\N{NO-BREAK SPACE}%", id="page-percent"),
         pytest.param(formatting.typographic("1e-07"), "1e-07", id="page-exponent"),
+        pytest.param(formatting.shortened("x" * 501), "x" * 499 + "…", id="shortened"),
         pytest.param(formatting.plain("a\x1b[2Jb\nc"), "a?[2Jb?c", id="plain"),
     ],
 )

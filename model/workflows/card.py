@@ -80,6 +80,22 @@ def card_from_bucket(store: Registry, manifest: Manifest, *, say: Callable[[str]
     return card(manifest, rows, held, _champion(store, document), say=say)
 
 
+def published_card(store: Registry, version: int, *, say: Callable[[str], None]) -> str:
+    """The card of *version* as it was published, or made now and published, with its promotions until today.
+
+    Raises:
+        NotFoundError: There is no such version.
+        RegistryError: It does not verify, or its card cannot be made.
+    """
+    manifest = store.manifest(version)
+    page = store.report(version)
+    if page is None:
+        page = card_from_bucket(store, manifest, say=say)
+        with contextlib.suppress(RegistryError):  # an account that may only read has the page all the same
+            store.publish_report(version, page)
+    return model_card.with_standing(page, store.standing(version))
+
+
 def _champion(store: Registry, document: Document) -> Predictor | None:
     """The production version that *document* was compared with; None if it is not in the bucket any more."""
     comparison = document["comparison"]

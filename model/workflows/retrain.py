@@ -1,47 +1,156 @@
-"""What speaks for training again: production and its rows in the bucket against the rows of today."""
+"""Training again where there is a reason, and promoting the version that passes the gate."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.artifact import Alias
+from functions.artifact import Alias, Manifest
 from model.config import Config
 from model.data.findings import Finding
 from model.data.rows import Rows
 from model.data.split import held_out
+from model.errors import MovedOnError
 from model.evaluation.metrics import scores
-from model.monitoring import triggers as retraining
+from model.formatting import shortened
+from model.monitoring import triggers
 from model.monitoring.triggers import Reason
-from model.registry import registry
 from model.registry.production import verified_manifest, verified_predictor
-from model.workflows import dataset as inputs
+from model.registry.registry import Moved, Registry
+from model.training.candidates import Trial
+from model.workflows import dataset, monitor
 from model.workflows.dataset import Inputs, Production
+from model.workflows.move import Mover
+from model.workflows.talk import Talk
+from model.workflows.train import train
+
+NOTHING, REJECTED, PROMOTED = "nothing to do", "rejected", "promoted"
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Observations since production was trained.
+
+    Args:
+        captured: Captured log lines, with or without labels for them.
+        labelled: Rows with their target.
+    """
+
+    captured: monitor.Request | None = None
+    labelled: Rows | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The decision of `retrain` and its grounds.
+
+    Args:
+        verdict: NOTHING, REJECTED or PROMOTED; NOTHING also while it is not yet known.
+        production: The version that the reasons were compared with; None if there was none.
+        manifest: The version that was trained; None where none was.
+        moved: The promotion; None where there was none.
+    """
+
+    verdict: str = NOTHING
+    production: int | None = None
+    reasons: Sequence[Reason] = field(default_factory=list)
+    manifest: Manifest | None = None
+    moved: Moved | None = None
+
+    @property
+    def due(self) -> bool:
+        return any(reason.due for reason in self.reasons)
+
+    def document(self) -> dict[str, Any]:
+        """The JSON of `retrain`."""
+        trained = {"version": self.manifest.version, "gate": self.manifest.document["gate"]} if self.manifest else {}
+        return {
+            "decision": self.verdict,
+            "production": self.production,
+            "reason": triggers.why(self.reasons),
+            "reasons": [asdict(reason) for reason in self.reasons],
+            **trained,
+        }
+
+
+def retrain(
+    store: Registry,
+    candidates: list[Trial],
+    given: Inputs,
+    arrivals: Arrivals,
+    *,
+    model: str,
+    mover: Mover,
+    force: bool,
+    talk: Talk,
+    show: Callable[[Decision], None],
+) -> Decision:
+    """Decide, train and promote; decide again where production moved meanwhile.
+
+    Args:
+        force: Train whatever the reasons say.
+        show: Takes the decision once its reasons are known, and again once a version is trained.
+    """
+    while True:
+        production = Production(model, mover.alias, store.alias(mover.alias)[0])
+        findings = dataset.findings(given, production.comparable(given.settings)[0])
+        dataset.stop_at_errors(findings)
+        promoted = production.promoted
+        decision = Decision(
+            production=promoted.version if promoted else None,
+            reasons=[
+                *([triggers.forced()] if force else []),
+                *reasons(
+                    given, production, store, findings=findings, labelled=arrivals.labelled, now=datetime.now(UTC)
+                ),
+                *_alerts(given.settings, arrivals.captured, production, store, talk),
+            ],
+        )
+        if other := triggers.other_data(promoted.manifest if promoted else {}, given.rows.dataset):
+            talk.say(f"warning: {other}")
+        show(decision)
+        if not decision.due:
+            return decision
+        manifest = train(store, candidates, given, production, findings, talk=talk)
+        decision = replace(decision, manifest=manifest)
+        show(decision)
+        if not manifest.document["blessed"]:
+            return replace(decision, verdict=REJECTED)
+        reason = shortened(mover.reason or f"retrain: {triggers.briefly(decision.reasons)}")
+        try:
+            moved = store.promote(manifest.version, alias=mover.alias, by=mover.by, reason=reason)
+        except MovedOnError as error:
+            talk.say(f"{str(error).partition(':')[0]}: deciding again")
+            force = False  # somebody else has just trained and promoted
+            continue
+        return replace(decision, verdict=PROMOTED, moved=moved)
 
 
 def reasons(
     given: Inputs,
     production: Production,
-    store: registry.Registry,
+    store: Registry,
     *,
     findings: Sequence[Finding],
     labelled: Rows | None,
     now: datetime,
 ) -> list[Reason]:
-    """Every reason, due or not; one that says why where production cannot be compared with.
+    """Every reason, due or not; a single one where production cannot be compared with.
 
     Raises:
         RegistryError: The rows that production was trained on cannot be read.
     """
     document, obstacle = production.comparable(given.settings)
     if document is None or production.promoted is None:
-        return retraining.without_production(obstacle)
-    known = inputs.snapshot(store, document).hashes
+        return triggers.without_production(obstacle)
+    known = dataset.snapshot(store, document).hashes
     alert = given.settings.monitoring.alert
-    found = retraining.decide(
+    found = triggers.decide(
         given.settings.retraining.model_dump(),
         age_days=(now - datetime.fromisoformat(document["created"])).total_seconds() / 86_400,
         rows=len(given.rows.y),
@@ -58,8 +167,18 @@ def reasons(
     return found
 
 
+def _alerts(
+    settings: Config, captured: monitor.Request | None, production: Production, store: Registry, talk: Talk
+) -> list[Reason]:
+    """The monitor's alerts as a reason; none where nothing was captured."""
+    if captured is None:
+        return []
+    observed = monitor.observe(captured, settings, production, store, reading=talk.reading)
+    return [triggers.watched(observed.document)]
+
+
 def _live_error(settings: Config, promoted: Alias, labelled: Rows, known: NDArray[np.uint64]) -> Reason:
-    """How production errs on *labelled* rows that it was not trained on."""
+    """The error of production on *labelled* rows that it was not trained on, as a reason."""
     served = verified_predictor(verified_manifest(promoted, promoted.manifest["model"]))
     document = served.manifest.document
     kept = held_out(labelled, document["data"].get("holdout", 0.0))
@@ -72,6 +191,6 @@ def _live_error(settings: Config, promoted: Alias, labelled: Rows, known: NDArra
         seed=settings.training.seed,
     )
     rows = int(fresh.sum())
-    return retraining.live_error(
+    return triggers.live_error(
         live["rmse"].document(), document["metrics"]["rmse"], rows=rows, known=len(labelled.y) - rows
     )

@@ -1,11 +1,10 @@
-"""From rows to the document of a version: search, choose, fit, judge. What `train` and `retrain` share."""
+"""From rows to a published version with its model card: search, choose, fit, evaluate, publish."""
 
 from __future__ import annotations
 
 import platform
 import subprocess
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.artifact import Manifest
 from functions.schema import Matrix
 from model.config import Config
 from model.data.findings import Finding
+from model.data.rows import snapshot
 from model.data.statistics import describe
-from model.errors import CandidateError, ConfigError
+from model.errors import CandidateError, ConfigError, RegistryError, ReportError
+from model.registry.registry import Registry
 from model.training.candidates import Trial, expand, fit
 from model.training.export import to_linear
 from model.training.search import Result, choose, search
-from model.workflows.dataset import Inputs, stop_at_errors
-from model.workflows.evaluate import Champion, evaluate
+from model.workflows.card import card
+from model.workflows.dataset import Inputs, Production, stop_at_errors
+from model.workflows.evaluate import Champion, champion, evaluate
+from model.workflows.talk import Talk
 
 _GOLDEN_ROWS = 8
 
@@ -44,19 +48,36 @@ def candidates(settings: Config) -> list[Trial]:
 
 
 def train(
-    inputs: Inputs,
+    store: Registry,
     candidates: list[Trial],
-    *,
-    champion: Champion,
+    given: Inputs,
+    production: Production,
     findings: Sequence[Finding],
-    progress: Callable[[str, int], AbstractContextManager[Callable[[], None]]],
-    say: Callable[[str], None],
-) -> dict[str, Any]:
-    """The manifest of the best of *candidates*, but for what publishing fills in.
+    *,
+    talk: Talk,
+) -> Manifest:
+    """Publish the best of *candidates*, blessed or not, with its model card.
 
-    Args:
-        progress: Takes what is done and in how many steps, and gives what counts a step.
-        say: Takes a line for what a person should know and no table shows.
+    Raises:
+        DataError: There are errors among *findings*.
+        ConfigError: No candidate could be trained and served.
+    """
+    opponent = champion(production)
+    document = draft(given, candidates, champion=opponent, findings=findings, talk=talk)
+    manifest = store.publish(document, snapshot=snapshot(given.rows), dataset=given.rows.dataset)
+    try:
+        page = card(manifest, given.rows, given.held, opponent.predictor, say=talk.say)
+        store.publish_report(manifest.version, page)
+    except (RegistryError, ReportError) as error:  # the version stands without its card
+        number = manifest.version
+        talk.say(f"version {number} has no model card yet, `report {number}` makes it: {error}")
+    return manifest
+
+
+def draft(
+    inputs: Inputs, candidates: list[Trial], *, champion: Champion, findings: Sequence[Finding], talk: Talk
+) -> dict[str, Any]:
+    """The manifest of the best of *candidates*, without the members that publishing fills in.
 
     Raises:
         DataError: There are errors among *findings*.
@@ -67,13 +88,13 @@ def train(
     x, y, seed = rows.x[~held], rows.y[~held], settings.training.seed
     folds, repeats = settings.training.folds, settings.training.repeats
     try:
-        with progress("cross-validating", len(candidates) * folds * repeats) as done:
+        with talk.progress("cross-validating", len(candidates) * folds * repeats) as done:
             groups = rows.hashes[~held]
             scored = search(candidates, x, y, folds=folds, repeats=repeats, seed=seed, groups=groups, done=done)
         results = choose(scored)
     except CandidateError as error:
         raise ConfigError(str(error)) from error
-    _tell(results, say)
+    _tell(results, talk.say)
     best = next(result.trial for result in results if result.chosen)
     estimator = fit(best, x, y, seed=seed)
     expected = np.ravel(estimator.predict(rows.x))
@@ -116,13 +137,13 @@ def train(
         expected=expected,
         champion=champion,
         data_errors=sum(finding.severity == "error" for finding in findings),
-        say=say,
+        say=talk.say,
     )
     return document | evaluation.document()
 
 
 def _tell(results: Sequence[Result], say: Callable[[str], None]) -> None:
-    """Say what the table of candidates does not: what scikit-learn warned of, and what was passed over."""
+    """Say the warnings of scikit-learn, and which better candidates were passed over; the table shows neither."""
     chosen = next(result for result in results if result.chosen)
     for result in results:
         for text in result.warned:
@@ -133,7 +154,7 @@ def _tell(results: Sequence[Result], say: Callable[[str], None]) -> None:
 
 
 def _described_predictions(predicted: NDArray[np.float64]) -> dict[str, Any]:
-    """The manifest's `prediction`: how what it predicts of the training rows spreads, as for a feature."""
+    """The manifest's `prediction`: the spread of the predictions of training rows, described as a feature is."""
     (found,) = describe(np.asarray(predicted, dtype=np.float64).reshape(-1, 1), ["prediction"])
     return {name: value for name, value in found.items() if name != "name"}
 

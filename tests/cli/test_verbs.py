@@ -84,8 +84,9 @@ def test_the_manifest_records_where_it_comes_from(model, bucket):
     document = json.loads(model("train", "--json").stdout)
 
     assert set(document) == {
-        *("blessed", "comparison", "created", "data", "features", "format", "gate", "golden", "linear", "metrics"),
-        *("model", "prediction", "residuals", "runtime", "sha256", "slices", "target", "training", "version"),
+        *("blessed", "comparison", "created", "data", "features", "format", "gate", "golden", "line", "linear"),
+        *("metrics", "model", "prediction", "residuals", "runtime", "sha256", "slices", "target"),
+        *("training", "version"),
     }
     assert (document["data"]["rows"], document["data"]["holdout_rows"]) == (442, 82)
     assert [entry["check"] for entry in document["gate"] if not entry["passed"]] == []
@@ -661,3 +662,13 @@ def test_a_candidate_that_talks_does_not_disturb_what_programs_read(model, bucke
     ended = model("train", "--json", "--config", path)
 
     assert json.loads(ended.stdout)["version"] == 1
+
+
+def test_labels_without_captured_lines_are_refused_and_the_other_flag_is_named(model, tmp_path):
+    ended = model("retrain", "--labels", str(tmp_path / "labels.csv"))
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "--labels needs --captured: it takes the keys of captured predictions (request_id, row) and what became true;"
+        " rows with features and target are given as --labelled-rows\n"
+    )

@@ -1,0 +1,299 @@
+"""The verbs: arguments to a workflow, its result to the terminal; each gives the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import webbrowser
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from functions import artifact
+from model import config
+from model.cli import tables, tables_monitoring
+from model.cli.arguments import command
+from model.cli.terminal import TALK, is_terminal, say, show, show_json
+from model.config import Config
+from model.errors import ConfigError, OperatorError, RefusedError, UsageError
+from model.formatting import PROGRAM
+from model.monitoring import verdict
+from model.registry import credentials
+from model.registry.registry import Entry, Moved, Registry
+from model.reports import monitoring_page
+from model.workflows import card, dataset, monitor, move, smoke, validate
+from model.workflows.dataset import Production
+from model.workflows.move import Mover
+
+if TYPE_CHECKING:
+    from model.training.candidates import Trial
+    from model.workflows.retrain import Decision
+
+DONE, FAILED, REFUSED = 0, OperatorError.exit_code, RefusedError.exit_code
+
+
+def run_validate(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    source = arguments.data or settings.data.source
+    store = None
+    if arguments.bucket:
+        store = _registry(arguments)
+    elif source.startswith("gs://"):
+        store = Registry(source.removeprefix("gs://").partition("/")[0] or "none", arguments.model)
+    report = validate.validate(
+        settings, source, store, model=arguments.model, alias=arguments.alias, compared=bool(arguments.bucket)
+    )
+    if arguments.json:
+        show_json(report.document())
+    else:
+        show(*tables.validation(report))
+    return REFUSED if report.errors else DONE
+
+
+def run_train(arguments: argparse.Namespace) -> int:
+    from model.workflows.train import train  # noqa: PLC0415 - scikit-learn takes a second that other verbs do not need
+
+    settings, store, candidates = _for_training(arguments)
+    given = dataset.read(settings, arguments.data or settings.data.source, store)
+    production = Production(arguments.model, arguments.alias, store.alias(arguments.alias)[0])
+    findings = dataset.findings(given, production.comparable(settings)[0])
+    manifest = train(store, candidates, given, production, findings, talk=TALK)
+    if arguments.json:
+        show_json(manifest.document)
+    else:
+        show(*tables.version(manifest.document))
+    if not manifest.document["blessed"]:
+        say(f"version {manifest.version} is published, unblessed: it cannot be promoted")
+        return REFUSED
+    promote = command(arguments, "promote")
+    say(f"version {manifest.version} is published and blessed; `{promote}` puts it into {arguments.alias}")
+    return DONE
+
+
+def run_retrain(arguments: argparse.Namespace) -> int:
+    if arguments.labels and not arguments.captured:
+        raise UsageError(
+            "--labels needs --captured: it takes the keys of captured predictions (request_id, row) and what became"
+            " true; rows with features and target are given as --labelled-rows"
+        )
+    from model.workflows import retrain  # noqa: PLC0415 - as for train
+
+    settings, store, candidates = _for_training(arguments)
+    given = dataset.read(settings, arguments.data or settings.data.source, store)
+    arrivals = retrain.Arrivals(
+        captured=monitor.Request(arguments.captured, arguments.labels) if arguments.captured else None,
+        labelled=dataset.labelled(settings, arguments.labelled_rows, store) if arguments.labelled_rows else None,
+    )
+    decision = retrain.retrain(
+        store,
+        candidates,
+        given,
+        arrivals,
+        model=arguments.model,
+        mover=_mover(arguments),
+        force=arguments.force,
+        talk=TALK,
+        show=_show_nothing if arguments.json else _show_decision,
+    )
+    if arguments.json:
+        show_json(decision.document())
+    if decision.verdict == retrain.REJECTED and decision.manifest:
+        say(f"version {decision.manifest.version} is published, unblessed: {arguments.alias} stays as it was")
+        return REFUSED
+    if not arguments.json:
+        print(_promoted(decision.moved, arguments.alias) if decision.moved else decision.verdict)
+    return DONE
+
+
+def run_promote(arguments: argparse.Namespace) -> int:
+    mover = _mover(arguments)
+    return _show_move(
+        arguments, "promoted", move.promote(_registry(arguments), arguments.version, mover, force=arguments.force)
+    )
+
+
+def run_rollback(arguments: argparse.Namespace) -> int:
+    return _show_move(arguments, "rolled back", move.rollback(_registry(arguments), arguments.to, _mover(arguments)))
+
+
+def run_versions(arguments: argparse.Namespace) -> int:
+    entries = [_entry(entry) for entry in _registry(arguments).entries()]
+    if arguments.json:
+        show_json(entries)
+    elif entries:
+        show(tables.versions(entries))
+    else:
+        say(f"no versions yet; `{PROGRAM} train` makes one")
+    return DONE
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    store = _registry(arguments)
+    manifest = store.manifest(arguments.version)
+    if arguments.json:
+        show_json(manifest.document)
+    else:
+        show(*tables.version(manifest.document, store.standing(arguments.version)))
+    return DONE
+
+
+def run_report(arguments: argparse.Namespace) -> int:
+    page = card.published_card(_registry(arguments), arguments.version, say=say)
+    path = arguments.output or Path(f"{arguments.model}-{arguments.version}.html")
+    _write(path, page)
+    if arguments.json:
+        show_json({"version": arguments.version, "path": str(path.absolute())})
+    else:
+        print(path.absolute())
+        if is_terminal() and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            webbrowser.open(path.absolute().as_uri())
+    return DONE
+
+
+def run_history(arguments: argparse.Namespace) -> int:
+    alias, _ = _registry(arguments).alias(arguments.alias)
+    entries = list(alias.history) if alias else []
+    if arguments.json:
+        show_json(entries)
+    elif entries:
+        show(tables.history(entries))
+    else:
+        say(f"{arguments.alias} has not been set yet")
+    return DONE
+
+
+def run_smoke(arguments: argparse.Namespace) -> int:
+    """Tokens come by standard input, so that no list of processes shows them."""
+    answers = []
+    for answer in smoke.smoke(
+        _registry(arguments),
+        arguments.function,
+        model=arguments.model,
+        alias=arguments.alias,
+        token=lambda: sys.stdin.readline().strip() if arguments.tokens_stdin else "",
+        within_seconds=arguments.within,
+    ):
+        answers.append(answer)
+        for problem in answer.wrong:
+            say(f"{answer.function}: {problem}")
+        if not answer.wrong and not arguments.json:
+            right = f"{answer.right} answers as they must be, from version {answer.version}"
+            print(f"{answer.function}: {right}", flush=True)
+    if arguments.json:
+        show_json([answer.document() for answer in answers])
+    return FAILED if any(answer.wrong for answer in answers) else DONE
+
+
+def run_monitor(arguments: argparse.Namespace) -> int:
+    settings, store = _settings(arguments), _registry(arguments)
+    request = monitor.Request(arguments.sources, arguments.labels, arguments.window, arguments.until)
+    production = Production(arguments.model, arguments.alias, store.alias(arguments.alias)[0])
+    observed = monitor.observe(request, settings, production, store, reading=TALK.reading)
+    if arguments.report:
+        _write(arguments.report, monitoring_page.render(observed.document, monitor.figures(observed, say=say)))
+    if arguments.json:
+        show_json(observed.document)
+    else:
+        show(*tables_monitoring.monitoring(observed.document))
+    return REFUSED if observed.document["status"] == verdict.ALERT else DONE
+
+
+VERBS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "validate": run_validate,
+    "train": run_train,
+    "promote": run_promote,
+    "retrain": run_retrain,
+    "rollback": run_rollback,
+    "versions": run_versions,
+    "show": run_show,
+    "report": run_report,
+    "history": run_history,
+    "smoke": run_smoke,
+    "monitor": run_monitor,
+}
+
+
+def _settings(arguments: argparse.Namespace) -> Config:
+    """The configuration; a key that no longer counts is named."""
+    settings = config.read(arguments.config)
+    for remark in settings.remarks:
+        say(f"{arguments.config}: {remark}")
+    return settings
+
+
+def _registry(arguments: argparse.Namespace) -> Registry:
+    if not arguments.bucket:
+        raise ConfigError("MODEL_BUCKET must name the bucket (for a local run: `. .local/env`), it is not set")
+    for option in ("model", "alias"):
+        name = getattr(arguments, option, "x")
+        if not artifact.is_name(name):
+            raise ConfigError(f"--{option} must be lower-case letters, digits, '.', '_' or '-', got {name!r}")
+    account = os.environ.get("MODEL_CREDENTIALS", "")
+    if account not in {"", "gcloud"}:
+        raise ConfigError(f"MODEL_CREDENTIALS must be gcloud, or not set, got {account!r}")
+    token = credentials.of_gcloud(os.environ.get("GCLOUD") or "gcloud") if account else None
+    return Registry(arguments.bucket, arguments.model, credentials=token)
+
+
+def _for_training(arguments: argparse.Namespace) -> tuple[Config, Registry, list[Trial]]:
+    """Settings, registry and candidates, checked before any row is read."""
+    from model.workflows.train import candidates  # noqa: PLC0415 - as for train
+
+    settings, store = _settings(arguments), _registry(arguments)
+    try:
+        return settings, store, candidates(settings)
+    except ConfigError as error:
+        raise ConfigError(f"{arguments.config}: {error}") from error
+
+
+def _mover(arguments: argparse.Namespace) -> Mover:
+    return Mover(arguments.alias, arguments.by, arguments.reason)
+
+
+def _show_nothing(_decision: Decision) -> None:
+    """The decision is printed as JSON at the end."""
+
+
+def _show_decision(decision: Decision) -> None:
+    if decision.manifest:
+        show(*tables.version(decision.manifest.document), "")
+    else:
+        show(tables.reasons([asdict(reason) for reason in decision.reasons]), "")
+
+
+def _promoted(moved: Moved, alias: str) -> str:
+    return f"promoted: {alias} is version {moved.version} (was {moved.before or 'not set'})"
+
+
+def _show_move(arguments: argparse.Namespace, deed: str, moved: Moved) -> int:
+    if arguments.json:
+        show_json({"alias": arguments.alias, **vars(moved)})
+    elif not moved.changed:
+        print(f"{arguments.alias} already is version {moved.version}: nothing changed")
+    else:
+        before = f" (was {moved.before})" if moved.before else ""
+        print(f"{deed}: {arguments.alias} is version {moved.version}{before}")
+    return DONE
+
+
+def _entry(entry: Entry) -> dict[str, object]:
+    """A version in the JSON of `versions`."""
+    document = entry.manifest.document if entry.manifest else {}
+    return {
+        "version": entry.version,
+        "created": document.get("created"),
+        "metrics": document.get("metrics"),
+        "blessed": document.get("blessed"),
+        "aliases": entry.aliases,
+        "forced": entry.forced,
+        "error": entry.error or None,
+    }
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be written: {error.strerror}") from error

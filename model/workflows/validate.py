@@ -1,0 +1,72 @@
+"""Everything that is wrong with the rows of a source, by themselves and against production; nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from model.config import Config
+from model.data.findings import Finding, as_document
+from model.errors import RegistryError
+from model.registry.registry import Registry
+from model.workflows import dataset
+from model.workflows.dataset import Production
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The findings on the rows of *source*.
+
+    Args:
+        version: The production version that the rows were compared with; None if there was none, and *obstacle* says
+            why.
+    """
+
+    source: str
+    rows: int
+    holdout_rows: int
+    findings: Sequence[Finding]
+    version: int | None
+    obstacle: str
+
+    @property
+    def errors(self) -> int:
+        return sum(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def warnings(self) -> int:
+        return len(self.findings) - self.errors
+
+    def document(self) -> dict[str, Any]:
+        """The JSON of `validate`."""
+        return {
+            "source": self.source,
+            "rows": self.rows,
+            "holdout_rows": self.holdout_rows,
+            "errors": self.errors,
+            "warnings": self.warnings,
+            "findings": [as_document(finding) for finding in self.findings],
+            "compared_with": {"version": self.version, "reason": self.obstacle or None},
+        }
+
+
+def validate(
+    settings: Config, source: str, store: Registry | None, *, model: str, alias: str, compared: bool
+) -> Validation:
+    """Read *source* and look for flaws; where *compared*, also against the version that *alias* of *model* holds."""
+    given = dataset.read(settings, source, store)
+    document, obstacle = None, "MODEL_BUCKET is not set"
+    if store and compared:
+        try:
+            document, obstacle = Production(model, alias, store.alias(alias)[0]).comparable(settings)
+        except RegistryError as error:
+            obstacle = str(error)
+    return Validation(
+        source=source,
+        rows=len(given.rows.y),
+        holdout_rows=int(given.held.sum()),
+        findings=dataset.findings(given, document),
+        version=document["version"] if document else None,
+        obstacle=obstacle,
+    )
