@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +92,7 @@ def findings(inputs: Inputs, production: Document | None) -> list[Finding]:
         rows.x,
         rows.y,
         inputs.held,
-        features=_features(settings),
+        features=_features(settings, rows.widths),
         target=rows.target,
         flaws=rows.flaws,
         limits=validation.Limits(
@@ -123,12 +123,14 @@ def _told(flaw: Flaw) -> str:
     return f"{flaw.column or 'a row'} {flaw.expected}, got {first.found}{place}"
 
 
-def _features(settings: Config) -> list[Feature]:
+def _features(settings: Config, widths: Mapping[str, str] | None = None) -> list[Feature]:
+    widths = widths or {}
     return [
         Feature(
             feature.name,
             -np.inf if feature.minimum is None else feature.minimum,
             np.inf if feature.maximum is None else feature.maximum,
+            width=widths.get(feature.name, "float64"),
         )
         for feature in settings.data.features
     ]
