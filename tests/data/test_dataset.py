@@ -24,5 +24,5 @@ def test_limits_of_a_float32_column_are_met_by_the_same_digits(tmp_path):
     findings = dataset.findings(dataset.read(settings, settings.data.source, None), None)
 
     assert [(finding.where, finding.count) for finding in findings if finding.code == "out-of-bounds"] == [
-        ("grade", 100)
+        ("grade", 200)
     ]
