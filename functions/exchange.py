@@ -1,9 +1,9 @@
 """The values that pass between `answering` and a protocol: a Request becomes a Question, its Answer becomes a Content.
 
 A protocol is a module of protocols/ with three public functions that know no status and no bucket (see WireFormat).
-The values leave room for other formats: a Request holds bytes of any media type; an Answer holds its Question, so a
-protocol keeps there the keys it passes through or the rows it refused; a protocol whose answer is streamed renders
-one Answer after the other, one for each part of the rows.
+The values leave room for other formats: a Request holds bytes of any media type; an Answer holds its Question, so keys
+to pass through, or rows that were refused, are one more field of a Question; a protocol whose answer is streamed
+renders one Answer after the other, one for each part of the rows.
 
 They are named tuples here and elsewhere on the way of a request: the class of a frozen dataclass takes a millisecond
 to make, eight times as long, and every cold start makes it.
