@@ -17,9 +17,9 @@ from model.cli import tables, tables_monitoring
 from model.cli.arguments import command
 from model.cli.terminal import TALK, is_terminal, say, show, show_json
 from model.config import Config
+from model.data.drift import ALERT
 from model.errors import ConfigError, OperatorError, RefusedError, UsageError
 from model.formatting import PROGRAM
-from model.monitoring import verdict
 from model.registry import credentials
 from model.registry.registry import Entry, Moved, Registry
 from model.reports import monitoring_page
@@ -83,7 +83,7 @@ def run_retrain(arguments: argparse.Namespace) -> int:
     settings, store, candidates = _for_training(arguments)
     given = dataset.read(settings, arguments.data or settings.data.source, store)
     arrivals = retrain.Arrivals(
-        captured=monitor.Request(arguments.captured, arguments.labels) if arguments.captured else None,
+        captured=monitor.MonitorInputs(arguments.captured, arguments.labels) if arguments.captured else None,
         labelled=dataset.labelled(settings, arguments.labelled_rows, store) if arguments.labelled_rows else None,
     )
     decision = retrain.retrain(
@@ -188,7 +188,7 @@ def run_smoke(arguments: argparse.Namespace) -> int:
 
 def run_monitor(arguments: argparse.Namespace) -> int:
     settings, store = _settings(arguments), _registry(arguments)
-    request = monitor.Request(arguments.sources, arguments.labels, arguments.window, arguments.until)
+    request = monitor.MonitorInputs(arguments.sources, arguments.labels, arguments.window, arguments.until)
     production = Production(arguments.model, arguments.alias, store.alias(arguments.alias)[0])
     observed = monitor.observe(request, settings, production, store, reading=TALK.reading)
     if arguments.report:
@@ -197,7 +197,7 @@ def run_monitor(arguments: argparse.Namespace) -> int:
         show_json(observed.document)
     else:
         show(*tables_monitoring.monitoring(observed.document))
-    return REFUSED if observed.document["status"] == verdict.ALERT else DONE
+    return REFUSED if observed.verdict.status == ALERT else DONE
 
 
 VERBS: Mapping[str, Callable[[argparse.Namespace], int]] = {

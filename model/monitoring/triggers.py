@@ -6,19 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Document = Mapping[str, Any]
+from model.config import MonitoringConfig, RetrainingConfig
+from model.data.drift import ALERT, OK
+from model.monitoring.live_error import Interval, Live, judge
+from model.monitoring.verdict import Verdict
 
 _DEPTH = 5
 """Parts of gs://bucket/data/<dataset>/<sha256>.parquet between slashes, at least."""
 _CLOCK_DAYS = 1.0
 """How far two clocks may differ."""
-_OF_THE_MODEL = frozenset({"input-skew", "prediction-skew", "live-error", "out-of-range"})
-"""What the monitor finds of a model that has aged."""
+_ABOUT_THE_MODEL = frozenset({"input-skew", "prediction-skew", "live-error", "out-of-range"})
+"""Findings about a model that has aged."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One line of the decision; *value* is None where it could not be known, and *found* says why."""
+    """One line of the decision; *value* is None where it is not known, and *found* says why."""
 
     reason: str
     due: bool
@@ -33,7 +36,7 @@ def without_production(why: str) -> list[Reason]:
 
 
 def decide(
-    limits: Document,
+    limits: RetrainingConfig,
     *,
     age_days: float,
     rows: int,
@@ -54,18 +57,18 @@ def decide(
     return [
         Reason(
             "age in days",
-            due=age_days >= limits["max_age_days"] or age_days < -_CLOCK_DAYS,
+            due=age_days >= limits.max_age_days or age_days < -_CLOCK_DAYS,
             value=round(age_days, 3),
-            threshold=limits["max_age_days"],
+            threshold=limits.max_age_days,
             found=f"production is {abs(age_days):.1f} days old"
             if age_days >= -_CLOCK_DAYS
             else f"production was made {-age_days:.1f} days from now: a clock is wrong, so its age is not known",
         ),
         Reason(
             "new rows by known ones",
-            due=share >= limits["new_rows"],
+            due=share >= limits.new_rows,
             value=share,
-            threshold=limits["new_rows"],
+            threshold=limits.new_rows,
             found=f"{new_rows} of {rows} rows are new",
         ),
         Reason(
@@ -78,52 +81,43 @@ def decide(
     ]
 
 
-def live_error(live: Document, held_out: Document, *, rows: int, known: int) -> Reason:
+def live_error(live: Live, held_out: Interval, limits: MonitoringConfig, *, known: int) -> Reason:
     """The reason that labelled rows give: production errs more on them than when it was judged.
 
-    Due when the whole interval of the live error lies above the whole interval of the held-out one: with intervals of
-    95 %, by chance alone in 3 of 1000 cases where both are as wide, in 25 where one is far narrower (Schenker and
-    Gentleman, On judging the significance of differences by examining the overlap between confidence intervals, The
-    American Statistician 55, 2001).
-
-    An error that is too large for a number is due as well.
-
     Args:
-        live, held_out: `rmse` with its interval, in the target's unit.
-        rows, known: How many rows were scored, and how many left out because production was trained on them.
+        known: Rows left out because production was trained on them.
     """
+    error = judge(live, held_out, limits)
     left_out = f", {known} that it was trained on left out" if known else ""
-    if rows > 1 and live["value"] is None:
-        found = f"beyond float64 on {rows} labelled rows{left_out}"
-        return Reason("live rmse", due=True, value=None, threshold=held_out["high"], found=found)
-    if None in (live["low"], held_out["high"]):
-        found = f"not known: {rows} labelled rows{left_out}"
-        return Reason("live rmse", due=False, value=live["value"], threshold=held_out["high"], found=found)
-    return Reason(
-        "live rmse",
-        due=live["low"] > held_out["high"],
-        value=live["value"],
-        threshold=held_out["high"],
-        found=f"{_interval(live)} on {rows} labelled rows{left_out}, {_interval(held_out)} when it was judged",
-    )
+    labels = f"{live.rows} labelled rows{left_out}"
+    if not error.known:
+        found = f"not known: {labels}" if live.rmse.low is None else f"{live.rmse} on {labels}"
+        if live.rows < limits.min_rows:
+            found += f"; {limits.min_rows} are needed to judge the error"
+    elif live.rmse.low is None:
+        found = f"beyond float64 on {labels}"
+    else:
+        found = f"{live.rmse} on {labels}, {held_out} when it was judged"
+    return Reason("live rmse", due=error.severity != OK, value=live.rmse.value, threshold=error.threshold, found=found)
 
 
-def watched(document: Document) -> Reason:
-    """The reason that the monitor gives: an alert about the model in production, which training may mend.
+def watched(verdict: Verdict) -> Reason:
+    """The reason that the monitor gives: an alert about the model in production, or a live error that is higher.
 
     Requests that fail or are slow are no reason: another model would fail and be slow as well.
-
-    Args:
-        document: What `monitor` found.
     """
-    ours = [found for found in document["findings"] if found["code"] in _OF_THE_MODEL]
-    alerts = [f"{found['code']}: {found['what']}: {found['found']}" for found in ours if found["severity"] == "alert"]
+    ours = [
+        finding
+        for finding in verdict.findings
+        if finding.code in _ABOUT_THE_MODEL and (finding.severity == ALERT or finding.code == "live-error")
+    ]
+    listed = [f"{finding.code}: {finding.where}: {finding.found}" for finding in ours]
     return Reason(
         "alerts of the monitor",
-        due=bool(alerts),
-        value=len(alerts),
+        due=bool(listed),
+        value=len(listed),
         threshold=1,
-        found="; ".join(alerts) or f"none about the model; the monitor says {document['status']}",
+        found="; ".join(listed) or f"none about the model; the monitor says {verdict.status}",
     )
 
 
@@ -141,7 +135,7 @@ def briefly(reasons: Sequence[Reason]) -> str:
     return "; ".join(f"{reason.reason}{_figure(reason.value)}" for reason in reasons if reason.due)
 
 
-def other_data(production: Document, dataset: str) -> str:
+def other_data(production: Mapping[str, Any], dataset: str) -> str:
     """That production was trained on another data set than *dataset*, where all rows are new; or nothing."""
     kept = str(production.get("data", {}).get("uri", "")).split("/")
     if len(kept) < _DEPTH or kept[-2] == dataset:
@@ -151,7 +145,3 @@ def other_data(production: Document, dataset: str) -> str:
 
 def _figure(value: float | None) -> str:
     return "" if value is None else f" {value:.3g}"
-
-
-def _interval(score: Document) -> str:
-    return f"{score['value']:.4g} [{score['low']:.4g}, {score['high']:.4g}]"

@@ -1,37 +1,47 @@
-"""Windows of captured rows and requests, slot by slot: what is counted, and what is kept of it.
+"""Captured rows of a version: counted slot by slot, and joined to windows.
 
-Of rows those with the smallest hash are the sample, so that it does not depend on their order (the k smallest hashes
-of a union are among the k smallest of its parts; Cohen and Kaplan, Summarizing data using bottom-k sketches, 2007).
+Rows with the smallest hash are the sample, so that it does not depend on their order (the k smallest hashes of a union
+are among the k smallest of its parts; Cohen and Kaplan, Summarizing data using bottom-k sketches, 2007).
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.data.hashing import Keys
+
 SLOTS = 24
-"""Of a window: the hours of a day."""
+"""Slots in a window: the hours of a day."""
 MOST_SAMPLED = 20_000
 """Rows of a window that are kept whole; of so many, a distance is known to 0.01 standard deviations."""
-BOUNDS_SECONDS = np.geomspace(1e-5, 1e4, 466)
-"""Edges of the bins that latencies are counted in, 4.6 % apart: what a percentile can be wrong by."""
-_PARTS = ("total", "queue", "parse", "predict", "render")
 
-Keys = NDArray[np.uint64]
 Counts = NDArray[np.int64]
 Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Which features a version has, their training range, and where the bins of each and of the prediction meet.
+class Period:
+    """A window: *slots* of *slot_seconds* each, ending at *until*, in seconds since 1970; None if nothing was read."""
 
-    *redacted* says of which features nothing is recorded; empty where of all something is.
+    slot_seconds: float
+    slots: int
+    until: float | None
+
+    @property
+    def seconds(self) -> float:
+        """Length of the window."""
+        return self.slot_seconds * self.slots
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Features of a version, their training range, and the inner edges of the bins of each and of the prediction.
+
+    *redacted* is True for each feature that is never logged; empty if every feature is logged.
     """
 
     features: tuple[str, ...]
@@ -42,7 +52,7 @@ class Layout:
 
 
 @dataclass
-class Part:
+class SlotRows:
     """Rows of one version in one slot; arrays have a place for each feature, and a last one for the prediction."""
 
     layout: Layout
@@ -59,13 +69,13 @@ class Part:
         self.outside = np.zeros(len(self.layout.edges), dtype=np.int64)
 
     def add(self, function: str, keys: Keys, values: Matrix, most: int) -> None:
-        """Count rows of shape (n_rows, n_features + 1), NaN where a feature is absent."""
+        """Count rows of shape (n_rows, n_features + 1), NaN where a feature is absent; sample *most* of them."""
         self.rows += len(keys)
-        there = ~np.isnan(values)
+        cells_there = ~np.isnan(values)
         rows, present = self.by_function.get(function, (0, np.zeros(values.shape[1], dtype=np.int64)))
-        self.by_function[function] = rows + len(keys), present + there.sum(axis=0)
+        self.by_function[function] = rows + len(keys), present + cells_there.sum(axis=0)
         for place, edges in enumerate(self.layout.edges):
-            cells = values[there[:, place], place]
+            cells = values[cells_there[:, place], place]
             at = np.searchsorted(edges, cells, "left") + np.searchsorted(edges, cells, "right")
             self.counts[place] += np.bincount(at, minlength=2 * len(edges) + 1)
         features = values[:, :-1]
@@ -76,140 +86,69 @@ class Part:
         if self.held > 2 * most:
             self.keep(most)
 
+    def merge(self, other: SlotRows) -> None:
+        """Add the rows of another slot, sampled or not."""
+        self.rows += other.rows
+        self.outside += other.outside
+        for place, counts in enumerate(other.counts):
+            self.counts[place] += counts
+        for function, (rows, present) in other.by_function.items():
+            own_rows, own_present = self.by_function.get(function, (0, np.zeros_like(present)))
+            self.by_function[function] = own_rows + rows, own_present + present
+        self.keys += other.keys
+        self.values += other.values
+        self.held += other.held
+
     def keep(self, most: int) -> None:
-        """Of the sample keep the *most* rows with the smallest hashes, in their order."""
+        """Keep the *most* rows of the sample with the smallest hashes, in their order."""
         keys, values = np.concatenate(self.keys), np.concatenate(self.values)
         order = np.argsort(keys, kind="stable")[:most]
         self.keys, self.values, self.held = [keys[order]], [values[order]], len(order)
 
 
-@dataclass
-class Traffic:
-    """Requests of one function and version in one slot; *micros* sums microseconds by part of the latency."""
-
-    statuses: Counter[int] = field(default_factory=Counter)
-    latency: Counts = field(default_factory=lambda: np.zeros(len(BOUNDS_SECONDS) - 1, dtype=np.int64))
-    micros: Counter[str] = field(default_factory=Counter)
-    answered: int = 0
-    cold: int = 0
-    probes: int = 0
-
-
-@dataclass
-class Captured:
-    """What was read.
+@dataclass(frozen=True)
+class Window:
+    """Rows of one version in one window; arrays have a place for each feature, and a last one for the prediction.
 
     Args:
-        slot_seconds, last: A slot's length, and the last slot of this window, counted from *origin*.
-        parts: Rows by version and slot.
-        traffic: Requests by function, version and slot.
-        unusable: Lines and rows that could not be used by code: how many, and the first with its place.
-        joined: By version, actual and predicted values where a label met its row.
-        matched: Labels that met a row.
+        counts: By column, rows below its first edge, equal to it, between it and the second, …
+        sample: At most MOST_SAMPLED rows; shape (n_rows, n_columns), NaN where a feature is absent.
+        present, missing: Rows that have the column, and that lack it though it is logged.
+        outside: Rows outside the training range.
+        slots: Rows by slot, from 0 at the begin of the window before this one's.
     """
 
-    slot_seconds: float
-    origin: float
-    most: int = field(default_factory=lambda: MOST_SAMPLED)
-    last: int | None = None
-    lines: int = 0
-    bytes: int = 0
-    rows: int = 0
-    requests: int = 0
-    duplicates: int = 0
-    duplicated_requests: int = 0
-    other_lines: int = 0
-    other_models: int = 0
-    after: int = 0
-    older: int = 0
-    without_request: int = 0
-    incomplete: int | None = 0
-    parts: dict[tuple[int, int], Part] = field(default_factory=dict)
-    traffic: dict[tuple[str, int | None, int], Traffic] = field(default_factory=dict)
-    unusable: dict[str, dict[str, Any]] = field(default_factory=dict)
-    joined: dict[int, tuple[Matrix, Matrix]] = field(default_factory=dict)
-    matched: int = 0
-
-    @property
-    def until(self) -> float | None:
-        """Where this window ends, in seconds since 1970; None when nothing was read."""
-        return None if self.last is None else self.origin + (self.last + 1) * self.slot_seconds
-
-    def window(self, version: int, *, back: int = 0) -> dict[str, Any]:
-        """Rows of *version* in this window, or in the one *back* windows before, as monitoring.py takes them."""
-        last = (self.last or 0) - back * SLOTS
-        parts = {slot: part for (of, slot), part in self.parts.items() if of == version and last - SLOTS < slot <= last}
-        layout = next(part.layout for (of, _), part in self.parts.items() if of == version)
-        whole = Part(layout)
-        for slot in sorted(parts):
-            part = parts[slot]
-            whole.rows += part.rows
-            whole.outside += part.outside
-            for place, counts in enumerate(part.counts):
-                whole.counts[place] += counts
-            for function, (rows, present) in part.by_function.items():
-                before, there = whole.by_function.get(function, (0, np.zeros_like(present)))
-                whole.by_function[function] = before + rows, there + present
-            whole.keys += part.keys
-            whole.values += part.values
-        width = len(layout.edges)
-        if whole.keys:
-            whole.keep(self.most)
-        present, missing = np.zeros(width, dtype=np.int64), np.zeros(width, dtype=np.int64)
-        redacted = np.zeros(width, dtype=np.bool_)
-        redacted[: len(layout.redacted)] = layout.redacted
-        for rows, there in whole.by_function.values():
-            present += there
-            missing += np.where(redacted, 0, rows - there)
-        first = (self.last or 0) - 2 * SLOTS + 1
-        return {
-            "rows": whole.rows,
-            "counts": whole.counts,
-            "sample": whole.values[0] if whole.values else np.empty((0, width)),
-            "present": present,
-            "missing": missing,
-            "redacted": redacted,
-            "outside": whole.outside,
-            "slots": {slot - first: {"rows": part.rows, "counts": part.counts} for slot, part in parts.items()},
-        }
-
-    def requests_by_slot(self) -> list[dict[str, Any]]:
-        """Traffic of both windows, as monitoring.py takes it; slots count from 0 at the begin of the one before."""
-        first = (self.last or 0) - 2 * SLOTS + 1
-        return [
-            {"function": function, "version": version, "slot": slot - first, "bounds": BOUNDS_SECONDS, **vars(part)}
-            for (function, version, slot), part in self.traffic.items()
-        ]
-
-    def log(self) -> dict[str, Any]:
-        """What was read and what of it could not be used, for the answer."""
-        names = ("lines", "bytes", "rows", "requests", "duplicates", "duplicated_requests", "other_lines")
-        more = ("other_models", "after", "older", "without_request")
-        return {
-            **{name: getattr(self, name) for name in (*names, *more)},
-            "incomplete_requests": self.incomplete,
-            "unusable": self.unusable,
-        }
+    rows: int
+    counts: list[Counts]
+    sample: Matrix
+    present: Counts
+    missing: Counts
+    redacted: NDArray[np.bool_]
+    outside: Counts
+    slots: Mapping[int, SlotRows]
 
 
-def count_traffic(traffic: Traffic, entries: Sequence[dict[str, Any]]) -> None:
-    """Requests that were answered without a prediction (probes, metadata) count apart: they would dilute the rest."""
-    micros: dict[str, list[float]] = {name: [] for name in _PARTS}
-    for entry in entries:
-        status = entry["status"]
-        if status < 400 and not entry.get("instances"):  # noqa: PLR2004 - RFC 9110
-            traffic.probes += 1
-            continue
-        traffic.statuses[status] += 1
-        traffic.cold += entry.get("cold") is True
-        if status < 400:  # noqa: PLR2004 - RFC 9110
-            traffic.answered += 1
-            for name, seconds in entry["latency_seconds"].items():
-                if name in micros:
-                    micros[name].append(seconds)
-    for name, seconds in micros.items():
-        if seconds:
-            traffic.micros[name] += int(np.rint(np.array(seconds) * 1e6).astype(np.int64).sum())
-    totals = np.clip(np.array(micros["total"]), BOUNDS_SECONDS[0], BOUNDS_SECONDS[-1])
-    places = np.clip(np.searchsorted(BOUNDS_SECONDS, totals, "right") - 1, 0, len(BOUNDS_SECONDS) - 2)
-    traffic.latency += np.bincount(places, minlength=len(BOUNDS_SECONDS) - 1)
+def joined(slots: Mapping[int, SlotRows], layout: Layout, most: int) -> Window:
+    """The window of *slots*, with at most *most* rows as its sample."""
+    whole = SlotRows(layout)
+    for slot in sorted(slots):
+        whole.merge(slots[slot])
+    if whole.keys:
+        whole.keep(most)
+    width = len(layout.edges)
+    present, missing = np.zeros(width, dtype=np.int64), np.zeros(width, dtype=np.int64)
+    redacted = np.zeros(width, dtype=np.bool_)
+    redacted[: len(layout.redacted)] = layout.redacted
+    for rows, cells in whole.by_function.values():
+        present += cells
+        missing += np.where(redacted, 0, rows - cells)
+    return Window(
+        rows=whole.rows,
+        counts=whole.counts,
+        sample=whole.values[0] if whole.values else np.empty((0, width)),
+        present=present,
+        missing=missing,
+        redacted=redacted,
+        outside=whole.outside,
+        slots=slots,
+    )

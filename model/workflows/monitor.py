@@ -1,4 +1,4 @@
-"""What `monitor` puts together: captured lines, the versions that answered, labels that came; and the plots of it."""
+"""`monitor`: captured lines, the versions that answered and labels that came, put together; and the plots of it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from functions.artifact import Document
+from functions.artifact import Document, Manifest
 from model.config import Config
-from model.data import drift as divergence
+from model.data import drift
 from model.data.sources import pieces
 from model.evaluation.metrics import scores
-from model.monitoring import ground_truth as labels
-from model.monitoring import log_reader as traffic
-from model.monitoring import log_source as lines
-from model.monitoring import verdict as monitoring
-from model.monitoring.windows import SLOTS, Layout
+from model.monitoring import document, ground_truth, log_reader, log_source
+from model.monitoring.captured import Captured
+from model.monitoring.labels import KeyedLabels, LabelCounts, keyed
+from model.monitoring.live_error import Interval, Live
+from model.monitoring.verdict import Verdict, judge
+from model.monitoring.windows import Layout, Window
 from model.registry import registry
 from model.reports.figure import attempt
 from model.reports.monitoring_page import Figures, worst_columns
@@ -31,12 +32,12 @@ from model.workflows.dataset import Production
 
 
 @dataclass(frozen=True)
-class Request:
-    """What is to be looked at: *sources* and *labels* as a command line names them.
+class MonitorInputs:
+    """*sources* and *labels* as a command line names them.
 
     Args:
-        window_hours: Length of the window, and of the one before it that it is compared with.
-        until: Where the window ends, in seconds since 1970; None for the newest line.
+        window_hours: Length of the window, and of the one before it.
+        until: End of the window, in seconds since 1970; None for the newest line.
     """
 
     sources: Sequence[str]
@@ -47,15 +48,20 @@ class Request:
 
 @dataclass(frozen=True)
 class Observed:
-    """What `monitor --json` prints; and by version both windows, and the manifests, which plots are made of."""
+    """The verdict; and by version both windows and the manifest, which plots are made of."""
 
-    document: dict[str, Any]
-    windows: dict[int, list[dict[str, Any]]]
+    verdict: Verdict
+    windows: dict[int, tuple[Window, Window]]
     manifests: dict[int, Document]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The verdict as `monitor --json` prints it."""
+        return document.document(self.verdict)
 
 
 def observe(
-    request: Request,
+    inputs: MonitorInputs,
     settings: Config,
     production: Production,
     store: registry.Registry,
@@ -65,68 +71,59 @@ def observe(
     """Read the sources, join the labels, and judge.
 
     Args:
-        reading: Takes the sources, and gives what is told how many bytes were read.
+        reading: Takes the sources, and gives the function that is called with the number of bytes that were read.
 
     Raises:
-        SourceError, SourceError: A source, or the file of labels, cannot be read.
+        SourceError: A source, or the file of labels, cannot be read.
     """
     manifests: dict[int, Document] = {}
-
-    there = store.numbers()
+    numbers = store.numbers()
 
     def layout_of(version: int) -> Layout | None:
-        if version not in there:  # a log may name any number of others
+        if version not in numbers:  # a log may name any number of others
             return None
         manifest = store.manifest(version)
         manifests[version] = manifest.document
-        return Layout(
-            tuple(feature.name for feature in manifest.features),
-            np.array([feature.minimum for feature in manifest.features]),
-            np.array([feature.maximum for feature in manifest.features]),
-            tuple(map(divergence.edges, divergence.columns(manifest.document))),
-            tuple(feature.redact for feature in manifest.features),
-        )
+        return layout(manifest)
 
-    known, told = _labels(request.labels, settings, store)
-    sources = _sources(request, store)
-    with reading(request.sources) as done:
-        found = traffic.read(
+    labels = _labels(inputs.labels, settings, store)
+    sources = _sources(inputs, store)
+    with reading(inputs.sources) as done:
+        captured = log_reader.read(
             sources,
             model=production.model,
             layout_of=layout_of,
-            window_seconds=request.window_hours * 3600,
+            window_seconds=inputs.window_hours * 3600,
             now=time.time(),
-            until=request.until,
-            labels=known,
+            until=inputs.until,
+            labels=labels.keyed if labels else None,
             done=done,
         )
-    if told is not None and known is not None:
-        told |= {"matched": found.matched, "unmatched": len(known.keys) - found.matched}
-    confidence, seed = settings.gate.confidence, settings.training.seed
-    live = {
-        version: {
-            "rows": len(actual),
-            "metrics": {
-                name: score.document()
-                for name, score in scores(actual, predicted, confidence=confidence, seed=seed).items()
-            },
-        }
-        for version, (actual, predicted) in found.joined.items()
-    }
-    windows = {version: [found.window(version), found.window(version, back=1)] for version, _ in found.parts}
-    document = monitoring.judge(
+    windows = {version: (captured.window(version), captured.window(version, back=1)) for version in captured.versions()}
+    verdict = judge(
         model=production.model,
         production=production.promoted.version if production.promoted else None,
         manifests=manifests,
         windows=windows,
-        traffic=found.requests_by_slot(),
-        log=found.log(),
-        period={"slot_seconds": found.slot_seconds, "slots": SLOTS, "until": found.until},
-        live=live,
-        labels=told,
-        limits=monitoring.Limits(**settings.monitoring.model_dump()),
+        requests=captured.requests_by_slot(),
+        log=captured.log,
+        period=captured.period,
+        live=_live(captured, settings),
+        labels=labels.counts(captured.matched) if labels else None,
+        limits=settings.monitoring,
     )
-    return Observed(document, windows, manifests)
+    return Observed(verdict, windows, manifests)
+
+
+def layout(manifest: Manifest) -> Layout:
+    """The columns of a version, as the reader of lines needs them."""
+    return Layout(
+        tuple(feature.name for feature in manifest.features),
+        np.array([feature.minimum for feature in manifest.features]),
+        np.array([feature.maximum for feature in manifest.features]),
+        tuple(map(drift.edges, drift.columns(manifest.document))),
+        tuple(feature.redact for feature in manifest.features),
+    )
 
 
 def figures(observed: Observed, *, say: Callable[[str], None]) -> Figures:
@@ -134,18 +131,18 @@ def figures(observed: Observed, *, say: Callable[[str], None]) -> Figures:
     drawn: dict[int, dict[int, str]] = {}
     for number, entry in enumerate(observed.document["versions"]):
         version = entry["version"]
-        columns = divergence.columns(observed.manifests[version])
+        columns = drift.columns(observed.manifests[version])
         shown = [*entry["features"], *([entry["prediction"]] if entry["prediction"] else [])]
         named = {}
         for place in worst_columns(shown):
-            values = observed.windows[version][0]["sample"][:, place]
-            before = observed.windows[version][1]["sample"][:, place]
+            values = observed.windows[version][0].sample[:, place]
+            before = observed.windows[version][1].sample[:, place]
             svg = attempt(
                 say,
                 f"{shown[place].get('name', 'the prediction')}, version {version}",
                 serving_histogram,
                 f"{number}-{place}",
-                divergence.fiftieths(columns[place]),
+                drift.fiftieths(columns[place]),
                 values[~np.isnan(values)],
                 before[~np.isnan(before)],
                 within=(columns[place]["minimum"], columns[place]["maximum"]) if "minimum" in columns[place] else None,
@@ -164,41 +161,65 @@ def figures(observed: Observed, *, say: Callable[[str], None]) -> Figures:
     )
 
 
-def _sources(request: Request, store: registry.Registry) -> list[tuple[str, Iterator[bytes]]]:
-    """Names and bytes of all sources; one that is not there is said before any is read.
+@dataclass(frozen=True)
+class _LabelFile:
+    source: str
+    keyed: KeyedLabels
+    rows: int
+    unusable: int
+    example: str
 
-    Of a prefix in a bucket what was last written before both windows is passed over: it can hold no line of them. Not
-    so with labels, which may be of older rows.
-    """
-    until = datetime.now(UTC) if request.until is None else datetime.fromtimestamp(request.until, UTC)
-    since = None if request.labels else until - timedelta(hours=2 * request.window_hours)
-    found: list[tuple[str, Iterator[bytes]]] = []
-    for source in request.sources:
-        if source.startswith("gs://"):
-            found += store.bucket.objects(source, lines.ENDINGS, since=since)
-        else:
-            found.append(("standard input" if source == "-" else source, pieces(source)))
-    return found
+    def counts(self, matched: int) -> LabelCounts:
+        return LabelCounts(
+            source=self.source,
+            labels=self.rows,
+            matched=matched,
+            unmatched=len(self.keyed.keys) - matched,
+            repeated=self.keyed.repeated,
+            conflicting=self.keyed.conflicting,
+            unusable=self.unusable,
+            example=self.example,
+        )
 
 
-def _labels(
-    source: str | None, settings: Config, store: registry.Registry
-) -> tuple[traffic.Labels | None, dict[str, Any] | None]:
-    """The labels to join, and what is said of them."""
+def _labels(source: str | None, settings: Config, store: registry.Registry) -> _LabelFile | None:
+    """The labels to join."""
     if not source:
-        return None, None
+        return None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(source)
         if source.startswith("gs://"):
             path = Path(folder) / f"labels{path.suffix}"
             store.bucket.download(source, path)
-        read = labels.read(source, path, settings.data.target)
-    made, repeated, conflicting = traffic.Labels.of(read.ids, read.rows, read.values)
-    return made, {
-        "source": source,
-        "labels": len(read.ids) + read.unusable,
-        "unusable": read.unusable,
-        "repeated": repeated,
-        "conflicting": conflicting,
-        "example": read.example,
-    }
+        labels = ground_truth.read(source, path, settings.data.target)
+    by_key = keyed(labels.ids, labels.rows, labels.values)
+    return _LabelFile(source, by_key, len(labels.ids) + labels.unusable, labels.unusable, labels.example)
+
+
+def _live(captured: Captured, settings: Config) -> dict[int, Live]:
+    """Metrics on labels that met a row, by version."""
+    live = {}
+    for version, pairs in captured.joined.items():
+        measured = scores(
+            pairs.actual, pairs.predicted, confidence=settings.gate.confidence, seed=settings.training.seed
+        )
+        metrics = {name: Interval(score.value, score.low, score.high) for name, score in measured.items()}
+        live[version] = Live(len(pairs.actual), metrics)
+    return live
+
+
+def _sources(inputs: MonitorInputs, store: registry.Registry) -> list[tuple[str, Iterator[bytes]]]:
+    """Names and bytes of all sources; one that is not there is said before any is read.
+
+    Objects below a prefix that were last written before both windows are passed over: they can hold no line of them.
+    With labels they are read, since labels may be of older rows.
+    """
+    until = datetime.now(UTC) if inputs.until is None else datetime.fromtimestamp(inputs.until, UTC)
+    since = None if inputs.labels else until - timedelta(hours=2 * inputs.window_hours)
+    contents: list[tuple[str, Iterator[bytes]]] = []
+    for source in inputs.sources:
+        if source.startswith("gs://"):
+            contents += store.bucket.objects(source, log_source.ENDINGS, since=since)
+        else:
+            contents.append(("standard input" if source == "-" else source, pieces(source)))
+    return contents

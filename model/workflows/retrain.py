@@ -19,6 +19,7 @@ from model.errors import MovedOnError
 from model.evaluation.metrics import scores
 from model.formatting import shortened
 from model.monitoring import triggers
+from model.monitoring.live_error import Interval, Live, held_out_rmse
 from model.monitoring.triggers import Reason
 from model.registry.production import verified_manifest, verified_predictor
 from model.registry.registry import Moved, Registry
@@ -41,7 +42,7 @@ class Arrivals:
         labelled: Rows with their target.
     """
 
-    captured: monitor.Request | None = None
+    captured: monitor.MonitorInputs | None = None
     labelled: Rows | None = None
 
 
@@ -151,7 +152,7 @@ def reasons(
     known = dataset.snapshot(store, document).hashes
     alert = given.settings.monitoring.alert
     found = triggers.decide(
-        given.settings.retraining.model_dump(),
+        given.settings.retraining,
         age_days=(now - datetime.fromisoformat(document["created"])).total_seconds() / 86_400,
         rows=len(given.rows.y),
         new_rows=int(np.isin(given.rows.hashes, known, invert=True).sum()),
@@ -168,13 +169,13 @@ def reasons(
 
 
 def _alerts(
-    settings: Config, captured: monitor.Request | None, production: Production, store: Registry, talk: Talk
+    settings: Config, captured: monitor.MonitorInputs | None, production: Production, store: Registry, talk: Talk
 ) -> list[Reason]:
     """The monitor's alerts as a reason; none where nothing was captured."""
     if captured is None:
         return []
     observed = monitor.observe(captured, settings, production, store, reading=talk.reading)
-    return [triggers.watched(observed.document)]
+    return [triggers.watched(observed.verdict)]
 
 
 def _live_error(settings: Config, promoted: Alias, labelled: Rows, known: NDArray[np.uint64]) -> Reason:
@@ -184,13 +185,12 @@ def _live_error(settings: Config, promoted: Alias, labelled: Rows, known: NDArra
     kept = held_out(labelled, document["data"].get("holdout", 0.0))
     fresh = kept | np.isin(labelled.hashes, known, invert=True)
     order = [labelled.features.index(feature.name) for feature in served.manifest.features]
-    live = scores(
+    measured = scores(
         labelled.y[fresh],
         served.predict(labelled.x[fresh][:, order]),
         confidence=settings.gate.confidence,
         seed=settings.training.seed,
     )
     rows = int(fresh.sum())
-    return triggers.live_error(
-        live["rmse"].document(), document["metrics"]["rmse"], rows=rows, known=len(labelled.y) - rows
-    )
+    live = Live(rows, {name: Interval(score.value, score.low, score.high) for name, score in measured.items()})
+    return triggers.live_error(live, held_out_rmse(document), settings.monitoring, known=len(labelled.y) - rows)

@@ -13,14 +13,16 @@ without drift, and with one feature moved.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from model.data import drift as divergence
+from model.config import MonitoringConfig
+from model.data import drift
 from model.evaluation.resampling import mean_above_zero, resamples, studentised
-from model.monitoring import verdict as monitoring
+from model.monitoring.windows import Window
 from tests.support import pairs, windows
 
 CONFIDENCE = 0.95
@@ -85,7 +87,7 @@ def monitored() -> Table:
     """Findings of the monitor by training rows, rows of a window, and how far one feature of ten has moved."""
     shifts = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
     table = Table("training rows", "rows", *(f"moved by {shift:g}" for shift in shifts), box=None)
-    limits = monitoring.Limits(min_rows=200, warn=0.1, alert=0.3, max_error_share=0.01, max_slowdown=2.0)
+    limits = MonitoringConfig()
     rng = np.random.default_rng(1)
     for trained in (360, 4_000):
         for rows, draws in ((200, 300), (1_000, 300), (100_000, 20)):
@@ -105,14 +107,13 @@ def monitored() -> Table:
     return table
 
 
-def _worst(document: monitoring.Document, now: monitoring.Document, trained: int, limits: monitoring.Limits) -> str:
-    """The worst level of all features against training, as `judge` decides it of two windows."""
+def _worst(document: dict[str, Any], now: Window, trained: int, limits: MonitoringConfig) -> str:
+    """The worst level of all features against training, as the monitor decides it of two windows."""
     levels = []
     for place, entry in enumerate(document["features"]):
-        sample = now["sample"][:, place]
-        chance = monitoring.FALSE_WINDOWS / (4 * (len(document["features"]) + 1))
-        figures = divergence.against_training(entry, now["counts"][place], sample, trained, chance)
-        levels.append(monitoring.severity(figures, limits)[0])
+        chance = drift.FALSE_SHARE / (4 * (len(document["features"]) + 1))
+        distances = drift.against_training(entry, now.counts[place], now.sample[:, place], trained, chance)
+        levels.append(drift.movement(distances, warn=limits.warn, alert=limits.alert).level)
     return "alert" if "alert" in levels else "warn" if "warn" in levels else "ok"
 
 

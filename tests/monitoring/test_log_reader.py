@@ -6,7 +6,7 @@ import gzip
 import json
 import random
 import tracemalloc
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import numpy as np
@@ -16,7 +16,8 @@ import pytest
 from model.data import sources
 from model.errors import SourceError
 from model.monitoring import log_reader as reader
-from model.monitoring.log_reader import Labels
+from model.monitoring.captured import Unusable
+from model.monitoring.labels import keyed
 from model.monitoring.windows import Layout
 from tests.support.captured import NOW, entry, lines, request, row, traffic
 from tests.support.parts import MODEL
@@ -51,14 +52,14 @@ def figures(found, version=1):
     """Everything that a reader of the log sees, comparable by value."""
     window = found.window(version)
     return {
-        **found.log(),
+        **asdict(found.log),
         "window": {
-            name: np.asarray(cells).tolist() for name, cells in window.items() if name not in {"counts", "slots"}
+            name: np.asarray(cells).tolist() for name, cells in vars(window).items() if name not in {"counts", "slots"}
         },
-        "counts": [cells.tolist() for cells in window["counts"]],
-        "slots": {slot: part["rows"] for slot, part in window["slots"].items()},
+        "counts": [cells.tolist() for cells in window.counts],
+        "slots": {slot: part.rows for slot, part in window.slots.items()},
         "traffic": sorted(
-            (part["function"], part["version"], part["slot"], part["answered"], part["latency"].tolist())
+            (part.function, part.version, part.slot, part.answered, part.latency.tolist())
             for part in found.requests_by_slot()
         ),
     }
@@ -123,15 +124,15 @@ def test_a_line_that_cannot_be_used_is_left_out_and_named(line, code, told):
 
     found = read(lines([*good[:5], line, *good[5:]]))
 
-    assert found.unusable.keys() == {code}
-    assert found.unusable[code]["count"] == 1
-    assert found.unusable[code]["example"].startswith("source-0 line 6: ")
-    assert told in found.unusable[code]["example"]
-    assert (found.rows, found.requests) == (20, 2)
+    assert found.log.unusable.keys() == {code}
+    assert found.log.unusable[code].count == 1
+    assert found.log.unusable[code].example.startswith("source-0 line 6: ")
+    assert told in found.log.unusable[code].example
+    assert (found.log.rows, found.log.requests) == (20, 2)
 
 
 def test_a_version_beyond_int64_is_left_out():
-    assert read(lines([{**GOOD, "version": 2**63}, GOOD])).unusable["malformed"]["count"] == 1
+    assert read(lines([{**GOOD, "version": 2**63}, GOOD])).log.unusable["malformed"].count == 1
 
 
 def test_a_huge_line_is_passed_over_in_little_memory():
@@ -147,11 +148,10 @@ def test_a_huge_line_is_passed_over_in_little_memory():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert (found.rows, found.lines) == (2, 3)
-    assert found.unusable["not-json"] == {
-        "count": 1,
-        "example": "s line 2: must be a line of at most 1 MiB, found a longer one",
-    }
+    assert (found.log.rows, found.log.lines) == (2, 3)
+    assert found.log.unusable["not-json"] == Unusable(
+        1, "s line 2: must be a line of at most 1 MiB, found a longer one"
+    )
     assert peak < 20 << 20
 
 
@@ -159,13 +159,13 @@ def test_a_huge_line_is_passed_over_in_little_memory():
 def test_of_nothing_there_is_nothing(text):
     found = read(text)
 
-    assert (found.lines, found.rows, found.until, found.parts, found.unusable) == (0, 0, None, {}, {})
+    assert (found.log.lines, found.log.rows, found.period.until, found.rows, found.log.unusable) == (0, 0, None, {}, {})
 
 
 def test_lines_of_other_kinds_and_of_other_models_are_counted_apart():
     found = read(lines([{"message": "starting"}, entry({**GOOD, "kind": "event"}), {**GOOD, "model": "houses"}, GOOD]))
 
-    assert (found.other_lines, found.other_models, found.rows, found.unusable) == (2, 1, 1, {})
+    assert (found.log.other_lines, found.log.other_models, found.log.rows, found.log.unusable) == (2, 1, 1, {})
 
 
 @pytest.mark.parametrize(
@@ -194,14 +194,14 @@ def test_lines_that_pack_a_hundredfold_are_all_read():
         now=NOW.timestamp(),
     )
 
-    assert (found.rows, found.requests, found.unusable) == (20_000, 20, {})
+    assert (found.log.rows, found.log.requests, found.log.unusable) == (20_000, 20, {})
 
 
 def test_what_is_packed_and_cut_short_ends_with_a_line_that_is_no_json():
     found = read(gzip.compress(lines(some(3_000)))[:-2_000])
 
-    assert 0 < found.rows < 3_000
-    assert found.unusable["not-json"]["count"] == 1
+    assert 0 < found.log.rows < 3_000
+    assert found.log.unusable["not-json"].count == 1
 
 
 def test_what_only_begins_like_gzip_is_named():
@@ -230,11 +230,11 @@ def test_both_shapes_and_packed_lines_count_alike():
 def test_nanoseconds_of_cloud_logging_are_read():
     found = read(lines([{**entry(GOOD), "timestamp": "2026-11-20T11:59:59.123456789Z"}]))
 
-    assert found.until == NOW.timestamp()
+    assert found.period.until == NOW.timestamp()
 
 
 def test_the_order_of_lines_does_not_matter(monkeypatch):
-    monkeypatch.setattr("model.monitoring.windows.MOST_SAMPLED", 50)
+    monkeypatch.setattr("model.monitoring.captured.MOST_SAMPLED", 50)
     records = [*some(2_000, hours=60), *some(200, seed=2, name="other", function="stream", size=1)]
     again = [record for record in records if record.get("request_id") == "r-100"]
     shuffled = [*records, *again]
@@ -251,11 +251,11 @@ def test_windows_end_with_the_hour_of_the_newest_line_or_where_they_are_told_to(
     newest = read(lines(records))
     told = read(lines(records), until=NOW.timestamp())
 
-    assert (newest.until, told.until) == (NOW.timestamp() + 3600, NOW.timestamp())
-    assert [newest.window(1, back=back)["rows"] for back in (0, 1)] == [3, 2]
-    assert [told.window(1, back=back)["rows"] for back in (0, 1)] == [3, 2]
-    assert (newest.older, newest.after) == (2, 0)
-    assert (told.older, told.after) == (1, 1)
+    assert (newest.period.until, told.period.until) == (NOW.timestamp() + 3600, NOW.timestamp())
+    assert [newest.window(1, back=back).rows for back in (0, 1)] == [3, 2]
+    assert [told.window(1, back=back).rows for back in (0, 1)] == [3, 2]
+    assert (newest.log.older, newest.log.after) == (2, 0)
+    assert (told.log.older, told.log.after) == (1, 1)
 
 
 def test_a_row_counts_once_however_often_it_comes():
@@ -263,9 +263,9 @@ def test_a_row_counts_once_however_often_it_comes():
 
     found = read(lines(records), lines(map(entry, records)))
 
-    assert (found.rows, found.duplicates) == (100, 100)
-    assert (found.requests, found.duplicated_requests) == (10, 10)
-    assert found.window(1)["rows"] == 100
+    assert (found.log.rows, found.log.duplicates) == (100, 100)
+    assert (found.log.requests, found.log.duplicated_requests) == (10, 10)
+    assert found.window(1).rows == 100
 
 
 def test_a_retry_is_a_request_more_and_no_row_more():
@@ -273,7 +273,7 @@ def test_a_retry_is_a_request_more_and_no_row_more():
 
     found = read(lines([*some(10), *retried]))
 
-    assert (found.requests, found.rows, found.duplicates) == (2, 10, 10)
+    assert (found.log.requests, found.log.rows, found.log.duplicates) == (2, 10, 10)
 
 
 def test_cells_and_values_outside_are_counted_between_and_at_the_edges():
@@ -282,8 +282,8 @@ def test_cells_and_values_outside_are_counted_between_and_at_the_edges():
 
     window = read(lines(records)).window(1)
 
-    assert [counts.tolist() for counts in window["counts"]] == [[0, 0, 7], [2, 1, 1, 2, 1], [0, 7, 0]]
-    assert window["outside"].tolist() == [7, 2, 0]
+    assert [counts.tolist() for counts in window.counts] == [[0, 0, 7], [2, 1, 1, 2, 1], [0, 7, 0]]
+    assert window.outside.tolist() == [7, 2, 0]
 
 
 def test_a_feature_is_missing_from_the_rows_that_lack_it_unless_its_version_redacts_it():
@@ -295,10 +295,10 @@ def test_a_feature_is_missing_from_the_rows_that_lack_it_unless_its_version_reda
     window = read(lines(records)).window(1)
     redacted = read(lines(records), redacted=(True, False)).window(1)
 
-    assert [of["present"].tolist() for of in (window, redacted)] == [[1, 9, 9], [1, 9, 9]]
-    assert [of["missing"].tolist() for of in (window, redacted)] == [[8, 0, 0], [0, 0, 0]]
-    assert [of["redacted"].tolist() for of in (window, redacted)] == [[False] * 3, [True, False, False]]
-    assert np.isnan(window["sample"][:, 0]).sum() == 8
+    assert [of.present.tolist() for of in (window, redacted)] == [[1, 9, 9], [1, 9, 9]]
+    assert [of.missing.tolist() for of in (window, redacted)] == [[8, 0, 0], [0, 0, 0]]
+    assert [of.redacted.tolist() for of in (window, redacted)] == [[False] * 3, [True, False, False]]
+    assert np.isnan(window.sample[:, 0]).sum() == 8
 
 
 @pytest.mark.parametrize("member", ["row", "features", "time", "request_id"])
@@ -309,7 +309,7 @@ def test_a_line_nested_too_deeply_to_be_written_again_is_left_out(member):
 
     found = read(text)
 
-    assert (found.rows, sum(flaw["count"] for flaw in found.unusable.values())) == (1, 1)
+    assert (found.log.rows, sum(flaw.count for flaw in found.log.unusable.values())) == (1, 1)
 
 
 def test_a_redacted_request_as_a_function_wrote_it():
@@ -331,19 +331,19 @@ def test_a_redacted_request_as_a_function_wrote_it():
     found = read(text, redacted=(True, False))
 
     window = found.window(1)
-    assert (found.rows, found.requests, found.incomplete, found.unusable) == (2, 1, 0, {})
-    assert (window["redacted"].tolist(), window["outside"].tolist()) == ([True, False, False], [0, 1, 0])
+    assert (found.log.rows, found.log.requests, found.log.incomplete_requests, found.log.unusable) == (2, 1, 0, {})
+    assert (window.redacted.tolist(), window.outside.tolist()) == ([True, False, False], [0, 1, 0])
     (part,) = found.requests_by_slot()
-    assert (part["answered"], part["cold"], part["micros"]["parse"]) == (1, 1, 211)
+    assert (part.answered, part.cold, part.micros["parse"]) == (1, 1, 211)
 
 
 def test_probes_are_no_traffic_and_failures_have_no_latency():
     records = [request("a", instances=0), request("b", status=503, version=None, instances=0), request("c")]
 
-    parts = {part["version"]: part for part in read(lines(records)).requests_by_slot()}
+    parts = {part.version: part for part in read(lines(records)).requests_by_slot()}
 
-    assert (parts[1]["probes"], parts[1]["answered"], dict(parts[1]["statuses"])) == (1, 1, {200: 1})
-    assert (parts[None]["answered"], dict(parts[None]["statuses"])) == (0, {503: 1})
+    assert (parts[1].probes, parts[1].answered, dict(parts[1].statuses)) == (1, 1, {200: 1})
+    assert (parts[None].answered, dict(parts[None].statuses)) == (0, {503: 1})
 
 
 def test_requests_with_fewer_rows_than_they_captured_are_counted():
@@ -351,15 +351,15 @@ def test_requests_with_fewer_rows_than_they_captured_are_counted():
     lost = [record for record in records if (record.get("request_id"), record.get("row")) != ("r-10", 3)]
     orphaned = [record for record in records if record["kind"] == "row" or record["request_id"] != "r-20"]
 
-    assert (read(lines(lost)).incomplete, read(lines(lost)).without_request) == (1, 0)
-    assert (read(lines(orphaned)).incomplete, read(lines(orphaned)).without_request) == (0, 1)
-    assert read(lines(reversed(records))).incomplete == 0
+    assert (read(lines(lost)).log.incomplete_requests, read(lines(lost)).log.without_request) == (1, 0)
+    assert (read(lines(orphaned)).log.incomplete_requests, read(lines(orphaned)).log.without_request) == (0, 1)
+    assert read(lines(reversed(records))).log.incomplete_requests == 0
 
 
 def test_when_too_many_requests_are_open_nobody_can_tell(monkeypatch):
-    monkeypatch.setattr(reader, "OPEN_MOST", 2)
+    monkeypatch.setattr("model.monitoring.log_counter.OPEN_MOST", 2)
 
-    assert read(lines(record for record in some(50) if record["kind"] == "request")).incomplete is None
+    assert read(lines(record for record in some(50) if record["kind"] == "request")).log.incomplete_requests is None
 
 
 def test_memory_grows_by_some_bytes_a_row_only(monkeypatch):
@@ -375,7 +375,7 @@ def test_memory_grows_by_some_bytes_a_row_only(monkeypatch):
         )
         _, top = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert found.rows == rows
+        assert found.log.rows == rows
         return top
 
     peak(1_000)  # what is loaded once
@@ -388,9 +388,8 @@ def test_memory_grows_by_some_bytes_a_row_only(monkeypatch):
 
 
 def joined(records, labels):
-    made, repeated, conflicting = Labels.of(*map(list, zip(*labels, strict=True)))
-    found = read(lines(records), labels=made)
-    return found, repeated, conflicting
+    made = keyed(*map(list, zip(*labels, strict=True)))
+    return read(lines(records), labels=made), made.repeated, made.conflicting
 
 
 def test_labels_meet_their_rows_whenever_those_came():
@@ -398,7 +397,7 @@ def test_labels_meet_their_rows_whenever_those_came():
 
     found, repeated, conflicting = joined(records, [(f"r{n}", n % 2, 100.0 + n) for n in range(10)])
 
-    actual, predicted = found.joined[1]
+    actual, predicted = found.joined[1].actual, found.joined[1].predicted
     assert sorted((actual - 100).tolist()) == sorted(predicted.tolist()) == list(map(float, range(10)))
     assert (found.matched, repeated, conflicting) == (10, 0, 0)
 
@@ -409,7 +408,7 @@ def test_labels_that_repeat_count_once_and_those_that_conflict_do_not_count():
 
     found, repeated, conflicting = joined([*records, *records], labels)
 
-    actual, predicted = found.joined[1]
+    actual, predicted = found.joined[1].actual, found.joined[1].predicted
     assert (actual.tolist(), predicted.tolist()) in (([5.0, 8.0], [0.0, 2.0]), ([8.0, 5.0], [2.0, 0.0]))
     assert (found.matched, repeated, conflicting) == (3, 1, 2)
 

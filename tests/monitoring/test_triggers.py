@@ -10,20 +10,20 @@ import pytest
 
 from functions import artifact
 from model.cli.main import main
-from model.monitoring.triggers import decide, live_error, why
+from model.config import MonitoringConfig, RetrainingConfig
+from model.monitoring.live_error import Interval, Live
+from model.monitoring.triggers import decide, live_error, watched, why
 from tests.support.parts import ALIAS, put
+from tests.support.verdicts import WIDE, moved, verdict_on
+from tests.support.windows import window
 from tests.support.worlds import configure, world, write_rows
 
-LIMITS = {"max_age_days": 30.0, "new_rows": 0.1}
+LIMITS = RetrainingConfig(max_age_days=30.0, new_rows=0.1)
 
 
 def decided(**changes):
     usual = {"age_days": 29.9, "rows": 100, "new_rows": 0, "shifts": (), "shift_limit": 0.1}
     return decide(LIMITS, **{**usual, **changes})
-
-
-def interval(low, value, high):
-    return {"low": low, "value": value, "high": high}
 
 
 # The decision
@@ -50,29 +50,46 @@ def test_each_reason_is_due_at_its_threshold_and_says_so(changes, due):
     assert why(decided(**changes)) == due
 
 
+def live(value, half, rows=500):
+    return Live(rows, {"rmse": Interval(value, value - half, value + half)})
+
+
+HELD_OUT = Interval(9.0, 8.0, 10.0)
+
+
 @pytest.mark.parametrize(
-    ("live", "due"),
+    ("given", "due"),
     [
-        pytest.param(interval(10.5, 12.0, 13.0), True, id="wholly-above"),
-        pytest.param(interval(10.0, 12.0, 13.0), False, id="touching"),
-        pytest.param(interval(5.0, 6.0, 7.0), False, id="better"),
-        pytest.param(interval(None, 12.0, None), False, id="one-row"),
+        pytest.param(live(12.0, 1.0), True, id="higher"),
+        pytest.param(live(9.8, 0.1), False, id="hardly-higher"),
+        pytest.param(live(12.0, 4.0), False, id="by-chance"),
+        pytest.param(live(6.0, 1.0), False, id="better"),
+        pytest.param(Live(500, {"rmse": Interval()}), True, id="beyond-float64"),
+        pytest.param(live(99.0, 1.0, rows=20), False, id="few-labels"),
     ],
 )
-def test_the_live_error_is_a_reason_when_its_interval_lies_above_that_of_the_gate(live, due):
-    assert live_error(live, interval(8.0, 9.0, 10.0), rows=20, known=0).due is due
+def test_a_live_error_that_is_higher_is_a_reason(given, due):
+    assert live_error(given, HELD_OUT, MonitoringConfig(), known=0).due is due
 
 
-def test_a_live_error_beyond_all_numbers_is_a_reason():
-    reason = live_error(interval(None, None, None), interval(8.0, 9.0, 10.0), rows=20, known=0)
+def test_a_live_error_beyond_all_numbers_says_on_how_many_rows():
+    reason = live_error(Live(500, {"rmse": Interval()}), HELD_OUT, MonitoringConfig(), known=0)
 
-    assert (reason.due, reason.found) == (True, "beyond float64 on 20 labelled rows")
+    assert reason.found == "beyond float64 on 500 labelled rows"
 
 
 def test_a_live_error_that_cannot_be_known_says_on_how_many_rows():
-    reason = live_error(interval(None, None, None), interval(8.0, 9.0, 10.0), rows=0, known=7)
+    reason = live_error(Live(0, {"rmse": Interval()}), HELD_OUT, MonitoringConfig(), known=7)
 
-    assert reason.found == "not known: 0 labelled rows, 7 that it was trained on left out"
+    wanted = "not known: 0 labelled rows, 7 that it was trained on left out; 200 are needed to judge the error"
+    assert (reason.due, reason.found) == (False, wanted)
+
+
+def test_an_error_of_which_the_monitor_warns_is_a_reason_and_other_warnings_are_none():
+    warns = verdict_on(window(WIDE, moved(0)), live={1: Live(500, {"rmse": Interval(12.0, 11.5, 12.5)})})
+    drifts = verdict_on(window(WIDE, moved(0.2)), window(WIDE, moved(0, rows=2_000)))
+
+    assert [(verdict.status, watched(verdict).due) for verdict in (warns, drifts)] == [("warn", True), ("warn", False)]
 
 
 # The verb

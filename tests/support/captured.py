@@ -132,17 +132,17 @@ def measure(path: Path, rows: int) -> None:
     edges = np.array([-1.28, -0.84, -0.52, -0.25, 0, 0.25, 0.52, 0.84, 1.28])
     layout = Layout(tuple(names), np.full(10, -4.0), np.full(10, 4.0), (edges,) * 11)
     began = time.process_time()
-    found = reader.read(
+    log = reader.read(
         [(str(path), sources.pieces(str(path)))],
         model=MODEL,
         layout_of=lambda _: layout,
         window_seconds=86400,
         now=NOW.timestamp(),
-    )
+    ).log
     seconds = time.process_time() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"{found.rows} rows, {found.requests} requests, {found.bytes >> 20} MiB, {found.duplicates} duplicates")
-    print(f"{seconds:.1f} s of CPU, {found.rows / seconds:.0f} rows/s, {found.lines / seconds:.0f} lines/s, {peak} MB")
+    print(f"{log.rows} rows, {log.requests} requests, {log.bytes >> 20} MiB, {log.duplicates} duplicates")
+    print(f"{seconds:.1f} s of CPU, {log.rows / seconds:.0f} rows/s, {log.lines / seconds:.0f} lines/s, {peak} MB")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from model.data import drift as divergence
+from model.data import drift
 from model.data.statistics import describe
+from model.monitoring.windows import Window
 
 NAMES = tuple(f"x{number}" for number in range(10))
 
@@ -47,14 +48,14 @@ def manifest(x: Any, names: Any = NAMES, prediction: Any = None, **changes: Any)
 
 def window(
     document: dict[str, Any], x: Any, predicted: Any = None, *, missing: Any = None, redacted: Any = ()
-) -> dict[str, Any]:
-    """A window of rows *x*, as capture gives it."""
+) -> Window:
+    """A window of rows *x*, as it is joined from captured slots."""
     values = np.column_stack([x, x.sum(axis=1) if predicted is None else predicted]) if len(x) else np.empty((0, 1))
-    columns = divergence.columns(document)
+    columns = drift.columns(document)
     values = values if len(x) else np.empty((0, len(columns)))
     counts = []
     for place, entry in enumerate(columns):
-        edges, cells = divergence.edges(entry), values[:, place]
+        edges, cells = drift.edges(entry), values[:, place]
         cells = cells[~np.isnan(cells)]
         at = np.searchsorted(edges, cells, "left") + np.searchsorted(edges, cells, "right")
         counts.append(np.bincount(at, minlength=2 * len(edges) + 1))
@@ -62,13 +63,13 @@ def window(
     with np.errstate(invalid="ignore"):
         outside = ((values < low) | (values > high)).sum(axis=0)
     present = (~np.isnan(values)).sum(axis=0)
-    return {
-        "rows": len(x),
-        "counts": counts,
-        "sample": values[:20_000],
-        "present": present,
-        "missing": np.zeros(len(columns), int) if missing is None else np.array(missing),
-        "redacted": np.array([place in redacted for place in range(len(columns))]),
-        "outside": outside,
-        "slots": {},
-    }
+    return Window(
+        rows=len(x),
+        counts=counts,
+        sample=values[:20_000],
+        present=present,
+        missing=np.zeros(len(columns), int) if missing is None else np.array(missing),
+        redacted=np.array([place in redacted for place in range(len(columns))]),
+        outside=outside,
+        slots={},
+    )

@@ -1,0 +1,55 @@
+"""Labels of captured predictions: by key, ready to be joined, and the count of those that were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.data.hashing import Keys
+from model.monitoring.keys import row_keys
+
+
+@dataclass(frozen=True)
+class KeyedLabels:
+    """The actual value of each distinct (request_id, row).
+
+    Args:
+        keys: As `row_keys` gives them, sorted.
+        values: NaN where labels of one key contradict each other.
+        repeated: Labels that repeat another one.
+        conflicting: Labels that contradict another one.
+    """
+
+    keys: Keys
+    values: NDArray[np.float64]
+    repeated: int
+    conflicting: int
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """The fate of the labels in *source*; *example* shows the first unusable one, and where it stands."""
+
+    source: str
+    labels: int
+    matched: int
+    unmatched: int
+    repeated: int
+    conflicting: int
+    unusable: int
+    example: str
+
+
+def keyed(ids: Sequence[str], rows: Sequence[int], values: Sequence[float]) -> KeyedLabels:
+    """Labels of (id, row) pairs by key, each once."""
+    keys, actual = row_keys(ids, rows), np.array(values, dtype=np.float64)
+    distinct, place, times = np.unique(keys, return_inverse=True, return_counts=True)
+    least, most = np.full(len(distinct), np.inf), np.full(len(distinct), -np.inf)
+    np.minimum.at(least, place, actual)
+    np.maximum.at(most, place, actual)
+    agree = least == most
+    repeated, conflicting = int((times[agree] - 1).sum()), int(times[~agree].sum())
+    return KeyedLabels(distinct, np.where(agree, least, np.nan), repeated, conflicting)

@@ -1,0 +1,106 @@
+"""Whether a version errs more on labels that arrived than on the rows that were held out from its training.
+
+It does where neither size nor chance explains the growth of the root mean squared error:
+    size      it grew by the share `warn` of [monitoring], or by `alert`
+    chance    the difference exceeds CHANCE times the distance sqrt((live - its low end)² + (held-out high end - held
+              out)²), which is the end of an interval of the difference that is made from those of both (Zou and
+              Donner, Construction of confidence limits about effect measures, Statistics in Medicine 27, 2008)
+Fewer labels than `min_rows` are not judged, since a bootstrap interval of few rows is too short.
+
+The intervals are of 95 %, so the plain distance would be exceeded by chance in 1 of 40 windows without any change;
+CHANCE widens it to the 1 of 100 that each figure of the monitor is allowed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from model.config import MonitoringConfig
+from model.data.drift import ALERT, OK, WARN
+
+CHANCE = 2.326 / 1.960
+"""Normal quantiles of 99 % and 97.5 %."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and the interval of 95 % around it; None where it is not known, or beyond float64."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    def __str__(self) -> str:
+        return f"{_short(self.value)} [{_short(self.low)}, {_short(self.high)}]"
+
+
+@dataclass(frozen=True)
+class Live:
+    """Metrics by name on *rows* labels."""
+
+    rows: int
+    metrics: Mapping[str, Interval]
+
+    @property
+    def rmse(self) -> Interval:
+        """Root mean squared error, in the target's unit."""
+        return self.metrics["rmse"]
+
+
+@dataclass(frozen=True)
+class LiveError:
+    """The judgement.
+
+    Args:
+        severity: OK, WARN or ALERT.
+        known: False where it could not be judged; *found* says why.
+        growth: By which share the error grew; infinite if it is beyond float64.
+        limit: The share that *growth* reached, or would have to reach.
+        threshold: The error from which on it counts as higher.
+        found: The figures in words.
+    """
+
+    severity: str
+    known: bool
+    growth: float
+    limit: float
+    threshold: float | None
+    found: str
+
+
+def held_out_rmse(manifest: Mapping[str, Any]) -> Interval:
+    """The error that the gate measured."""
+    score = manifest["metrics"].get("rmse") or {}
+    return Interval(*(score.get(part) for part in ("value", "low", "high")))
+
+
+def judge(live: Live, held_out: Interval, limits: MonitoringConfig) -> LiveError:
+    """Whether the live error is higher than the held-out one."""
+    value, low = live.rmse.value, live.rmse.low
+    if live.rows < limits.min_rows:
+        return _unknown(f"{live.rows} labels, {limits.min_rows} are needed to judge the error", limits)
+    if value is None or low is None:
+        found = f"rmse beyond float64 on {live.rows} labels; held out {_short(held_out.value)}"
+        return LiveError(ALERT, True, math.inf, limits.alert, None, found)  # noqa: FBT003 - known
+    if not held_out.value or held_out.high is None:
+        return _unknown("its held-out error is not known, so the live error is compared with nothing", limits)
+    chance = CHANCE * math.hypot(value - low, held_out.high - held_out.value)
+    found = f"rmse {live.rmse} on {live.rows} labels; held out {held_out}"
+    growth = value / held_out.value - 1
+    severity, limit = OK, limits.warn
+    for level, share in ((ALERT, limits.alert), (WARN, limits.warn)):
+        if severity == OK and growth >= share and value - held_out.value > chance:
+            severity, limit = level, share
+    threshold = held_out.value + max(limits.warn * held_out.value, chance)
+    return LiveError(severity, True, growth, limit, threshold, found)  # noqa: FBT003 - known
+
+
+def _unknown(found: str, limits: MonitoringConfig) -> LiveError:
+    return LiveError(OK, False, 0.0, limits.warn, None, found)  # noqa: FBT003 - not known
+
+
+def _short(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4g}"

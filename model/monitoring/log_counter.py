@@ -1,0 +1,192 @@
+"""Counts sound lines in batches: rows once each, requests, missing row lines, and labels that meet their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.data.hashing import Keys, text_hashes
+from model.monitoring.captured import Captured, Joined, Unusable
+from model.monitoring.keys import DistinctKeys, with_rows
+from model.monitoring.labels import KeyedLabels
+from model.monitoring.log_schema import FUNCTIONS
+from model.monitoring.request_counts import SlotRequests
+from model.monitoring.windows import SLOTS, Counts, Layout, Matrix, SlotRows
+
+MOST_CELLS = 8_000_000
+"""Numbers in all samples of a version together."""
+OPEN_MOST = 1_000_000
+"""Requests whose row lines have not all come yet."""
+_NEVER = -(1 << 62)  # a slot before all others
+
+
+class LogLine(NamedTuple):
+    """A captured object, its time as written, and its place in the source."""
+
+    fields: dict[str, Any]
+    time: Any
+    number: int
+
+
+class LogCounter:
+    """Adds batches of lines, in any order, to *captured*."""
+
+    def __init__(
+        self, captured: Captured, layout_of: Callable[[int], Layout | None], labels: KeyedLabels | None
+    ) -> None:
+        self.source = ""
+        self.captured = captured
+        self._layout_of = layout_of
+        self._layouts: dict[int, Layout | None] = {}
+        self._rows_seen, self._requests_seen = DistinctKeys(), DistinctKeys()
+        self._open: dict[int, int] | None = {}
+        self._labels = labels
+        self._predicted = np.full(len(labels.keys) if labels else 0, np.nan)
+        self._version_of = np.zeros(len(self._predicted), dtype=np.int64)
+
+    def unusable(self, code: str, number: int, message: str, count: int = 1) -> None:
+        """Note *count* lines or rows that cannot be used; the first one is kept as the example."""
+        example = f"{self.source} line {number}: {message}"
+        self.captured.log.unusable.setdefault(code, Unusable(0, example)).count += count
+
+    def add(self, requests: list[LogLine], request_slots: Counts, rows: list[LogLine], row_slots: Counts) -> None:
+        """Count lines whose fields are sound, with the slot of each."""
+        ids = text_hashes([line.fields["request_id"] for line in rows])
+        self._settle(requests, ids)
+        self._count_requests(requests, request_slots)
+        self._count_rows(rows, row_slots, ids)
+        self._drop_old()
+
+    def finish(self) -> Captured:
+        """The figures of all that was added."""
+        captured = self.captured
+        if self._open is None:
+            captured.log.incomplete_requests = None
+        else:
+            captured.log.incomplete_requests = sum(owed > 0 for owed in self._open.values())
+            captured.log.without_request = sum(owed < 0 for owed in self._open.values())
+        if self._labels is not None:
+            matched = ~np.isnan(self._predicted)
+            captured.matched = int(matched.sum())
+            usable = matched & ~np.isnan(self._labels.values)
+            for version in np.unique(self._version_of[usable]).tolist():
+                own = usable & (self._version_of == version)
+                captured.joined[version] = Joined(self._labels.values[own], self._predicted[own])
+        return captured
+
+    def _settle(self, requests: list[LogLine], row_ids: Keys) -> None:
+        """Keep by request how many rows it captured, less the row lines that came; 0 is forgotten."""
+        if self._open is None:
+            return
+        keys = np.concatenate([text_hashes([line.fields["request_id"] for line in requests]), row_ids])
+        captured = [line.fields.get("captured", 0) for line in requests]
+        owed = np.concatenate([np.array(captured, dtype=np.int64), np.full(len(row_ids), -1, dtype=np.int64)])
+        distinct, place = np.unique(keys, return_inverse=True)
+        sums = np.zeros(len(distinct), dtype=np.int64)
+        np.add.at(sums, place, owed)
+        unsettled = np.flatnonzero(sums) if not self._open else np.arange(len(distinct))
+        for key, change in zip(distinct[unsettled].tolist(), sums[unsettled].tolist(), strict=True):
+            now_owed = change + self._open.pop(key, 0)
+            if now_owed:
+                self._open[key] = now_owed
+        if len(self._open) > OPEN_MOST:
+            self._open = None  # rows and requests come from different ends: nobody can tell
+
+    def _count_requests(self, lines: list[LogLine], slots: Counts) -> None:
+        if not lines:
+            return
+        log = self.captured.log
+        first = self._requests_seen.add(text_hashes([f"{line.fields['request_id']}\n{line.time}" for line in lines]))
+        old = self._is_old(slots)
+        log.duplicated_requests += int((~first).sum())
+        log.requests += int(first.sum())
+        log.older += int((first & old).sum())
+        groups: dict[tuple[str, int | None, int], list[dict[str, Any]]] = {}
+        for place in np.flatnonzero(first & ~old).tolist():
+            fields = lines[place].fields
+            groups.setdefault((fields["function"], fields.get("version"), int(slots[place])), []).append(fields)
+        for key, requests in groups.items():
+            self.captured.requests.setdefault(key, SlotRequests(*key)).add(requests)
+
+    def _count_rows(self, lines: list[LogLine], slots: Counts, ids: Keys) -> None:
+        if not lines:
+            return
+        captured, rows = self.captured, [line.fields for line in lines]
+        keys = with_rows(ids, [row["row"] for row in rows])
+        versions = np.array([row["version"] for row in rows], dtype=np.int64)
+        first = np.zeros(len(lines), dtype=np.bool_)
+        known = self._of_known_versions(lines, versions)
+        first[known] = self._rows_seen.add(keys[known])
+        old = self._is_old(slots)
+        captured.log.duplicates += int((known & ~first).sum())
+        captured.log.rows += int(first.sum())
+        captured.log.older += int((first & old).sum())
+        self._join(keys, versions, rows, first)
+        functions = np.array([FUNCTIONS.index(row["function"]) for row in rows], dtype=np.int64)
+        usable = first & ~old
+        for version in np.unique(versions[usable]).tolist():
+            layout = self._layouts[version]
+            assert layout is not None  # noqa: S101 - the version is known
+            own = np.flatnonzero(usable & (versions == version))
+            values = _values([rows[place] for place in own.tolist()], layout)
+            captured.most = min(captured.most, MOST_CELLS // (2 * SLOTS * values.shape[1]))
+            codes = slots[own] * len(FUNCTIONS) + functions[own]
+            for code in np.unique(codes).tolist():
+                slot, function = divmod(code, len(FUNCTIONS))
+                inside = codes == code
+                part = captured.rows.setdefault((version, slot), SlotRows(layout))
+                part.add(FUNCTIONS[function], keys[own][inside], values[inside], captured.most)
+
+    def _of_known_versions(self, lines: Sequence[LogLine], versions: Counts) -> NDArray[np.bool_]:
+        known = np.ones(len(lines), dtype=np.bool_)
+        for version in np.unique(versions).tolist():
+            if version not in self._layouts:
+                self._layouts[version] = self._layout_of(version)
+            if self._layouts[version] is None:
+                own = versions == version
+                known &= ~own
+                first = lines[int(np.argmax(own))]
+                message = f"the bucket holds no version {version}"
+                self.unusable("unknown-version", first.number, message, int(own.sum()))
+        return known
+
+    def _join(self, keys: Keys, versions: Counts, rows: Sequence[dict[str, Any]], usable: NDArray[np.bool_]) -> None:
+        """Write down the predictions of rows that have a label."""
+        if self._labels is None or not len(self._labels.keys):
+            return
+        at = np.minimum(np.searchsorted(self._labels.keys, keys), len(self._labels.keys) - 1)
+        for place in np.flatnonzero(usable & (self._labels.keys[at] == keys)).tolist():
+            self._predicted[at[place]] = rows[place]["prediction"]
+            self._version_of[at[place]] = versions[place]
+
+    def _is_old(self, slots: Counts) -> NDArray[np.bool_]:
+        last = _NEVER if self.captured.last is None else self.captured.last
+        return np.asarray(slots <= last - 2 * SLOTS)
+
+    def _drop_old(self) -> None:
+        captured = self.captured
+        if captured.last is None:
+            return
+        oldest = captured.last - 2 * SLOTS + 1
+        for row_key in [key for key in captured.rows if key[1] < oldest]:
+            captured.log.older += captured.rows.pop(row_key).rows
+        for request_key in [key for key in captured.requests if key[2] < oldest]:
+            gone = captured.requests.pop(request_key)
+            captured.log.older += gone.statuses.total() + gone.probes
+
+
+def _values(rows: Sequence[dict[str, Any]], layout: Layout) -> Matrix:
+    """Features and prediction; shape (n_rows, n_features + 1), NaN where a feature is absent."""
+    features = [row["features"] for row in rows]
+    values = np.empty((len(rows), len(layout.features) + 1))
+    values[:, -1] = [row["prediction"] for row in rows]
+    try:
+        cells: list[Any] = list(map(itemgetter(*layout.features), features))
+    except KeyError:
+        cells = [[row.get(name) for name in layout.features] for row in features]
+    values[:, :-1] = np.array(cells, dtype=np.float64).reshape(len(rows), -1)
+    return values

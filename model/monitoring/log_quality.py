@@ -1,0 +1,60 @@
+"""Whether the log, and the labels, can be trusted: lines, rows and labels that could not be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from model.data.drift import WARN
+from model.data.findings import Finding
+from model.monitoring.captured import LogCounts
+from model.monitoring.findings import finding
+from model.monitoring.labels import LabelCounts
+
+LOG_SHARE = 0.01
+"""Share of lines or rows that cannot be used, from which on the log itself is a finding."""
+
+
+def log_findings(log: LogCounts) -> Iterable[Finding]:
+    """Lines, rows and requests that are unusable, came again, or are not whole, once they are more than a hundredth."""
+    lines = log.lines or 1
+    unknown = log.unusable["unknown-version"].count if "unknown-version" in log.unusable else 0
+    for code, total in (
+        ("not-json", lines),
+        ("malformed", lines),
+        ("bad-time", lines),
+        ("unknown-version", log.rows + unknown),
+    ):
+        flaw = log.unusable.get(code)
+        if flaw and flaw.count >= LOG_SHARE * total:
+            yield _finding(code, "log", flaw.count / total, f"{flaw.count} of {total}; {flaw.example}")
+    if log.duplicates >= LOG_SHARE * max(1, log.rows):
+        found = f"{log.duplicates} of {log.rows + log.duplicates} rows came again with the same request_id and row"
+        yield _finding("duplicates", "log", log.duplicates / max(1, log.rows), found)
+    short = log.incomplete_requests
+    if short and short >= LOG_SHARE * max(1, log.requests):
+        found = f"{short} of {log.requests} requests have fewer row lines than they captured"
+        yield _finding("lost-rows", "log", short / max(1, log.requests), found)
+
+
+def label_findings(labels: LabelCounts | None, log: LogCounts) -> Iterable[Finding]:
+    """Labels that could not be used, once they are more than a hundredth."""
+    if not labels or not labels.labels or (log.requests and not log.rows):
+        return
+    share = (labels.conflicting + labels.unusable + labels.unmatched) / labels.labels
+    if share >= LOG_SHARE:
+        found = f"of {labels.labels} labels {labels.unmatched} match no row, {labels.conflicting} contradict each other"
+        found += f", {labels.unusable} cannot be read{labels.example}"
+        yield _finding("labels", "labels", share, found)
+
+
+def capture_notes(log: LogCounts) -> list[str]:
+    """A line where requests were logged and no row of them."""
+    if log.rows or not log.requests:
+        return []
+    return [
+        f"no row was captured of {log.requests} requests (CAPTURE=off, or an exclusion filter): only they are judged"
+    ]
+
+
+def _finding(code: str, where: str, share: float, found: str) -> Finding:
+    return finding(code, WARN, where, value=share, limit=LOG_SHARE, found=found)
