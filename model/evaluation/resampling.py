@@ -17,6 +17,9 @@ REPLICATES = 10_000  # the level of an interval is off by 0.2 percentage points;
 
 MOST_ROWS_DRAWN = 10_000
 
+_MOST_UNSEEN = 2.0
+_SMALL_SAMPLE = 75
+
 ROUNDING = 1e-12  # residue of rounding in place of 0, beside a variance of 1
 
 _CELLS_AT_ONCE = 2_000_000
@@ -39,7 +42,43 @@ class MeanInterval(NamedTuple):
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def mean_above_zero(samples: Vector, *, confidence: float, seed: int, replicates: int = REPLICATES) -> MeanInterval:
-    """Mean of each sample (a row of *samples*), its studentised bootstrap interval, and the confidence that it is > 0.
+    """Mean of each sample (a row of *samples*), its interval, and the confidence that the mean is above 0.
+
+    The interval is that of `_interval`; a sample with losses is given one loss more first, which stands for the rows
+    that it does not hold (`_unseen_loss`).
+    """
+    loss = _unseen_loss(samples)
+    result = MeanInterval(*(np.empty(len(samples)) for _ in MeanInterval._fields))
+    for which, rows in (
+        (loss <= 0, samples),
+        (loss > 0, np.concatenate([samples, -loss[:, None]], axis=1)),
+    ):
+        if which.any():
+            part = _interval(rows[which], confidence, replicates, np.random.default_rng(seed))
+            for whole, values in zip(result, part, strict=True):
+                whole[which] = values
+    return result._replace(mean=samples.mean(axis=1))
+
+
+def _unseen_loss(samples: Vector) -> Vector:
+    """The loss of one row more: up to twice the largest one there is, shape (n_samples,).
+
+    Losses that are rare and large are missing from many samples, and the rest then looks surer than it is. The
+    largest loss is scaled by 75 / n_rows, since a small sample misses more, or by how far it stands out beside the
+    third. A sample without any loss tells nothing of losses, and gets none. tests/bench/calibration.py prints the
+    effect: at 400 rows such models are promoted half as often, and a gain of 20 % is found in 88 of 100 with 200 rows.
+    """
+    rows = samples.shape[1]
+    worst = np.partition(samples, min(2, rows - 1), axis=1)[:, :3]
+    losses = np.maximum(-np.sort(worst, axis=1), 0.0)
+    largest, third = losses[:, 0], losses[:, -1]
+    standing_out = np.where(third > 0, 2 * (largest / np.where(third > 0, third, 1.0) - 1.5), _MOST_UNSEEN)
+    scaled: Vector = largest * np.clip(np.maximum(standing_out, _SMALL_SAMPLE / rows), 0.0, _MOST_UNSEEN)
+    return scaled
+
+
+def _interval(samples: Vector, confidence: float, replicates: int, rng: np.random.Generator) -> MeanInterval:
+    """The studentised bootstrap interval of each mean.
 
     Each end is the farther one of two: the equal-tailed bootstrap-t interval (Efron and Tibshirani, An Introduction
     to the Bootstrap, 1993) and the symmetric one (Hall, On symmetric bootstrap confidence intervals, J. R. Stat.
@@ -48,7 +87,7 @@ def mean_above_zero(samples: Vector, *, confidence: float, seed: int, replicates
     a gain that two or three rows made. tests/bench/calibration.py prints how often each is wrong.
     """
     mean, error = samples.mean(axis=1), samples.std(axis=1) / math.sqrt(samples.shape[1])
-    ratios = studentised(samples, replicates, np.random.default_rng(seed))
+    ratios = studentised(samples, replicates, rng)
     sizes = np.abs(ratios)
     symmetric, upper = (math.ceil(share * (replicates + 1)) for share in (confidence, (1 + confidence) / 2))
     farthest = _smallest(sizes, symmetric)

@@ -33,6 +33,38 @@ def test_of_1000_pairs_without_a_difference_at_most_1_in_20_and_1_percent_more_i
     assert (reached >= 0.95).sum() <= 60
 
 
+@pytest.mark.parametrize(
+    ("family", "rows", "most"),
+    [
+        pytest.param("2 % lose tenfold", 50, 90, id="tenfold-50"),
+        pytest.param("2 % lose tenfold", 400, 60, id="tenfold-400"),
+        pytest.param("2 % lose chi-squared", 50, 80, id="chi-squared-50"),
+        pytest.param("2 % lose chi-squared", 400, 70, id="chi-squared-400"),
+        pytest.param("3 % lose 10", 50, 80, id="ten-50"),
+        pytest.param("3 % lose 10", 400, 40, id="ten-400"),
+        pytest.param("3 % lose 10, bare", 50, 230, id="ten-bare-50: no sample of 50 rows shows it"),
+        pytest.param("3 % lose 10, bare", 400, 20, id="ten-bare-400"),
+    ],
+)
+def test_of_1000_pairs_with_rare_and_large_losses_few_are_promoted(family, rows, most):
+    gains = pairs.RARE[family](np.random.default_rng(1), 1_000, rows)
+
+    *_, reached = mean_above_zero(gains, confidence=0.95, seed=7, replicates=2_000)
+
+    assert (reached >= 0.95).sum() <= most
+
+
+def test_a_sample_with_and_one_without_losses_are_judged_as_if_alone():
+    gains = np.vstack([pairs.better_by(0.3, np.random.default_rng(1), 1, 80), np.full((1, 80), 0.5)])
+
+    together = mean_above_zero(gains, confidence=0.95, seed=7, replicates=500)
+
+    for number in (0, 1):
+        alone = mean_above_zero(gains[[number]], confidence=0.95, seed=7, replicates=500)
+        assert [part[number] for part in together] == pytest.approx([part[0] for part in alone])
+    assert (together.low[1], together.high[1], together.reached[1]) == (0.5, 0.5, pytest.approx(1.0, abs=1e-2))
+
+
 @pytest.mark.parametrize("confidence", [0.8, 0.9, 0.99])
 def test_it_is_calibrated_at_other_confidences_too(confidence):
     gains = pairs.skewed(np.random.default_rng(1), 1_000, 82)

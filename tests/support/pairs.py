@@ -55,6 +55,39 @@ EQUAL: dict[str, Callable[[np.random.Generator, int, int], Pairs]] = {
 }
 
 
+def tenfold(rng: np.random.Generator, draws: int, rows: int) -> Pairs:
+    """Contaminated normal errors: on 2 % of the rows the newer model's squared error is ten times as large."""
+    noise, own = rng.normal(size=(2, draws, rows))
+    bad = rng.random((draws, rows)) < 0.02
+    return (noise + 3 * np.sqrt(0.02) * own) ** 2 - (noise + np.where(bad, 3 * own, 0.0)) ** 2
+
+
+def chi_squared_losses(rng: np.random.Generator, draws: int, rows: int) -> Pairs:
+    """Gains spread by 1; on 2 % of the rows there are losses of 10 on average, some far larger."""
+    bad = rng.random((draws, rows)) < 0.02
+    noise, size = rng.normal(size=(2, draws, rows))
+    return np.where(bad, -10 * size**2, noise) + 0.2
+
+
+def losses_of_ten(rng: np.random.Generator, draws: int, rows: int) -> Pairs:
+    """Gains spread by 1; on 3 % of the rows they are lower by 10."""
+    return rng.normal(size=(draws, rows)) - np.where(rng.random((draws, rows)) < 0.03, 10.0, 0.0) + 0.3
+
+
+def bare_losses_of_ten(rng: np.random.Generator, draws: int, rows: int) -> Pairs:
+    """The same small gain on all rows but 3 %, which lose 10: 22 % of samples of 50 rows hold no loss at all."""
+    return np.where(rng.random((draws, rows)) < 0.03, -10.0, 0.3 / 0.97)
+
+
+RARE: dict[str, Callable[[np.random.Generator, int, int], Pairs]] = {
+    "2 % lose tenfold": tenfold,
+    "2 % lose chi-squared": chi_squared_losses,
+    "3 % lose 10": losses_of_ten,
+    "3 % lose 10, bare": bare_losses_of_ten,
+}
+"""Equally good as well, but the newer model's losses are rare and large."""
+
+
 def better_by(share: float, rng: np.random.Generator, draws: int, rows: int) -> Pairs:
     """The newer model makes the noise alone; the older one's squared error is larger, so that *share* is saved."""
     noise, x = rng.normal(size=(2, draws, rows))
