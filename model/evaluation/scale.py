@@ -19,7 +19,7 @@ from model.evaluation.metrics import QUIET
 from model.evaluation.resampling import Vector, mean_above_zero
 
 CONFIDENCE = 0.99
-"""Of the interval that must hold 1: an unchanged target is called rescaled in about 1 of 100 trainings."""
+"""Confidence of the interval that must hold 1: an unchanged target is called rescaled in about 1 of 100 trainings."""
 
 _Z = 2.576  # of that confidence, two-sided
 _MOVED_CONFIDENCE = 0.95
