@@ -4,8 +4,9 @@
 # On this machine
 #   local           Train, publish, promote and serve both functions on this machine, against an embedded bucket
 #                   in memory; print three calls with their answers, and stay until Ctrl-C. Logs: .local/
-#   test [ARGS…]    Run every check: shellcheck, ruff, mypy, pytest with coverage. ARGS go to pytest, and then
-#                   only pytest runs, without coverage.
+#   test [fast|ARGS…]
+#                   Run every check: shellcheck, ruff, mypy, pytest with coverage. fast runs the linters and the tests
+#                   that start no process. ARGS go to pytest, and then only pytest runs, without coverage.
 #   bench           Measure cold start, memory, requests/s and rows/s, side by side with what else one could do.
 #   lock            Pin anew what functions/requirements.in and pyproject.toml ask for; other verbs install that.
 #   help            Print this text.
@@ -57,24 +58,58 @@ venv_python=$root/.venv/bin/python
 gcloud=${GCLOUD:-gcloud}
 dry_run=''
 
+# shellcheck source=deploy/environment.sh
+source "$root/deploy/environment.sh"
+# shellcheck source=deploy/processes.sh
+source "$root/deploy/processes.sh"
 # shellcheck source=deploy/local.sh
 source "$root/deploy/local.sh"
+# shellcheck source=deploy/checks.sh
+source "$root/deploy/checks.sh"
+# shellcheck source=deploy/lock.sh
+source "$root/deploy/lock.sh"
+# shellcheck source=deploy/names.sh
+source "$root/deploy/names.sh"
 # shellcheck source=deploy/settings.sh
 source "$root/deploy/settings.sh"
 # shellcheck source=deploy/project.sh
 source "$root/deploy/project.sh"
+# shellcheck source=deploy/buckets.sh
+source "$root/deploy/buckets.sh"
+# shellcheck source=deploy/roles.sh
+source "$root/deploy/roles.sh"
+# shellcheck source=deploy/model.sh
+source "$root/deploy/model.sh"
 # shellcheck source=deploy/functions.sh
 source "$root/deploy/functions.sh"
+# shellcheck source=deploy/traffic.sh
+source "$root/deploy/traffic.sh"
+# shellcheck source=deploy/smoke.sh
+source "$root/deploy/smoke.sh"
 # shellcheck source=deploy/release.sh
 source "$root/deploy/release.sh"
+# shellcheck source=deploy/rollback.sh
+source "$root/deploy/rollback.sh"
 # shellcheck source=deploy/capture.sh
 source "$root/deploy/capture.sh"
 # shellcheck source=deploy/watch.sh
 source "$root/deploy/watch.sh"
-# shellcheck source=deploy/operate.sh
-source "$root/deploy/operate.sh"
+# shellcheck source=deploy/invoke.sh
+source "$root/deploy/invoke.sh"
+# shellcheck source=deploy/status.sh
+source "$root/deploy/status.sh"
+# shellcheck source=deploy/callers.sh
+source "$root/deploy/callers.sh"
+# shellcheck source=deploy/trigger.sh
+source "$root/deploy/trigger.sh"
+# shellcheck source=deploy/cron.sh
+source "$root/deploy/cron.sh"
+# shellcheck source=deploy/schedule.sh
+source "$root/deploy/schedule.sh"
 # shellcheck source=deploy/retrain.sh
 source "$root/deploy/retrain.sh"
+# shellcheck source=deploy/down.sh
+source "$root/deploy/down.sh"
 
 main() {
   trap 'exit 130' INT

@@ -1,13 +1,9 @@
-# Where the captured predictions go: a sink of Cloud Logging that copies the functions' request and row lines to a bucket
-# that forgets, or to a dataset.
+# Where captured predictions go: a sink of Cloud Logging copies the functions' request and row lines to a bucket that
+# forgets, or to a dataset.
 # shellcheck shell=bash
 
 # What `look_at_sink` sees; the destination is empty where there is no sink.
 sink_destination='' sink_filter='' sink_writer='' sink_partitioned='' sink_disabled=''
-
-# The sink's name, and the place of what it writes: Cloud Logging names objects by the log, the day and the hour.
-capture_sink() { printf 'predictions-%s' "$REGION"; }
-captured() { printf 'gs://%s/run.googleapis.com/stdout/' "$CAPTURE_BUCKET"; }
 
 capture_filter() {
   printf 'resource.type="cloud_run_revision" resource.labels.location="%s" resource.labels.service_name=("batch" OR "stream")' "$REGION"
@@ -20,7 +16,7 @@ look_at_sink() {
   sink_destination='' sink_filter='' sink_writer='' sink_partitioned='' sink_disabled=''
   look logging sinks list --format="value[separator='|'](name,destination,filter,writerIdentity,bigqueryOptions.usePartitionedTables,disabled)"
   while IFS='|' read -r name destination filter writer partitioned disabled; do
-    [[ $name == "$(capture_sink)" ]] || continue
+    [[ $name == "$capture_sink" ]] || continue
     sink_destination=$destination sink_filter=$filter sink_writer=$writer
     sink_disabled=$disabled
     if [[ $destination == bigquery* ]]; then sink_partitioned=$partitioned; fi
@@ -46,19 +42,19 @@ ensure_capture() {
     return
   fi
   if [[ -z $sink_destination ]]; then
-    say "capture: making the sink $(capture_sink) to $destination"
-    change logging sinks create "$(capture_sink)" "$destination" --log-filter="$(capture_filter)" \
+    say "capture: making the sink $capture_sink to $destination"
+    change logging sinks create "$capture_sink" "$destination" --log-filter="$(capture_filter)" \
       --description='Predictions of batch and stream, for python -m model monitor' ${partitioned:+--use-partitioned-tables}
   elif [[ "$sink_destination|$sink_filter|$sink_partitioned|$sink_disabled" != "$destination|$(capture_filter)|$partitioned|" ]]; then
-    say "capture: correcting the sink $(capture_sink), to $destination"
-    change logging sinks update "$(capture_sink)" "$destination" --log-filter="$(capture_filter)" --no-disabled \
+    say "capture: correcting the sink $capture_sink, to $destination"
+    change logging sinks update "$capture_sink" "$destination" --log-filter="$(capture_filter)" --no-disabled \
       ${partitioned:+--use-partitioned-tables}
   else
     grant_writer "$destination"
     return
   fi
   if [[ -z $dry_run ]]; then look_at_sink; fi
-  sink_writer=${sink_writer:-serviceAccount:the-writer-of-$(capture_sink)}
+  sink_writer=${sink_writer:-serviceAccount:the-writer-of-$capture_sink}
   grant_writer "$destination"
 }
 
@@ -101,8 +97,8 @@ drop_writer() {
 
 remove_sink() {
   [[ -n $sink_destination ]] || return 0
-  say "capture: removing the sink $(capture_sink); what it wrote stays in $sink_destination"
-  change logging sinks delete "$(capture_sink)"
+  say "capture: removing the sink $capture_sink; what it wrote stays in $sink_destination"
+  change logging sinks delete "$capture_sink"
 }
 
 # gcloud makes datasets in the United States only, and grants nothing on one: that one is made by hand.

@@ -1,7 +1,5 @@
-# The two functions: what is deployed, what this checkout wants deployed, and how they differ.
+# The two functions as they are, as this checkout wants them, and how they differ.
 # shellcheck shell=bash
-
-functions=(batch stream)
 
 # What `look_at_functions` sees, by function; a key is missing where there is nothing.
 declare -A state=()        # ACTIVE, DEPLOYING, FAILED, …
@@ -53,10 +51,6 @@ look_at_functions() {
   done <<<"$seen"
 }
 
-is_ours() {
-  [[ $1 == batch || $1 == stream ]]
-}
-
 # 2Gi and 2048Mi are the same.
 in_mebibytes() {
   case $1 in
@@ -79,7 +73,7 @@ describe_wanted() {
     --service-account="$serving_account"
     --build-service-account="projects/$PROJECT_ID/serviceAccounts/$build_account"
     --memory="${of[MEMORY]}" --cpu="${of[CPU]}" --concurrency="${of[CONCURRENCY]}" --timeout="${of[TIMEOUT_SECONDS]}s"
-    --min-instances="${of[MIN_INSTANCES]}" --max-instances="${of[MAX_INSTANCES]}" --update-labels=made-by=deploy-sh)
+    --min-instances="${of[MIN_INSTANCES]}" --max-instances="${of[MAX_INSTANCES]}" --update-labels=made-by="$made_by")
   wanted_shape="$(in_mebibytes "${of[MEMORY]}") ${of[CPU]} ${of[CONCURRENCY]} ${of[TIMEOUT_SECONDS]} ${of[MIN_INSTANCES]}"
   wanted_shape+=" ${of[MAX_INSTANCES]} python313 $serving_account"
   variables="MODEL_BUCKET=$MODEL_BUCKET|MODEL_NAME=$MODEL_NAME|MODEL_REFRESH_SECONDS=$MODEL_REFRESH_SECONDS"
@@ -133,7 +127,7 @@ deploy_function() {
 
 refuse_foreign() {
   [[ -n ${state[$1]+x} ]] || return 0
-  [[ ${owner[$1]} == deploy-sh ]] ||
+  [[ ${owner[$1]} == "$made_by" ]] ||
     fail "function $1 in $REGION was not made by this script, and is left alone; use another project, or another REGION with a MODEL_BUCKET there"
   [[ ${served_model[$1]:-$MODEL_NAME} == "$MODEL_NAME" ]] ||
     fail "function $1 in $REGION serves the model ${served_model[$1]}, not $MODEL_NAME; use another project, or another REGION with a MODEL_BUCKET there"
@@ -158,63 +152,4 @@ wait_until_settled() {
     look_at_functions
   done
   fail "$1 has been ${state[$1]} for too long; look at it in the console, then run this again"
-}
-
-# SPLIT is revision=percent,…, empty to leave it; TAGS is tag=revision,…, empty for none.
-set_traffic() {
-  local name=$1 options=(--clear-tags)
-  if [[ -n $3 ]]; then options=(--set-tags="$3"); fi
-  if [[ -n $2 ]]; then options+=(--to-revisions="$2"); fi
-  change run services update-traffic "$name" --region="$REGION" "${options[@]}" --format=none || return
-  if [[ -n $2 ]]; then
-    split[$name]=$(sorted "$2")
-    unset "floating[$name]"
-  fi
-  tags[$name]=$(sorted "$3")
-}
-
-# The revision of function $1 with the most traffic, but for those named behind it.
-serving() {
-  local part best='' most=0 parts=${split[$1]:-} without=" ${*:2} "
-  for part in ${parts//,/ }; do
-    if [[ $without != *" ${part%=*} "* ]] && ((${part#*=} > most)); then best=${part%=*} most=${part#*=}; fi
-  done
-  printf %s "$best"
-}
-
-# The percentage of revision $2 of function $1.
-share_of() {
-  local part parts=${split[$1]:-}
-  for part in ${parts//,/ }; do
-    if [[ ${part%=*} == "$2" ]]; then printf %s "${part#*=}" && return; fi
-  done
-  printf 0
-}
-
-# The revision of function $1 that has tag $2.
-tagged() {
-  local part parts=${tags[$1]:-}
-  for part in ${parts//,/ }; do
-    if [[ ${part%%=*} == "$2" ]]; then printf %s "${part#*=}"; fi
-  done
-}
-
-# The tags of function $1 but for `candidate` and `previous`: somebody else's.
-other_tags() {
-  local part kept='' parts=${tags[$1]:-}
-  for part in ${parts//,/ }; do
-    [[ $part == candidate=* || $part == previous=* ]] || kept+=,$part
-  done
-  printf %s "${kept#,}"
-}
-
-# Parts that are not empty, with commas between them.
-joined() {
-  local part whole=''
-  for part in "$@"; do whole+=${part:+,$part}; done
-  printf %s "${whole#,}"
-}
-
-sorted() {
-  tr , '\n' <<<"$1" | sort | paste -sd , -
 }

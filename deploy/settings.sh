@@ -1,4 +1,4 @@
-# What a deployment may be told, by the environment or else by .env, and what each value must be.
+# The settings of a deployment, from the environment or else from .env, and the values that each may have.
 # shellcheck shell=bash
 
 # Name, default (- for none), pattern, and what the pattern means. The defaults are argued in the README.

@@ -1,5 +1,5 @@
-# What watches the functions, from the files in deploy/monitoring: metrics that are counted from log lines, a dashboard,
-# alerts, and who gets them. Each carries a digest of its file, filled in; what has another one is changed, and nothing else.
+# Metrics that are counted from log lines, a dashboard, alerts, and who gets them, from the files in deploy/monitoring.
+# Each carries a digest of its file, filled in; only one whose digest differs is changed.
 # shellcheck shell=bash
 
 # What `look_at_watching` sees of ours.
@@ -8,21 +8,17 @@ declare -A alert=()         # [name]=projects/…/alertPolicies/…|digest
 declare -A channel=()       # [address]=projects/…/notificationChannels/…
 dashboard=''                # projects/…/dashboards/…|digest|etag
 
-# The name of the dashboard and of the channel, and what stands before those of alerts and of metrics.
-watched_as() { printf '%s in %s' "$MODEL_NAME" "$REGION"; }
-metrics_as() { printf '%s-%s' "$MODEL_NAME" "$REGION"; }
-
 look_at_watching() {
   metric_digest=() alert=() channel=() dashboard=''
   [[ -n ${enabled[monitoring]:-} && -n ${enabled[logging]:-} ]] || return 0
   local name description label digest etag seen
   look logging metrics list --format="value[separator='|'](name,description)"
   while IFS='|' read -r name description; do
-    if [[ $name == "$(metrics_as)"-* && $description =~ \(deploy\.sh\ ([0-9a-f]{16})\)$ ]]; then metric_digest[$name]=${BASH_REMATCH[1]}; fi
+    if [[ $name == "$metric_prefix"-* && $description =~ \(deploy\.sh\ ([0-9a-f]{16})\)$ ]]; then metric_digest[$name]=${BASH_REMATCH[1]}; fi
   done <<<"$seen"
   look monitoring dashboards list --format="value[separator='|'](name,labels.made-by,labels.digest,etag,displayName)"
   while IFS='|' read -r name label digest etag description; do
-    if [[ $label == deploy-sh && $description == "$(watched_as)" ]]; then dashboard="$name|$digest|$etag"; fi
+    if [[ $label == "$made_by" && $description == "$watched_as" ]]; then dashboard="$name|$digest|$etag"; fi
   done <<<"$seen"
   look_at_alerts
   look_at_channels
@@ -32,7 +28,7 @@ look_at_alerts() {
   local name label digest description seen
   look alpha monitoring policies list --format="value[separator='|'](name,userLabels.made-by,userLabels.digest,displayName)"
   while IFS='|' read -r name label digest description; do
-    if [[ $label == deploy-sh && $description == "$(watched_as): "* ]]; then alert[${description#*: }]="$name|$digest"; fi
+    if [[ $label == "$made_by" && $description == "$watched_as: "* ]]; then alert[${description#*: }]="$name|$digest"; fi
   done <<<"$seen"
 }
 
@@ -40,7 +36,7 @@ look_at_channels() {
   local name label address description seen
   look beta monitoring channels list --format="value[separator='|'](name,userLabels.made-by,labels.email_address,displayName)"
   while IFS='|' read -r name label address description; do
-    if [[ $label == deploy-sh && $description == "$(watched_as)" ]]; then channel[$address]=$name; fi
+    if [[ $label == "$made_by" && $description == "$watched_as" ]]; then channel[$address]=$name; fi
   done <<<"$seen"
 }
 
@@ -64,18 +60,17 @@ ensure_watching() {
 
 # Template $1 of deploy/monitoring, filled in, into the file `filled`; its digest into `digest`.
 fill() {
-  local text metrics name=${1##*/}
+  local text name=${1##*/}
   filled=$root/.local/watching/$1
   mkdir -p "${filled%/*}"
-  metrics=$(metrics_as)
   name=${name%.json}
   text=$(<"$root/deploy/monitoring/$1") || fail "deploy/monitoring/$1 could not be read (see above)"
   text=${text//@PROJECT@/"$PROJECT_ID"}
   text=${text//@REGION@/"$REGION"}
   text=${text//@MODEL@/"$MODEL_NAME"}
   text=${text//@BUCKET@/"$MODEL_BUCKET"}
-  text=${text//@METRICS@/"$metrics"}
-  text=${text//@PROMQL@/"${metrics//[^A-Za-z0-9_]/_}"}
+  text=${text//@METRICS@/"$metric_prefix"}
+  text=${text//@PROMQL@/"${metric_prefix//[^A-Za-z0-9_]/_}"}
   text=${text//@NAME@/"$name"}
   if [[ -n $ALERT_EMAIL ]]; then text=${text//@CHANNEL@/"${channel[$ALERT_EMAIL]:-}"}; else text=${text//'"@CHANNEL@"'/}; fi
   digest=$(sha256sum <<<"$text") || fail 'sha256sum does not work (see above)'
@@ -89,7 +84,7 @@ ensure_metrics() {
   for path in "$root"/deploy/monitoring/metrics/*.json; do
     fill "metrics/${path##*/}"
     name=${path##*/}
-    name=$(metrics_as)-${name%.json}
+    name=$metric_prefix-${name%.json}
     wanted[$name]=1
     if [[ -z ${metric_digest[$name]:-} ]]; then
       say "watching: making the metric $name"
@@ -112,8 +107,8 @@ remove_metric() {
 ensure_channel() {
   [[ -n $ALERT_EMAIL && -z ${channel[$ALERT_EMAIL]:-} ]] || return 0
   say "watching: alerts go to $ALERT_EMAIL"
-  change beta monitoring channels create --type=email --display-name="$(watched_as)" \
-    --channel-labels=email_address="$ALERT_EMAIL" --user-labels=made-by=deploy-sh
+  change beta monitoring channels create --type=email --display-name="$watched_as" \
+    --channel-labels=email_address="$ALERT_EMAIL" --user-labels=made-by="$made_by"
   if [[ -n $dry_run ]]; then channel[$ALERT_EMAIL]=its-new-name; else look_at_channels; fi
 }
 
@@ -132,10 +127,10 @@ ensure_dashboard() {
   IFS='|' read -r name found etag <<<"$dashboard"
   fill dashboard.json
   if [[ -z $name ]]; then
-    say "watching: making the dashboard $(watched_as)"
+    say "watching: making the dashboard $watched_as"
     change monitoring dashboards create --config-from-file="$filled" --format=none
   elif [[ $found != "$digest" ]]; then
-    say "watching: changing the dashboard $(watched_as)"
+    say "watching: changing the dashboard $watched_as"
     text=$(<"$filled")
     printf '%s\n' "${text/'{'/"{ \"etag\": \"$etag\","}" >"$filled"
     change monitoring dashboards update "$name" --config-from-file="$filled" --format=none
@@ -197,7 +192,7 @@ remove_watching() {
     change beta monitoring channels delete "${channel[$name]}"
   done
   if [[ -n $dashboard ]]; then
-    say "watching: removing the dashboard $(watched_as)"
+    say "watching: removing the dashboard $watched_as"
     change monitoring dashboards delete "${dashboard%%|*}"
   fi
   for name in "${!metric_digest[@]}"; do remove_metric "$name"; done

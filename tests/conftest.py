@@ -18,6 +18,8 @@ from model.workflows.evaluate import Served
 from tests.support.cloud import Project
 from tests.support.parts import MODEL, ROOT, Emulator, Server, document
 
+pytest_plugins = ["tests.support.processes"]
+
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Emulator]:

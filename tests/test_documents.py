@@ -73,6 +73,7 @@ def test_every_exit_code_is_the_one_of_its_class():
     assert {error: int(code) for code, _, error in rows if error} == codes == classes
 
 
+@pytest.mark.process
 def test_every_verb_has_its_row():
     command = [sys.executable, "-m", "model", "--help"]
     help_text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -90,6 +91,7 @@ def deployment_settings() -> dict[str, str]:
     return dict(line.split("=", 1) for line in printed.splitlines())
 
 
+@pytest.mark.process
 def test_every_setting_of_a_deployment_has_its_row_and_default():
     documented = {}
     for names, defaults, _ in table(ROOT / "deploy" / "README.md", "variable"):

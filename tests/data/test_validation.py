@@ -490,6 +490,7 @@ def test_whole_numbers_that_stay_as_they_were_have_not_shifted():
     assert shifted(source.integers(0, 10, size=5000).astype(float), production) == []
 
 
+@pytest.mark.slow
 def test_chance_alone_rarely_is_a_shift():
     """Of 200 pairs of few rows without any shift, each compared in two features, 1 alarm in 1000 is wanted."""
     source = np.random.default_rng(12)

@@ -17,6 +17,8 @@ from model.infra_validation.processes import free_port, is_open
 from tests.support.cloud import copy_repository
 from tests.support.parts import ROOT, until
 
+pytestmark = pytest.mark.process
+
 READY = "Ctrl-C stops everything."
 
 

@@ -282,6 +282,7 @@ def test_a_schedule_takes_its_code_from_where_releases_come_from(cloud):
     assert project.changes(before) == []
 
 
+@pytest.mark.process
 def test_cron_expressions_are_taken_or_refused_by_field():
     taken = ["0 3 * * 1", "*/15 0-6/2 1,15 jan-jun,12 mon-fri", "59 23 31 12 7", "08 09 * * SUN"]
     refused = {
@@ -303,7 +304,7 @@ def test_cron_expressions_are_taken_or_refused_by_field():
         "0 3 * * 1 2026": "schedule takes a cron expression of five fields",
     }
     script = """
-        . "$1/deploy/settings.sh"; . "$1/deploy/retrain.sh"
+        . "$1/deploy/settings.sh"; . "$1/deploy/cron.sh"
         usage_error() { printf '%s\\n' "$1"; exit; }
         for cron in "${@:2}"; do (check_cron "$cron" && echo taken); done"""
 

@@ -23,6 +23,7 @@ def test_a_few_lucky_rows_are_no_evidence(lucky, rows):
     assert (reached >= 0.95).mean() <= 0.06
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [50, 82])
 @pytest.mark.parametrize("family", [pytest.param(family, id=family) for family in pairs.EQUAL])
 def test_of_1000_pairs_without_a_difference_at_most_1_in_20_and_1_percent_more_is_promoted(family, rows):
@@ -65,6 +66,7 @@ def test_a_sample_with_and_one_without_losses_are_judged_as_if_alone():
     assert (together.low[1], together.high[1], together.reached[1]) == (0.5, 0.5, pytest.approx(1.0, abs=1e-2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("confidence", [0.8, 0.9, 0.99])
 def test_it_is_calibrated_at_other_confidences_too(confidence):
     gains = pairs.skewed(np.random.default_rng(1), 1_000, 82)
@@ -74,6 +76,7 @@ def test_it_is_calibrated_at_other_confidences_too(confidence):
     assert (reached >= confidence).mean() <= 1 - confidence + 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("share", "rows", "least"),
     [
@@ -90,6 +93,7 @@ def test_what_is_better_is_found(share, rows, least):
     assert (reached >= 0.95).mean() >= least
 
 
+@pytest.mark.slow
 def test_the_interval_lies_above_zero_exactly_when_the_confidence_is_reached():
     gains = pairs.better_by(0.1, np.random.default_rng(3), 500, 80)
 
@@ -99,6 +103,7 @@ def test_the_interval_lies_above_zero_exactly_when_the_confidence_is_reached():
     assert 0.1 < (low > 0).mean() < 0.9
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_truth_as_often_as_it_says():
     gains = pairs.skewed(np.random.default_rng(4), 1_000, 82)
 
@@ -107,6 +112,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
     assert ((low <= 0) & (high >= 0)).mean() >= 0.89
 
 
+@pytest.mark.slow
 def test_more_rows_than_are_drawn_at_once_decide_by_all_of_them():
     gains = pairs.better_by(0.01, np.random.default_rng(5), 1, 4 * MOST_ROWS_DRAWN)
 

@@ -19,6 +19,7 @@ def test_the_process_that_forks_has_started_no_thread(production, serve):
     assert len(list(Path(f"/proc/{server.process.pid}/task").iterdir())) == 1
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("environ", "message"),
     [

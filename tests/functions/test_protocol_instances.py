@@ -779,6 +779,7 @@ def is_whole(result):
     return 0 < len(result) <= 20 and isinstance(orjson.dumps(result), bytes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one", [pytest.param(True, id="stream"), pytest.param(False, id="batch")])
 @pytest.mark.parametrize("features", [pytest.param(BMI, id="one-feature"), pytest.param(TWO, id="two-features")])
 @MANY
@@ -793,6 +794,7 @@ def test_any_body_gives_a_question_or_problems_that_can_be_sent(features, one, b
     assert is_whole(outcome(from_body, body, features, one=one))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one", [pytest.param(True, id="stream"), pytest.param(False, id="batch")])
 @MANY
 @given(

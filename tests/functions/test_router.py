@@ -107,6 +107,7 @@ def test_another_media_type_is_refused_with_those_that_are_read(content_type, sh
     assert str(caught.value) == f"Content-Type must be application/json in UTF-8, got {shown}"
 
 
+@pytest.mark.process
 def test_a_protocol_is_imported_when_it_is_first_used():
     script = (
         "import sys; from functions import router; name = 'functions.protocols.instances';"

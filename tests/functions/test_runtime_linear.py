@@ -154,6 +154,7 @@ def test_a_sum_beyond_float64_is_an_infinity_or_nan_of_its_row_alone_without_a_w
     np.testing.assert_array_equal(predictions, [math.inf, 21.0, -math.inf, math.nan])
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(data=st.data(), width=st.integers(1, 20), rows=st.integers(1, 40))
 def test_a_row_s_prediction_has_the_same_bits_alone_and_in_any_batch(data, width, rows):

@@ -265,6 +265,7 @@ json_like = st.recursive(
 )
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(instances=st.lists(json_like, max_size=5))
 def test_any_instances_are_a_finite_matrix_or_problems_with_encodable_text(instances):

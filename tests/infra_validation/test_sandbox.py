@@ -17,6 +17,8 @@ from model.infra_validation.sandbox import running
 from model.infra_validation.smoke_test import ask
 from tests.support.parts import ROOT, document, until
 
+pytestmark = pytest.mark.process
+
 
 def draft(**changes):
     body = document(**changes) | {"model": "draft-1", "version": 1}

@@ -16,6 +16,7 @@ def old(entry, *gone):
     return {name: value for name, value in entry.items() if name not in gone}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trained", "rows", "windows"),
     [
@@ -41,6 +42,7 @@ def test_windows_without_drift_hardly_ever_bring_a_finding(trained, rows, window
     assert statuses.count("warn") <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trained", [360, 4_000])
 def test_half_a_standard_deviation_in_one_feature_alerts_at_a_thousand_rows(trained):
     """In at least 99 of 100 windows of ten features, of which one has moved."""

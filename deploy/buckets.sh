@@ -1,0 +1,46 @@
+# The two buckets: private, in the region of the functions, and with a lifecycle.
+# shellcheck shell=bash
+
+bucket_is_new=''
+declare -A buckets=() # [bucket]=its place, and the properties that `ensure_bucket` compares
+
+# Every bucket of the project: its place, and what `ensure_bucket` compares.
+look_at_buckets() {
+  local name found seen format='name,location,uniform_bucket_level_access,public_access_prevention,versioning_enabled'
+  format+=,lifecycle_config.rule[0].action.type,lifecycle_config.rule[0].condition.isLive
+  format+=,lifecycle_config.rule[0].condition.daysSinceNoncurrentTime,lifecycle_config.rule[0].condition.age
+  format+=,lifecycle_config.rule[1].action.type
+  look storage buckets list --format="value[separator='|']($format)"
+  while read -r found; do
+    name=${found%%|*}
+    [[ -z $name ]] || buckets[$name]=${found#*|}
+  done <<<"$seen"
+}
+
+ensure_model_bucket() {
+  if [[ -n ${enabled[storage]:-} ]]; then look_at_buckets; fi
+  if [[ -z ${buckets[$MODEL_BUCKET]:-} ]]; then bucket_is_new=yes; fi
+  ensure_bucket "$MODEL_BUCKET" MODEL_BUCKET "True|enforced|True|Delete|False|$KEEP_NONCURRENT_DAYS||" \
+    "{\"isLive\": false, \"daysSinceNoncurrentTime\": $KEEP_NONCURRENT_DAYS}" --versioning
+}
+
+# Make bucket $1, which setting $2 names, look like $3: private, and what fits the condition $4 is deleted in time.
+ensure_bucket() {
+  local bucket=$1 setting=$2 wanted=$3 condition=$4 options=("${@:5}") place='' found='' url=gs://$1
+  if [[ -n ${buckets[$bucket]:-} ]]; then place=${buckets[$bucket]%%|*} found=${buckets[$bucket]#*|}; fi
+  if [[ -z $found ]]; then
+    say "bucket: making $url"
+    change storage buckets create "$url" --location="$REGION" --uniform-bucket-level-access --public-access-prevention ||
+      fail "$url could not be made (see above); is the name taken? Choose one: $setting=…"
+    policies["storage buckets $url"]=''
+    buckets[$bucket]="$REGION|"
+  elif [[ ${place,,} != "$REGION" ]]; then
+    fail "$url is in ${place,,}, and the functions in $REGION: set REGION=${place,,}, or another $setting"
+  fi
+  [[ $found == "$wanted" ]] && return
+  [[ -z $found ]] || say "bucket: correcting $url"
+  mkdir -p "$root/.local"
+  printf '{"rule": [{"action": {"type": "Delete"}, "condition": %s}]}\n' "$condition" >"$root/.local/lifecycle-$bucket.json"
+  change storage buckets update "$url" --uniform-bucket-level-access --public-access-prevention "${options[@]}" \
+    --lifecycle-file="$root/.local/lifecycle-$bucket.json"
+}

@@ -1,0 +1,42 @@
+# Who may call the functions.
+# shellcheck shell=bash
+
+verb_grant() { change_callers grant "$@"; }
+
+verb_revoke() { change_callers revoke "$@"; }
+
+change_callers() {
+  local verb=$1 name member role who condition
+  shift
+  [[ $# == 1 && $1 =~ ^(user|group|serviceAccount|domain|principal|principalSet):[^[:space:]|]+$ ]] ||
+    usage_error "$verb takes user:…, group:…, serviceAccount:… or domain:…, got: $(shown "$*"); for everybody: ALLOW_UNAUTHENTICATED=1 ./deploy.sh up"
+  open_project
+  look_at_functions
+  need_functions
+  member=${1%%:*}:$(tr '[:upper:]' '[:lower:]' <<<"${1#*:}") # addresses have no case; Google keeps them in lower case
+  [[ $1 != principal* ]] || member=$1
+  for name in "${functions[@]}"; do
+    if [[ $verb == grant ]]; then
+      ensure_role 'run services' "$name" "$member" roles/run.invoker
+      continue
+    fi
+    look_at_policy 'run services' "$name"
+    while IFS='|' read -r role who condition; do
+      if [[ $role == roles/run.invoker && ${who,,} == "${member,,}" ]]; then
+        drop_role 'run services' "$name" "$who" "$role" "$condition"
+      fi
+    done <<<"${policies["run services $name"]}"
+  done
+  ((changes > 0)) || say "nothing to $verb: that is so already"
+}
+
+# Who may call: nobody by default; everybody only where that was asked for.
+ensure_callers() {
+  if [[ $ALLOW_UNAUTHENTICATED == 1 ]]; then
+    say "$1: WARNING: ALLOW_UNAUTHENTICATED=1: anybody on the internet may call it, and you pay"
+    ensure_role 'run services' "$1" allUsers roles/run.invoker
+  elif [[ -n ${state[$1]:-} ]]; then
+    drop_role 'run services' "$1" allUsers roles/run.invoker
+    drop_role 'run services' "$1" allAuthenticatedUsers roles/run.invoker
+  fi
+}

@@ -1,0 +1,54 @@
+# The checks of this repository, and its benchmark.
+# shellcheck shell=bash
+
+verb_test() {
+  check_python
+  ensure_venv
+  cd "$root"
+  local processors
+  processors=$(getconf _NPROCESSORS_ONLN)
+  if [[ ${1:-} == fast && $# == 1 ]]; then
+    lint
+    step pytest "$venv_python" -m pytest --fast --numprocesses "$processors" --dist worksteal
+    return
+  fi
+  if (($# > 0)); then
+    "$venv_python" -m pytest "$@"
+    return
+  fi
+  if [[ -n ${CI:-} ]]; then ensure_browser; fi
+  lint
+  step 'pip check' "$venv_python" -m pip check # since nothing resolves the lock when it is installed
+  # One more than processors, since tests wait for the processes that they start.
+  step pytest "$venv_python" -m pytest --numprocesses $((processors + 1)) --dist worksteal \
+    --cov --cov-report=term:skip-covered
+}
+
+lint() {
+  step shellcheck "$root/.venv/bin/shellcheck" --external-sources deploy.sh .ci/run
+  step 'ruff check' "$venv_python" -m ruff check
+  step 'ruff format' "$venv_python" -m ruff format --check
+  step mypy "$venv_python" -m mypy
+}
+
+step() {
+  local name=$1
+  shift
+  say "— $name"
+  "$@" || fail "$name found something (see above)"
+}
+
+# The model card is looked at in a browser. A machine that only runs checks gets one from Debian's packages; on a
+# person's machine nothing is installed, and those tests are skipped without one.
+ensure_browser() {
+  command -v chromium >/dev/null && return
+  [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null || return 0
+  say 'installing Chromium …'
+  apt-get -qq update && apt-get -qq install --yes --no-install-recommends chromium >/dev/null || say 'Chromium could not be installed'
+}
+
+verb_bench() {
+  check_python
+  ensure_venv
+  PYTHONPATH=$root "$venv_python" -m tests.bench.benchmark
+}

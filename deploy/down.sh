@@ -1,0 +1,78 @@
+# Remove everything that up, trigger and schedule made.
+# shellcheck shell=bash
+
+verb_down() {
+  local with_bucket='' yes='' name answer='' who seen trigger kept=() watching elsewhere=''
+  for name in "$@"; do
+    case $name in
+      --with-bucket) with_bucket=yes ;;
+      --yes) yes=yes ;;
+      *) usage_error "down takes --with-bucket and --yes, got: $*" ;;
+    esac
+  done
+  open_project
+  look_at_apis
+  ! api_is_off || fail "of $PROJECT_ID nothing can be seen, and so nothing removed: APIs are off ($off); ./deploy.sh up enables them"
+  look_at_functions
+  for name in "${functions[@]}"; do refuse_foreign "$name"; done
+  look_at_accounts
+  look functions list --format="value[separator='|'](name,labels.made-by)"
+  while IFS='|' read -r name who; do
+    if [[ $who == "$made_by" && $name != */locations/$REGION/* ]]; then elsewhere+="${elsewhere:+, }$name"; fi
+  done <<<"$seen"
+  if [[ -n $elsewhere ]]; then accounts=(); fi # they are the accounts of those functions too
+  look_at_trigger "$release_trigger"
+  trigger=${seen:+$release_trigger}
+  look_at_retrain_trigger
+  look_at_job
+  look_at_sink
+  look_at_watching
+  look_at_buckets
+  for name in "$MODEL_BUCKET" "$CAPTURE_BUCKET"; do
+    if [[ -n ${buckets[$name]:-} ]]; then kept+=("gs://$name"); fi
+  done
+  watching=$((${#alert[@]} + ${#metric_digest[@]} + ${#channel[@]}))
+  if [[ -z ${state[*]}$trigger$retrain_trigger_there$job_cron$sink_destination$dashboard$with_bucket ]] &&
+    ((${#accounts[@]} + watching == 0)); then
+    say 'nothing is there to remove'
+    return
+  fi
+
+  say "in project $PROJECT_ID, region $REGION, this removes:"
+  for name in "${!state[@]}"; do say "  function $name"; done
+  [[ -z $trigger ]] || say "  trigger $trigger"
+  [[ -z $retrain_trigger_there ]] || say "  trigger $retrain_trigger"
+  [[ -z $job_cron ]] || say "  schedule $job_cron"
+  [[ -z $sink_destination ]] || say "  sink $capture_sink"
+  [[ $watching == 0 && -z $dashboard ]] || say "  alerts, dashboard and metrics of $watched_as"
+  for who in "${!accounts[@]}"; do say "  service account $who, with its roles"; done
+  for name in "${kept[@]}"; do
+    if [[ -z $with_bucket ]]; then
+      say "and keeps $name"
+    elif [[ $name == "gs://$MODEL_BUCKET" ]]; then
+      say "  bucket $name WITH EVERY MODEL, ITS HISTORY AND ITS DATA"
+    else
+      say "  bucket $name WITH EVERY CAPTURED PREDICTION"
+    fi
+  done
+  [[ -z $elsewhere ]] || say "and keeps the service accounts, which serve elsewhere: $elsewhere"
+  if [[ -z $dry_run && -z $yes ]]; then
+    printf 'type the project id to go on: ' >&2
+    read -r answer || echo >&2
+    [[ $answer == "$PROJECT_ID" ]] || fail 'nothing was removed (--yes goes on without asking)'
+  fi
+
+  [[ -z $trigger ]] || change builds triggers delete "$trigger" --region="$REGION"
+  [[ -z $job_cron ]] || remove_job
+  [[ -z $retrain_trigger_there ]] || change builds triggers delete "$retrain_trigger" --region="$REGION"
+  remove_watching
+  if [[ -n $sink_destination ]]; then drop_writer; fi
+  remove_sink
+  drop_roles < <(roles_of_up && roles_of_trigger && roles_of_schedule)
+  for name in "${!state[@]}"; do change functions delete "$name" --gen2 --region="$REGION"; done
+  for who in "${!accounts[@]}"; do change iam service-accounts delete "$who"; done
+  if [[ -n $with_bucket ]]; then
+    for name in "${kept[@]}"; do change storage rm "$name" --recursive; done
+  fi
+  [[ -n $dry_run ]] || say 'removed'
+}

@@ -1,0 +1,61 @@
+# Child processes of `local`: started in groups of their own, watched, and ended together.
+# shellcheck shell=bash
+
+# Start a child in a process group of its own, so that one signal reaches all of it and Ctrl-C reaches us first.
+start() {
+  local log=$1
+  shift
+  set -m
+  "$@" </dev/null >"$log" 2>&1 &
+  set +m
+  children+=($!)
+}
+
+# Run a child to its end, stoppable at any moment.
+run() {
+  local log=$1
+  start "$@"
+  wait "${children[${#children[@]} - 1]}" || fail_with_log "$2 ${*:3} failed" "$log"
+  unset "children[${#children[@]} - 1]"
+}
+
+stop_children() {
+  local status=$? child tries
+  trap '' INT TERM HUP
+  for child in ${children[@]+"${children[@]}"}; do kill -TERM -- "-$child" 2>/dev/null || true; done
+  for child in ${children[@]+"${children[@]}"}; do
+    for ((tries = 0; tries < 50; tries++)); do
+      kill -0 -- "-$child" 2>/dev/null || break
+      sleep 0.1
+    done
+    kill -KILL -- "-$child" 2>/dev/null || true
+    wait "$child" 2>/dev/null || true
+  done
+  exit "$status"
+}
+
+watch_children() {
+  local child
+  while true; do
+    for child in "${children[@]}"; do
+      kill -0 "$child" 2>/dev/null || fail 'one of the processes has died; stopping the others (see the logs)'
+    done
+    sleep 1 &
+    wait $! || true
+  done
+}
+
+wait_ready() {
+  wait_for "http://127.0.0.1:$2/readyz" || fail_with_log "$1 did not start" "$3/$1.log"
+}
+
+# Until the address answers 2xx, the newest child dies, or half a minute is over.
+wait_for() {
+  local tries
+  for ((tries = 0; tries < 300; tries++)); do
+    curl --silent --fail --output /dev/null --max-time 5 "$1" && return
+    kill -0 "${children[${#children[@]} - 1]}" 2>/dev/null || return 1
+    sleep 0.1
+  done
+  return 1
+}

@@ -1,0 +1,30 @@
+# The way back to the code that served before.
+# shellcheck shell=bash
+
+# While a release is under way, drop it; else return to what served before the last one.
+verb_rollback() {
+  (($# == 0)) || usage_error "rollback takes no arguments, got: $* (for the model: ./deploy.sh model rollback)"
+  open_project
+  look_at_functions
+  need_functions
+  local name target new under_way moved=''
+  under_way=$(tagged batch candidate)$(tagged stream candidate)
+  for name in "${functions[@]}"; do
+    new=$(tagged "$name" candidate)
+    target=$(tagged "$name" previous)
+    if [[ -n $new && -n $(serving "$name" "$new") ]]; then target=$(serving "$name" "$new"); fi
+    if [[ -z $target ]]; then
+      say "$name: $(serving "$name") serves already, and nothing stands behind it: nothing was changed"
+      continue
+    fi
+    # Without our tags, so that a second rollback, after one whose answer got lost, goes no further back.
+    set_traffic "$name" "$target=100" "$(other_tags "$name")" ||
+      fail "$name did not take the traffic (see above); run ./deploy.sh rollback again"
+    [[ -n $dry_run ]] || say "$name: $target serves all traffic"
+    moved=yes
+  done
+  [[ -n $moved ]] || fail 'there is nothing to roll back to'
+  [[ -z $dry_run ]] || return 0
+  [[ -z $under_way ]] || say 'the release that was under way is dropped'
+  say 'the next ./deploy.sh up, or push, releases its checkout again; the model is another thing: ./deploy.sh model history'
+}
