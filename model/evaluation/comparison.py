@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,8 +49,19 @@ class Comparison:
 
 
 @QUIET
-def compare(actual: Vector, challenger: Vector, champion: Vector, *, confidence: float, seed: int) -> Comparison:
-    """Whether *challenger* predicts better than *champion*, on the same rows, which neither was trained on."""
+def compare(
+    actual: Vector,
+    challenger: Vector,
+    champion: Vector,
+    *,
+    confidence: float,
+    seed: int,
+    done: Callable[[], None] = lambda: None,
+) -> Comparison:
+    """Whether *challenger* predicts better than *champion*, on the same rows, which neither was trained on.
+
+    *done* is called after each batch of replicates.
+    """
     rows = len(actual)
     if rows < 2:  # noqa: PLR2004 - one row has no spread
         return Comparison(rows, confidence)
@@ -60,7 +71,7 @@ def compare(actual: Vector, challenger: Vector, champion: Vector, *, confidence:
     if np.isfinite(gains).all():
         if relative_distance(challenger, champion).max() <= TOLERANCE:
             gains = np.zeros(rows)
-        saved = mean_above_zero(gains[None, :], confidence=confidence, seed=seed)
+        saved = mean_above_zero(gains[None, :], confidence=confidence, seed=seed, done=done)
         ends = (float(saved.mean[0]), float(saved.low[0]), float(saved.high[0]))
         improvement = Score(*(finite(end / theirs) if theirs else None for end in ends))
         reached = float(saved.reached[0])

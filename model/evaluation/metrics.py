@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -65,11 +65,13 @@ def rmse(actual: Vector, predicted: Vector) -> float:
 
 
 @QUIET
-def scores(actual: Vector, predicted: Vector, *, confidence: float, seed: int) -> dict[str, Score]:
+def scores(
+    actual: Vector, predicted: Vector, *, confidence: float, seed: int, done: Callable[[], None] = lambda: None
+) -> dict[str, Score]:
     """Value and percentile bootstrap interval of each metric, over rows drawn in pairs.
 
     All but `r2` are in the target's unit: `rmse`, `mae`, `median_absolute_error`, and `bias`, the mean of predicted
-    minus actual.
+    minus actual. *done* is called after each batch of replicates.
     """
     if not len(actual):
         return {name: Score() for name in _NAMES}
@@ -78,7 +80,10 @@ def scores(actual: Vector, predicted: Vector, *, confidence: float, seed: int) -
     part, shrink = drawn(len(actual), rng)
     actual, predicted = actual[part], predicted[part]
     centre = _values(actual, predicted, np.ones((1, len(actual))))
-    draws = [_values(actual, predicted, counts) for counts in resamples(len(actual), METRIC_REPLICATES, rng)]
+    draws = []
+    for counts in resamples(len(actual), METRIC_REPLICATES, rng):
+        draws.append(_values(actual, predicted, counts))
+        done()
     measured: dict[str, Score] = {}
     for name in _NAMES:
         value = float(whole[name][0])

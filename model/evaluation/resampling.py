@@ -7,7 +7,7 @@ millions of rows costs as much as one of 10,000.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -41,11 +41,18 @@ class MeanInterval(NamedTuple):
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def mean_above_zero(samples: Vector, *, confidence: float, seed: int, replicates: int = REPLICATES) -> MeanInterval:
+def mean_above_zero(
+    samples: Vector,
+    *,
+    confidence: float,
+    seed: int,
+    replicates: int = REPLICATES,
+    done: Callable[[], None] = lambda: None,
+) -> MeanInterval:
     """Mean of each sample (a row of *samples*), its interval, and the confidence that the mean is above 0.
 
     The interval is that of `_interval`; a sample with losses is given one loss more first, which stands for the rows
-    that it does not hold (`_unseen_loss`).
+    that it does not hold (`_unseen_loss`). *done* is called after each batch of replicates.
     """
     loss = _unseen_loss(samples)
     result = MeanInterval(*(np.empty(len(samples)) for _ in MeanInterval._fields))
@@ -54,7 +61,7 @@ def mean_above_zero(samples: Vector, *, confidence: float, seed: int, replicates
         (loss > 0, np.concatenate([samples, -loss[:, None]], axis=1)),
     ):
         if which.any():
-            part = _interval(rows[which], confidence, replicates, np.random.default_rng(seed))
+            part = _interval(rows[which], confidence, replicates, np.random.default_rng(seed), done)
             for whole, values in zip(result, part, strict=True):
                 whole[which] = values
     return result._replace(mean=samples.mean(axis=1))
@@ -77,7 +84,9 @@ def _unseen_loss(samples: Vector) -> Vector:
     return scaled
 
 
-def _interval(samples: Vector, confidence: float, replicates: int, rng: np.random.Generator) -> MeanInterval:
+def _interval(
+    samples: Vector, confidence: float, replicates: int, rng: np.random.Generator, done: Callable[[], None]
+) -> MeanInterval:
     """The studentised bootstrap interval of each mean.
 
     Each end is the farther one of two: the equal-tailed bootstrap-t interval (Efron and Tibshirani, An Introduction
@@ -87,7 +96,7 @@ def _interval(samples: Vector, confidence: float, replicates: int, rng: np.rando
     a gain that two or three rows made. tests/bench/calibration.py prints how often each is wrong.
     """
     mean, error = samples.mean(axis=1), samples.std(axis=1) / math.sqrt(samples.shape[1])
-    ratios = studentised(samples, replicates, rng)
+    ratios = studentised(samples, replicates, rng, done)
     sizes = np.abs(ratios)
     symmetric, upper = (math.ceil(share * (replicates + 1)) for share in (confidence, (1 + confidence) / 2))
     farthest = _smallest(sizes, symmetric)
@@ -101,13 +110,22 @@ def _interval(samples: Vector, confidence: float, replicates: int, rng: np.rando
     return MeanInterval(mean, low, high, np.clip(np.minimum(2 * tails - 1, middle), 0.0, 1.0))
 
 
+def batches(rows: int, replicates: int) -> int:
+    """The number of arrays that `resamples` makes, at least 1, for a bar of progress."""
+    return max(1, math.ceil(replicates / _at_once(min(rows, MOST_ROWS_DRAWN))))
+
+
 def resamples(rows: int, replicates: int, rng: np.random.Generator) -> Iterator[Vector]:
     """How often each of *rows* is drawn, with replacement: arrays of shape (some replicates, n_rows)."""
-    at_once = max(1, _CELLS_AT_ONCE // rows)
+    at_once = _at_once(rows)
     for start in range(0, replicates, at_once):
         many = min(at_once, replicates - start)
         cells = rng.integers(0, rows, (many, rows)) + np.arange(many)[:, None] * rows
         yield np.bincount(cells.ravel(), minlength=many * rows).reshape(many, rows).astype(np.float64)
+
+
+def _at_once(rows: int) -> int:
+    return max(1, _CELLS_AT_ONCE // max(1, rows))
 
 
 def drawn(rows: int, rng: np.random.Generator) -> tuple[NDArray[np.intp] | slice, float]:
@@ -117,7 +135,9 @@ def drawn(rows: int, rng: np.random.Generator) -> tuple[NDArray[np.intp] | slice
     return np.sort(rng.choice(rows, MOST_ROWS_DRAWN, replace=False)), math.sqrt(MOST_ROWS_DRAWN / rows)
 
 
-def studentised(samples: Vector, replicates: int, rng: np.random.Generator) -> Vector:
+def studentised(
+    samples: Vector, replicates: int, rng: np.random.Generator, done: Callable[[], None] = lambda: None
+) -> Vector:
     """By how many standard errors the mean of each resample is off: shape (n_samples, replicates)."""
     part, _ = drawn(samples.shape[1], rng)
     centred = samples[:, part] - samples[:, part].mean(axis=1, keepdims=True)
@@ -131,6 +151,7 @@ def studentised(samples: Vector, replicates: int, rng: np.random.Generator) -> V
         usable = variances > ROUNDING
         away = np.where(np.abs(means) > ROUNDING, np.copysign(np.inf, means), 0.0)
         pieces.append(np.where(usable, means / np.sqrt(np.where(usable, variances, 1.0) / rows), away))
+        done()
     return np.concatenate(pieces, axis=1)
 
 

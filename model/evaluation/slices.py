@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -55,12 +55,13 @@ def slices(
     count: int,
     by_value: Collection[str] = (),
     champion: Vector | None = None,
+    done: Callable[[], None] = lambda: None,
 ) -> list[Slice]:
     """The slices of each column of *columns*, the worst ratio first.
 
     A column of numbers is cut into *count* parts with equally many rows, or by its values if it has no more or is
     named in *by_value*; a column of texts is cut by its values. *champion* holds production's predictions of the same
-    rows, NaN where it may not be judged.
+    rows, NaN where it may not be judged. *done* is called after each column.
     """
     floor = TOLERANCE * float(np.abs(actual).max(initial=0.0)) or TOLERANCE
     overall = max(rmse(actual, predicted), floor)
@@ -87,6 +88,7 @@ def slices(
                     loss=loss,
                 )
             )
+        done()
     return sorted(measured, key=lambda part: math.inf if part.ratio is None else part.ratio, reverse=True)
 
 

@@ -18,12 +18,14 @@ from model.errors import RegistryError, SandboxError
 from model.evaluation import gate
 from model.evaluation.comparison import Comparison, compare, inputs, share_new_to_both
 from model.evaluation.gate import Check
-from model.evaluation.metrics import Residuals, Score, residuals, rmse, scores
+from model.evaluation.metrics import METRIC_REPLICATES, Residuals, Score, residuals, rmse, scores
+from model.evaluation.resampling import REPLICATES, batches
 from model.evaluation.scale import Line, Scale, line, recorded_line, scale
 from model.evaluation.slices import MOST_SLICES, Slice, slices
 from model.infra_validation import sandbox, smoke_test
 from model.registry.production import verified_manifest, verified_predictor
 from model.workflows.dataset import Inputs, Production
+from model.workflows.talk import Talk
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,12 @@ def evaluate(
     expected: NDArray[np.float64],
     champion: Champion,
     data_errors: int,
-    say: Callable[[str], None],
+    talk: Talk,
 ) -> Evaluation:
     """Measure the version of *document* on its held-out rows, and put it through the gate.
 
     Args:
         expected: The estimator's predictions of all rows, shape (n_rows,).
-        say: Takes a line for each wrong answer of the running functions.
     """
     bounds, seed = given.settings.gate, given.settings.training.seed
     rows, held = given.rows, given.held
@@ -110,17 +111,21 @@ def evaluate(
     predicted = Predictor(draft).predict(rows.x)
     theirs, fresh = comparable(champion.predictor, document, rows, held)
     actual, ours = rows.y[held], predicted[held]
-    measured = scores(actual, ours, confidence=bounds.confidence, seed=seed)
     kinds = {name: kind.filter(held).to_numpy(zero_copy_only=False) for name, kind in rows.kinds.items()}
-    parts = slices(
-        dict(zip(rows.features, rows.x[held].T, strict=True)) | kinds,
-        actual,
-        ours,
-        count=bounds.slices,
-        by_value=bounds.slice_columns,
-        champion=np.where(fresh, theirs, np.nan)[held] if champion.predictor else None,
-    )
-    served = _asked(draft, say)
+    columns = dict(zip(rows.features, rows.x[held].T, strict=True)) | kinds
+    with talk.progress("bootstrapping", batches(len(actual), METRIC_REPLICATES)) as done:
+        measured = scores(actual, ours, confidence=bounds.confidence, seed=seed, done=done)
+    with talk.progress("slices", len(columns)) as done:
+        parts = slices(
+            columns,
+            actual,
+            ours,
+            count=bounds.slices,
+            by_value=bounds.slice_columns,
+            champion=np.where(fresh, theirs, np.nan)[held] if champion.predictor else None,
+            done=done,
+        )
+    served = _asked(draft, talk.say)
     checks = gate.absolute(
         bounds,
         scores=measured,
@@ -136,18 +141,20 @@ def evaluate(
     )
     comparison = None
     if champion.version is not None:
-        comparison = compare(rows.y[fresh], predicted[fresh], theirs[fresh], confidence=bounds.confidence, seed=seed)
+        judged = (rows.y[fresh], predicted[fresh], theirs[fresh])
+        with talk.progress("comparing with production", batches(int(fresh.sum()), REPLICATES)) as done:
+            comparison = compare(*judged, confidence=bounds.confidence, seed=seed, done=done)
         against_production = gate.relative(
             bounds,
             comparison=comparison,
-            scale=_scale(champion.predictor, rows.y[fresh], predicted[fresh], theirs[fresh], seed),
+            scale=_scale(champion.predictor, *judged, seed),
             slices=parts,
             inputs=inputs(document),
             production_inputs=inputs(champion.predictor.manifest.document) if champion.predictor else [],
         )
         for check in against_production:
             if check.note:
-                say(f"{check.check}: {check.note}")
+                talk.say(f"{check.check}: {check.note}")
         checks += against_production
     return Evaluation(measured, parts, residuals(actual, ours), line(actual, ours), champion, comparison, checks)
 

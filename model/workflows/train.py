@@ -137,7 +137,7 @@ def draft(
         expected=expected,
         champion=champion,
         data_errors=sum(finding.severity == "error" for finding in findings),
-        say=talk.say,
+        talk=talk,
     )
     return document | evaluation.document()
 

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from model.evaluation.resampling import MOST_ROWS_DRAWN, mean_above_zero
+from model.evaluation.metrics import METRIC_REPLICATES, scores
+from model.evaluation.resampling import MOST_ROWS_DRAWN, batches, mean_above_zero
 from tests.support import pairs
 
 
@@ -128,3 +129,13 @@ def test_a_confidence_beyond_the_replicates_is_never_reached():
 
     assert (low[0], high[0]) == (-math.inf, math.inf)
     assert reached[0] < 0.99
+
+
+@pytest.mark.parametrize("rows", [2, 900, 3 * MOST_ROWS_DRAWN])
+def test_progress_is_told_after_each_batch(rows):
+    told = []
+    actual, predicted = np.random.default_rng(1).normal(size=(2, rows))
+
+    scores(actual, predicted, confidence=0.95, seed=7, done=lambda: told.append(1))
+
+    assert len(told) == batches(rows, METRIC_REPLICATES)

@@ -62,6 +62,14 @@ def test_a_feature_that_stands_for_kinds_is_cut_by_its_values():
     ]
 
 
+def test_progress_is_told_after_each_column():
+    told = []
+
+    slices({"a": np.arange(4.0), "b": np.arange(4.0)}, np.zeros(4), np.ones(4), count=2, done=lambda: told.append(1))
+
+    assert told == [1, 1]
+
+
 def test_ties_never_leave_a_slice_empty():
     column = np.array([0.0] * 90 + list(range(1, 11)))
 
