@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from model.errors import ConfigError
 
@@ -61,8 +61,25 @@ def _distinct(features: list[FeatureConfig]) -> list[FeatureConfig]:
     return features
 
 
+class SplitConfig(_Strict):
+    """How rows are divided: by themselves, or by the *column* of their group or time."""
+
+    by: Literal["rows", "group", "time"] = "rows"
+    column: str = ""
+
+
+def _split(value: Any) -> Any:
+    """A SplitConfig of "rows", { group = … } or { time = … }."""
+    match value:
+        case "rows" | SplitConfig():
+            return SplitConfig() if value == "rows" else value
+        case {"group": str(column)} | {"time": str(column)} if len(value) == 1 and column:
+            return SplitConfig(by=next(iter(value)), column=column)
+    raise ValueError(f'must be "rows", {{ group = "COLUMN" }} or {{ time = "COLUMN" }}, got {value!r:.80}')
+
+
 class DataConfig(_Strict):
-    """Where rows come from; *holdout* is the share of them kept for evaluation.
+    """Where rows come from; *holdout* is the share of them kept for evaluation, chosen by *split*.
 
     Args:
         rows_per_feature: Training rows for each feature, below which there is a warning.
@@ -72,6 +89,7 @@ class DataConfig(_Strict):
     source: Name
     target: Name
     holdout: Annotated[float, Field(gt=0, lt=1)]
+    split: Annotated[SplitConfig, BeforeValidator(_split)] = SplitConfig()
     features: Annotated[list[FeatureConfig], Field(min_length=1), AfterValidator(_distinct)]
     rows_per_feature: Annotated[Count, Field(ge=1)] = 10
     max_shift: Annotated[Finite, Field(gt=0)] | None = None
@@ -80,6 +98,8 @@ class DataConfig(_Strict):
     def _target_is_no_feature(self) -> Self:
         if self.target in {feature.name for feature in self.features}:
             raise ValueError(f"target '{self.target}' must not be a feature too")
+        if self.split.column in {self.target, *(feature.name for feature in self.features)}:
+            raise ValueError(f"the split's column '{self.split.column}' must be no feature and not the target")
         return self
 
 

@@ -612,3 +612,53 @@ def test_a_key_that_counts_no_more_is_read_and_remarked_on(tmp_path):
         "data.max_shift counts no more: whether a feature moved is decided by monitoring.warn (0.1) and "
         "monitoring.alert (0.3); remove the line"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "by", "column"),
+    [
+        pytest.param("", "rows", "", id="left-out"),
+        pytest.param('split = "rows"', "rows", "", id="rows"),
+        pytest.param('split = { group = "customer" }', "group", "customer", id="group"),
+        pytest.param('split = { time = "ordered_at" }', "time", "ordered_at", id="time"),
+    ],
+)
+def test_a_split_goes_by_rows_by_a_group_or_by_time(tmp_path, line, by, column):
+    path = tmp_path / "config.toml"
+    path.write_text(GOOD.replace("holdout = 0.2", f"holdout = 0.2\n{line}"))
+
+    split = read(path).data.split
+    assert (split.by, split.column) == (by, column)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        pytest.param(
+            'split = "time"',
+            'data.split: must be "rows", { group = "COLUMN" } or { time = "COLUMN" }, got \'time\'',
+            id="no-column",
+        ),
+        pytest.param(
+            'split = { group = "a", time = "b" }',
+            'data.split: must be "rows", { group = "COLUMN" } or { time = "COLUMN" }, '
+            "got {'group': 'a', 'time': 'b'}",
+            id="both",
+        ),
+    ],
+)
+def test_a_split_of_another_form_is_refused(tmp_path, line, message):
+    path = tmp_path / "config.toml"
+    path.write_text(GOOD.replace("holdout = 0.2", f"holdout = 0.2\n{line}"))
+
+    with pytest.raises(ConfigError) as caught:
+        read(path)
+    assert str(caught.value) == f"{path}: {message}"
+
+
+def test_the_split_s_column_is_no_feature(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(GOOD.replace("holdout = 0.2", 'holdout = 0.2\nsplit = { group = "bmi" }'))
+
+    with pytest.raises(ConfigError, match="the split's column 'bmi' must be no feature and not the target"):
+        read(path)

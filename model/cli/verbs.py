@@ -56,8 +56,8 @@ def run_train(arguments: argparse.Namespace) -> int:
     from model.workflows.train import train  # noqa: PLC0415 - scikit-learn takes a second that other verbs do not need
 
     settings, store, candidates = _for_training(arguments)
-    given = dataset.read(settings, arguments.data or settings.data.source, store)
     production = Production(arguments.model, arguments.alias, store.alias(arguments.alias)[0])
+    given = dataset.read(settings, arguments.data or settings.data.source, store, production)
     findings = dataset.findings(given, production.comparable(settings)[0])
     manifest = train(store, candidates, given, production, findings, talk=TALK)
     if arguments.json:
@@ -81,7 +81,8 @@ def run_retrain(arguments: argparse.Namespace) -> int:
     from model.workflows import retrain  # noqa: PLC0415 - as for train
 
     settings, store, candidates = _for_training(arguments)
-    given = dataset.read(settings, arguments.data or settings.data.source, store)
+    production = Production(arguments.model, arguments.alias, store.alias(arguments.alias)[0])
+    given = dataset.read(settings, arguments.data or settings.data.source, store, production)
     arrivals = retrain.Arrivals(
         captured=monitor.MonitorInputs(arguments.captured, arguments.labels) if arguments.captured else None,
         labelled=dataset.labelled(settings, arguments.labelled_rows, store) if arguments.labelled_rows else None,

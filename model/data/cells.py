@@ -19,7 +19,8 @@ MOST_EXAMPLES = 5
 """Places that a flaw names."""
 
 _BLOCK_CELLS = 512
-_KIND_CHARACTERS = 80
+KIND_CHARACTERS = 80
+"""The longest name of a kind; longer ones are cut."""
 
 Vector: TypeAlias = NDArray[np.float64]
 Cells: TypeAlias = list[Any] | pa.DataType
@@ -109,13 +110,11 @@ def flaw_of(code: str, column: str, expected: str, flaws: list[Flaw]) -> Flaw:
     return flaw
 
 
-def as_texts(column: Column) -> pa.StringArray:
-    """Cells as texts of at most _KIND_CHARACTERS; empty where there is none, with escapes where bytes are no UTF-8."""
+def as_texts(column: Column, *, most: int | None = None) -> pa.StringArray:
+    """Cells as texts of at most *most* characters; empty where there is none, with escapes where bytes are no UTF-8."""
     column = plain(column)
     if isinstance(column, list):
-        return pyarrow.compute.utf8_slice_codeunits(
-            pa.array(["" if cell is None else str(cell) for cell in column], pa.string()), 0, _KIND_CHARACTERS
-        )
+        column = pa.array([None if cell is None else str(cell) for cell in column], pa.string())
     try:
         texts = column.cast(pa.string()).fill_null("")
     except pa.ArrowInvalid:
@@ -123,7 +122,7 @@ def as_texts(column: Column) -> pa.StringArray:
         texts = pa.array(cells, pa.string())
     except pa.ArrowNotImplementedError:  # a list, a structure
         texts = pa.array(map(str, column.to_pylist()), pa.string())
-    return pyarrow.compute.utf8_slice_codeunits(texts, 0, _KIND_CHARACTERS)
+    return texts if most is None else pyarrow.compute.utf8_slice_codeunits(texts, 0, most)
 
 
 def _parsed(column: pa.BinaryArray) -> list[Any]:

@@ -31,6 +31,17 @@ def row_hashes(columns: Sequence[Vector]) -> Keys:
     return np.frombuffer(bytes(digests), dtype=">u8").astype(np.uint64)
 
 
+def occurrences(hashes: Keys) -> Keys:
+    """How many equal hashes stand before each; shape (n_rows,)."""
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    begins = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)])
+    lengths = np.diff(np.concatenate([begins, [len(ordered)]]))
+    counted = np.empty(len(hashes), dtype=np.uint64)
+    counted[order] = np.arange(len(hashes)) - np.repeat(begins, lengths)
+    return counted
+
+
 def row_keys(columns: Sequence[Vector]) -> Keys:
     """Faster keys of the same rows, which share nothing with `row_hashes`; -0.0 counts as 0.0."""
     keys = np.zeros(len(columns[0]), dtype=np.uint64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,15 +16,17 @@ from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet
 from numpy.typing import NDArray
 
 from functions.schema import Feature, Matrix, shown
-from model.data.cells import Flaw, as_texts, checked, numbers
+from model.data.cells import KIND_CHARACTERS, Flaw, as_texts, checked, flaw_of, numbers
 from model.data.findings import Example
 from model.data.formats import Piece, RaggedRow, Table, arrow_table, csv_table, parquet_table
-from model.data.hashing import row_hashes
+from model.data.hashing import Keys, mixed, occurrences, row_hashes
 from model.data.sources import translated
+from model.data.times import seconds
 from model.errors import SourceError
 
 _ROW_GROUP_ROWS = 1 << 20
@@ -38,8 +40,8 @@ class Rows:
     """Rows of a data set: *x* has shape (n_rows, n_features), *y* shape (n_rows,), in the target's unit.
 
     A cell that cannot be used is NaN, as is a whole column that is not there; *flaws* say why. *kinds* are columns of
-    texts beside, in which rows are looked at apart; the model does not see them. *widths* names the columns that are
-    narrower than float64.
+    texts beside, in which rows are looked at apart; *groups* (texts) and *times* (seconds since 1970) are columns that
+    rows are split by. The model sees none of them. *widths* names the columns that are narrower than float64.
     """
 
     dataset: str
@@ -50,6 +52,8 @@ class Rows:
     flaws: tuple[Flaw, ...] = ()
     kinds: Mapping[str, pa.DictionaryArray] = field(default_factory=dict)
     widths: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, pa.StringArray] = field(default_factory=dict)
+    times: Mapping[str, Vector] = field(default_factory=dict)
 
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:
@@ -60,14 +64,29 @@ class Rows:
         columns = {**dict(zip(self.features, self.x.T, strict=True)), self.target: self.y}
         return row_hashes([columns[name] for name in sorted(columns)])
 
+    @cached_property
+    def keys(self) -> Keys:
+        """The hash of each row's content and of how many equal rows stand before it; the first keeps its `hashes`."""
+        before = occurrences(self.hashes)
+        return np.where(before == 0, self.hashes, mixed(self.hashes, before))
+
 
 def read(
-    source: str, features: Sequence[Feature], target: str, *, kinds: Sequence[str] = (), path: Path | None = None
+    source: str,
+    features: Sequence[Feature],
+    target: str,
+    *,
+    kinds: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    times: Sequence[str] = (),
+    optional: Collection[str] = (),
+    path: Path | None = None,
 ) -> Rows:
     """Read *source*; *path* is where its bytes are, for an address that is no path itself.
 
-    Columns named in *kinds* are read as texts, whatever they hold. Every other cell passes the check that requests pass
-    (functions/schema.py); the others are among the flaws.
+    Columns named in *kinds* and *groups* are read as texts, whatever they hold, and those in *times* as seconds. Every
+    other cell passes the check that requests pass (functions/schema.py), or is among the flaws. A column in *optional*
+    may be missing.
 
     Raises:
         SourceError: The source is unknown, absent or unreadable.
@@ -75,13 +94,18 @@ def read(
     flaws: list[Flaw] = []
     left_out: list[RaggedRow] = []
     columns = [*features, Feature(target, -np.inf, np.inf)]
+    named = dict.fromkeys([*(feature.name for feature in columns), *kinds, *groups, *times])
     with translated(source):
         table = _table(source, path or Path(source), left_out.append)
-        usable = [feature.name for feature in columns if _is_there_once(feature.name, table.names, flaws)]
-        texts = {name: [pa.array([], pa.string())] for name in kinds if _is_there_once(name, table.names, flaws)}
-        widths: dict[str, str] = {}
-        pieces = table.read(list(dict.fromkeys([*usable, *texts]))) if usable or texts else iter(())
-        values = _fill(_set_apart(pieces, texts, widths), columns, flaws, texts=table.texts)
+        asked = [name for name in named if name in table.names or name not in optional]
+        there = [name for name in asked if _is_there_once(name, table.names, flaws)]
+        aside = _Aside(
+            {name: [] for name in kinds if name in there},
+            {name: [] for name in groups if name in there},
+            {name: [] for name in times if name in there},
+        )
+        pieces = aside.collect(table.read(there), flaws, texts=table.texts) if there else iter(())
+        values = _fill(pieces, columns, flaws, texts=table.texts)
     _renumber(flaws, left_out)
     return Rows(
         dataset=_dataset_name(source),
@@ -90,16 +114,19 @@ def read(
         x=values[:, :-1],
         y=values[:, -1],
         flaws=tuple(flaw for flaw in (_ragged(left_out), *flaws) if flaw.count),
-        kinds={name: pa.chunked_array(arrays).dictionary_encode().combine_chunks() for name, arrays in texts.items()},
-        widths={name: width for name, width in widths.items() if name in usable},
+        kinds={name: _joined(arrays).dictionary_encode().combine_chunks() for name, arrays in aside.kinds.items()},
+        widths={feature.name: aside.widths[feature.name] for feature in columns if feature.name in aside.widths},
+        groups={name: _joined(arrays).combine_chunks() for name, arrays in aside.groups.items()},
+        times={name: np.concatenate([np.empty(0), *arrays]) for name, arrays in aside.times.items()},
     )
 
 
 def snapshot(rows: Rows) -> bytes:
     """*rows* as a Parquet file; the same rows give the same bytes."""
     numbers = {**dict(zip(rows.features, rows.x.T, strict=True)), rows.target: rows.y}
-    texts = {name: kind.cast(pa.string()) for name, kind in rows.kinds.items()}
-    columns = numbers | texts
+    texts: dict[str, pa.Array] = {name: kind.cast(pa.string()) for name, kind in rows.kinds.items()}
+    texts |= rows.groups
+    columns = numbers | dict(rows.times) | texts
     types = dict.fromkeys(columns, pa.float64()) | dict.fromkeys(texts, pa.string())
     types |= {name: pa.type_for_alias(width) for name, width in rows.widths.items()}
     schema = pa.schema(list(types.items()))
@@ -141,15 +168,36 @@ def _renumber(flaws: Sequence[Flaw], left_out: Sequence[RaggedRow]) -> None:
                 flaw.examples[place] = Example(row, example.found)
 
 
-def _set_apart(pieces: Iterator[Piece], texts: dict[str, list[pa.Array]], widths: dict[str, str]) -> Iterator[Piece]:
-    """The same pieces; columns of *texts* are collected, and *widths* noted."""
-    for rows, columns in pieces:
-        for name, collected in texts.items():
-            collected.append(as_texts(columns[name]))
-        for name, column in columns.items():
-            if isinstance(column, pa.Array) and column.type in _WIDTHS:
-                widths[name] = _WIDTHS[column.type]
-        yield rows, columns
+@dataclass
+class _Aside:
+    """Columns beside the rows, collected piece by piece; and the widths of all."""
+
+    kinds: dict[str, list[pa.Array]]
+    groups: dict[str, list[pa.Array]]
+    times: dict[str, list[Vector]]
+    widths: dict[str, str] = field(default_factory=dict)
+
+    def collect(self, pieces: Iterator[Piece], flaws: list[Flaw], *, texts: bool) -> Iterator[Piece]:
+        """The same *pieces*, once their columns are collected."""
+        start = 0
+        for rows, columns in pieces:
+            for name, kind in self.kinds.items():
+                kind.append(as_texts(columns[name], most=KIND_CHARACTERS))
+            for name, groups in self.groups.items():
+                groups.append(as_texts(columns[name]))
+                for row in np.flatnonzero(pyarrow.compute.equal(groups[-1], "").to_numpy(zero_copy_only=False)):
+                    flaw_of("empty-cell", name, "must name the row's group", flaws).add("null", row=start + int(row))
+            for name, moments in self.times.items():
+                moments.append(seconds(columns[name], name, start, flaws, texts=texts))
+            for name, column in columns.items():
+                if isinstance(column, pa.Array) and column.type in _WIDTHS:
+                    self.widths[name] = _WIDTHS[column.type]
+            yield rows, columns
+            start += rows
+
+
+def _joined(arrays: list[pa.Array]) -> pa.ChunkedArray:
+    return pa.chunked_array(arrays, pa.string())
 
 
 def _is_there_once(name: str, present: Sequence[str], flaws: list[Flaw]) -> bool:

@@ -33,6 +33,9 @@ altogether, as in Kuhn and Johnson, Applied Predictive Modeling (2013), section 
 SCALE_LIMIT = 1e100
 """Largest size of a number, and inverse of the smallest spread, that leave float64 room for squares and products."""
 
+MOST_COPIES = 10
+"""Rows for each different one, from which on a table has few values rather than copies."""
+
 _SAMPLE_ROWS = 5000
 _FEW_VALUES = 0.1
 _FIXES = {
@@ -43,6 +46,7 @@ _FIXES = {
     "wrong-type": "write the column as integers or as float64",
     "not-numeric": "write plain numbers with a decimal point, or remove these rows",
     "empty-cell": "fill the cells in, or remove these rows",
+    "not-a-time": "write times as 2026-11-25T19:59:46Z, or remove these rows",
     "not-finite": "find out what divides by zero or overflows upstream, or remove these rows",
     "out-of-bounds": "repair or remove these rows, or widen the feature's minimum or maximum",
     "too-few-rows": "collect more rows",
@@ -50,11 +54,10 @@ _FIXES = {
     "constant-target": "there is nothing to learn from a constant: check how the target is made",
     "constant-feature": "take the feature out of data.features, or repair what fills it",
     "target-copied": "take the feature out of data.features: it is the answer, and will not be there when asked",
-    "held-out-in-training": "do not use this score: rows must be split by their hash",
     "few-rows": "collect more rows, or take features out of data.features",
     "near-constant": "check what fills it; where it is large with a small spread, subtract a constant upstream",
     "feature-copied": "keep one of the two: their coefficients cannot be told apart",
-    "duplicated-row": "check that no join multiplies rows; equal rows stay on one side of every split",
+    "duplicated-row": "check that no join multiplies rows: a copy on the other side of the split flatters the score",
     "shifted": "check the unit and what fills it; if the world has moved, this is a reason to train",
 }
 """What would help, by code; their order is the order of badness."""
@@ -71,7 +74,7 @@ class Limits:
     """What is too few or too much; config.toml argues the defaults.
 
     Args:
-        training_rows: Different rows that training cannot do without.
+        training_rows: Rows, or groups of rows, that training cannot do without.
         rows, holdout_rows: What the gate will want.
         rows_per_feature: Training rows for each feature.
         warn, alert: Distance from production's training rows from which on a feature has moved; [monitoring] of the
@@ -95,6 +98,7 @@ def check(
     target: str,
     flaws: Iterable[Flaw],
     limits: Limits,
+    groups: NDArray[np.uint64] | None = None,
     production: Document | None = None,
 ) -> list[Finding]:
     """Everything that is wrong with these rows, worst first; nothing is checked twice under two names.
@@ -104,6 +108,7 @@ def check(
         y: Shape (n_rows,), in the target's unit.
         held: Which rows are held out; shape (n_rows,).
         flaws: Cells and rows that reading could not use.
+        groups: Keys of the rows that stay together in every split; by default each row is its own.
         production: The manifest of the version that these rows are compared with, if there is one.
     """
     met = [_flawed(flaw) for flaw in flaws]
@@ -113,7 +118,7 @@ def check(
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # squares of numbers that just are finite
         findings = [*met, *_out_of_bounds(x, features), *_degenerate(sound, target), *_copied(sound, target)]
         if not broken:
-            findings += [*_too_few(x, held, limits), *_repeated(x, y, held, limits)]
+            findings += [*_too_few(x, held, groups, limits), *_repeated(x, y, held)]
         if production:
             findings += _shifted(sound, production, limits)
     order = list(_FIXES)
@@ -154,7 +159,9 @@ def _flawed(flaw: Flaw) -> Finding:
     return found
 
 
-def _too_few(x: Matrix, held: NDArray[np.bool_], limits: Limits) -> Iterator[Finding]:
+def _too_few(
+    x: Matrix, held: NDArray[np.bool_], groups: NDArray[np.uint64] | None, limits: Limits
+) -> Iterator[Finding]:
     rows, held_rows = len(held), int(held.sum())
     kept = rows - held_rows
     if not rows:
@@ -163,6 +170,10 @@ def _too_few(x: Matrix, held: NDArray[np.bool_], limits: Limits) -> Iterator[Fin
     if kept < limits.training_rows or not held_rows:
         wanted = f"at least {limits.training_rows} training rows (training.folds) and 1 held-out row are needed"
         yield _finding("too-few-rows", None, rows, f"{wanted}, found {kept} and {held_rows}")
+        return
+    if groups is not None and (different := len(np.unique(groups[~held]))) < limits.training_rows:
+        least = f"at least {limits.training_rows} different training groups (training.folds) are needed"
+        yield _finding("too-few-rows", None, rows, f"{least}, found {different}")
         return
     few = [
         f"{_counted(found, what)} where {wanted} are wanted ({key})"
@@ -262,35 +273,43 @@ def _relation(name: str, original: Vector, copy: Vector) -> str:
     return f"{slope:.6g} · {name} {'+' if offset > 0 else '-'} {abs(offset):.6g}"
 
 
-def _repeated(x: Matrix, y: Vector, held: NDArray[np.bool_], limits: Limits) -> Iterator[Finding]:
-    """Equal rows, found by keys that have nothing to do with the hash that chose which rows are held out."""
-    keys = row_keys([*x.T, y])
+def _repeated(x: Matrix, y: Vector, held: NDArray[np.bool_]) -> Iterator[Finding]:
+    """Equal rows where they are no chance: some value of theirs stands in no other row.
+
+    In a table of few distinct values equal rows are natural, and the split deals with them.
+    """
+    columns = [*x.T, y]
+    keys = row_keys(columns)
     order = np.argsort(keys, kind="stable")
     again = np.flatnonzero(keys[order][1:] == keys[order][:-1])
+    equal = (x[order[again]] == x[order[again + 1]]).all(axis=1) & (y[order[again]] == y[order[again + 1]])
+    again = again[equal]
+    different = len(y) - len(again)
+    if not len(again) or len(y) > MOST_COPIES * different:
+        return
+    first = np.ones(len(y), dtype=np.bool_)
+    first[order[again + 1]] = False
+    alone = np.zeros(len(y), dtype=np.bool_)
+    for column in columns:
+        _, place, counts = np.unique(column, return_inverse=True, return_counts=True)
+        rows_with = np.bincount(place[first], minlength=len(counts))
+        alone |= rows_with[place] == 1
     earlier, later = order[again], order[again + 1]
-    equal = (x[earlier] == x[later]).all(axis=1) & (y[earlier] == y[later])
-    earlier, later = earlier[equal], later[equal]
+    earlier, later = earlier[alone[later]], later[alone[later]]
+    if not len(later):
+        return
     by_row = np.argsort(later)
     earlier, later = earlier[by_row], later[by_row]
-
-    def places(which: NDArray[np.intp]) -> list[Example]:
-        first = which[:MOST_EXAMPLES].tolist()
-        return [Example(int(later[at]), f"equals row {int(earlier[at])}") for at in first]
-
-    crossing = np.flatnonzero(held[earlier] != held[later])
-    if len(crossing):
-        found = f"{_counted(len(crossing), 'row')} on one side of the hold-out split equal one on the other"
-        yield _finding("held-out-in-training", None, len(crossing), found, places(crossing))
-    if len(later):
-        found = f"{_counted(len(later), 'row')} of {len(y)} {'equals' if len(later) == 1 else 'equal'} an earlier one"
-        yield _finding("duplicated-row", None, len(later), found, places(np.arange(len(later))))
-    kept = int((~held).sum())
-    different = kept - int((~held[later] & ~held[earlier]).sum())
-    if different < limits.training_rows <= kept:
-        found = (
-            f"at least {limits.training_rows} different training rows (training.folds) are needed, found {different}"
-        )
-        yield _finding("too-few-rows", None, len(y), found)
+    across = int((held[earlier] != held[later]).sum())
+    verb = "equals" if len(later) == 1 else "equal"
+    found = f"{_counted(len(later), 'row')} of {len(y)} {verb} an earlier one"
+    if across:
+        found += f", {across} of them on the other side of the hold-out split"
+    examples = [
+        Example(int(row), f"equals row {int(other)}")
+        for row, other in zip(later[:MOST_EXAMPLES], earlier[:MOST_EXAMPLES], strict=True)
+    ]
+    yield _finding("duplicated-row", None, len(later), found, examples)
 
 
 def _shifted(columns: Columns, production: Document, limits: Limits) -> Iterator[Finding]:

@@ -89,16 +89,3 @@ def compare(
 def inputs(document: Document) -> list[str]:
     """The columns of a manifest's model: names of the features in order, and last the target's."""
     return [*(feature["name"] for feature in document["features"]), document["target"]["name"]]
-
-
-def share_new_to_both(ours: Document, production: Document) -> float:
-    """The share of hashes whose rows neither version was trained on; 0 if there is none, or nobody can tell.
-
-    Rows are held out when their hash falls into the first share of all hashes, so the smaller one of two shares
-    holds the rows that both versions kept aside; the rows that only the larger one holds trained the other version.
-    The hash covers names and values of features and target; over other columns it is another hash.
-    """
-    if sorted(inputs(ours)[:-1]) != sorted(inputs(production)[:-1]) or ours["target"] != production["target"]:
-        return 0.0
-    kept = production["data"].get("holdout")
-    return min(ours["data"]["holdout"], kept) if isinstance(kept, float) else 0.0

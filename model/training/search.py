@@ -56,29 +56,34 @@ def search(
     seed: int,
     repeats: int = 1,
     groups: NDArray[Any] | None = None,
+    times: NDArray[np.float64] | None = None,
     done: Callable[[], None] = lambda: None,
 ) -> list[Result]:
     """Cross-validate every trial on the same folds, *repeats* times; in the order given.
 
     The whole pipeline, its scaler too, is fitted to the folds that are not scored. Rows of one group, shape
-    (n_rows,), stand in one fold together: duplicates of a row must not stand on both sides. The fold depends on the
-    seed and on the groups there are, not on the order of the rows. *done* is called after each fit.
+    (n_rows,), stand in one fold together. The fold depends on the seed and on the groups there are, not on the order of
+    the rows. With *times*, shape (n_rows,), folds go forward in time instead, once: each is scored by fits to the rows
+    before it. *done* is called after each fit.
 
     Raises:
         CandidateError: A trial cannot be fitted to these rows, none can be served, or the groups are fewer than the
             folds.
     """
-    splits = list(_splits(np.arange(len(x)) if groups is None else groups, folds=folds, repeats=repeats, seed=seed))
+    if times is None:
+        splits = list(_splits(np.arange(len(x)) if groups is None else groups, folds=folds, repeats=repeats, seed=seed))
+    else:
+        splits = list(_forward(times, folds=folds))
     scores = np.empty((len(trials), len(splits)))
     unserved, warned = [""] * len(trials), [dict[str, None]() for _ in trials]
-    for split, test in enumerate(splits):
+    for split, (train, test) in enumerate(splits):
         for number, trial in enumerate(trials):
             with guarded(trial) as caught:
-                estimator = pipeline(trial, seed).fit(x[~test], y[~test])
+                estimator = pipeline(trial, seed).fit(x[train], y[train])
                 scores[number, split] = root_mean_squared_error(y[test], np.ravel(estimator.predict(x[test])))
             warned[number] |= dict.fromkeys(map(_text, caught))
             if split == 0:
-                unserved[number] = _unserved(estimator, x[~test])
+                unserved[number] = _unserved(estimator, x[train])
             done()
         if split == 0 and trials and all(unserved):  # before the other folds are paid for
             lines = (f"{trial}: {reason}" for trial, reason in zip(trials, unserved, strict=True))
@@ -112,15 +117,30 @@ def choose(results: Sequence[Result]) -> list[Result]:
     return sorted(marked, key=lambda result: result.rmse)
 
 
-def _splits(groups: NDArray[Any], *, folds: int, repeats: int, seed: int) -> Iterator[NDArray[np.bool_]]:
-    """The rows that are scored, fold by fold: each group once in each repeat; folds differ by one group at most."""
+def _splits(
+    groups: NDArray[Any], *, folds: int, repeats: int, seed: int
+) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """The rows to fit and those to score, fold by fold: each group once in each repeat, in folds of equally many."""
     different, group = np.unique(groups, return_inverse=True)
     if len(different) < folds:
         raise CandidateError(f"{folds} folds need at least {folds} different training rows, got {len(different)}")
     for repeat in range(repeats):
         fold = np.random.default_rng([seed, repeat]).permutation(len(different)) % folds
         for number in range(folds):
-            yield (fold == number)[group]
+            scored = (fold == number)[group]
+            yield ~scored, scored
+
+
+def _forward(times: NDArray[np.float64], *, folds: int) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Folds of nearly equally many rows, each later than the rows that are fitted; equal times stay together."""
+    ordered = np.sort(times)
+    starts = np.unique(ordered[np.arange(1, folds + 1) * len(ordered) // (folds + 1)])
+    starts = starts[starts > ordered[0]] if len(ordered) else starts
+    if len(starts) < folds:
+        different = len(np.unique(times))
+        raise CandidateError(f"{folds} folds forward in time need more than {folds} different times, got {different}")
+    for start, end in zip(starts, [*starts[1:], np.inf], strict=True):
+        yield times < start, (times >= start) & (times < end)
 
 
 def _unserved(estimator: Pipeline, x: Matrix) -> str:

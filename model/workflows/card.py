@@ -6,25 +6,25 @@ import contextlib
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from functions.artifact import Document, Manifest, canonical, sha256_of
 from functions.runtimes.linear import Predictor
 from model.data.rows import Rows
-from model.data.split import held_out
+from model.data.split import Sides, champion_split, recorded
+from model.data.split import sides as split_sides
 from model.errors import NotFoundError, RegistryError
 from model.registry.production import verified_predictor
 from model.registry.registry import Registry
 from model.reports import card_plots, model_card
 from model.reports.figure import attempt
 from model.workflows.dataset import snapshot
-from model.workflows.evaluate import comparable
+from model.workflows.evaluate import champion_predictions
 
 
 def card(
     manifest: Manifest,
     rows: Rows,
-    held: NDArray[np.bool_],
+    sides: Sides,
     champion: Predictor | None,
     *,
     say: Callable[[str], None],
@@ -36,7 +36,8 @@ def card(
     """
     document = manifest.document
     ours = Predictor(manifest).predict(rows.x)
-    theirs, fresh = comparable(champion, document, rows, held)
+    held = sides.held
+    theirs, fresh = champion_predictions(champion, rows), sides.shared
     figures = {}
     if np.isfinite(ours[held]).all():
         for name, draw in card_plots.PREDICTION_PLOTS.items():
@@ -54,7 +55,7 @@ def card(
             f"feature {document['features'][index]['name']}",
             card_plots.feature_histogram,
             index,
-            rows.x[~held, index],
+            rows.x[~sides.kept, index],
             rows.x[held, index],
             manifest.features[index].minimum,
             manifest.features[index].maximum,
@@ -75,9 +76,12 @@ def card_from_bucket(store: Registry, manifest: Manifest, *, say: Callable[[str]
     where = f"{manifest.model} version {manifest.version}"
     if "holdout" not in document["data"] or "comparison" not in document:
         raise RegistryError(f"{where} does not say which rows it kept aside: no model card can be made of it")
-    rows = snapshot(store, document)
-    held = held_out(rows, document["data"]["holdout"])
-    return card(manifest, rows, held, _champion(store, document), say=say)
+    rows, split = snapshot(store, document), recorded(document["data"])
+    if split is None:
+        raise RegistryError(f"{where} was split in a way that this code does not know")
+    champion = _champion(store, document)
+    theirs = champion_split(rows, champion.manifest.document) if champion else None
+    return card(manifest, rows, split_sides(rows, split, theirs), champion, say=say)
 
 
 def published_card(store: Registry, version: int, *, say: Callable[[str], None]) -> str:

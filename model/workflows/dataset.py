@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from functions.artifact import Alias, Document
 from functions.schema import Feature
@@ -18,7 +17,7 @@ from model.data.cells import Flaw
 from model.data.findings import Finding, line
 from model.data.rows import Rows
 from model.data.rows import read as read_rows
-from model.data.split import held_out
+from model.data.split import Sides, Split, champion_split, fold_keys, recorded, sides, started
 from model.errors import DataError, RegistryError
 from model.registry import registry
 from model.registry.production import verified_manifest
@@ -46,22 +45,42 @@ class Production:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Rows, which of them are *held* out (shape (n_rows,)), and the configuration that says so."""
+    """Rows, on which side each stands, and the configuration that says so."""
 
     settings: Config
     rows: Rows
-    held: NDArray[np.bool_]
+    sides: Sides
 
 
-def read(settings: Config, source: str, store: registry.Registry | None) -> Inputs:
-    """Read *source*, with *store* also from a gs:// address.
+def read(
+    settings: Config, source: str, store: registry.Registry | None, production: Production | None = None
+) -> Inputs:
+    """Read *source*, with *store* also from a gs:// address, split beside *production*.
 
     Raises:
         SourceError: It is unknown, absent or unreadable.
         RegistryError: The bucket is.
     """
-    rows = _read(source, _features(settings), settings.data.target, store, settings.kinds)
-    return Inputs(settings, rows, held_out(rows, settings.data.holdout))
+    split = _split(settings)
+    document = production.promoted.manifest if production and production.promoted else {}
+    theirs = recorded(document.get("data", {}))
+    splits = [split, *([theirs] if theirs else [])]
+    rows = _read(
+        source, _features(settings), settings.data.target, store, kinds=settings.kinds, splits=splits, own=split.column
+    )
+    return beside(Inputs(settings, rows, sides(rows, started(split, rows), None)), production)
+
+
+def beside(inputs: Inputs, production: Production | None) -> Inputs:
+    """The same rows, so split that *production* can be compared with."""
+    champion = None
+    if production and production.promoted:
+        try:
+            document = verified_manifest(production.promoted, production.model).document
+            champion = champion_split(inputs.rows, document)
+        except (RegistryError, KeyError, TypeError):  # nothing to compare with
+            champion = None
+    return replace(inputs, sides=sides(inputs.rows, inputs.sides.split, champion))
 
 
 def labelled(settings: Config, source: str, store: registry.Registry) -> Rows:
@@ -82,7 +101,9 @@ def labelled(settings: Config, source: str, store: registry.Registry) -> Rows:
 def snapshot(store: registry.Registry, document: Document) -> Rows:
     """The rows that a version was made from, as the bucket keeps them."""
     features = [Feature(feature["name"], -np.inf, np.inf) for feature in document["features"]]
-    return _read(document["data"]["uri"], features, document["target"]["name"], store)
+    split = recorded(document["data"])
+    splits = [split] if split else []
+    return _read(document["data"]["uri"], features, document["target"]["name"], store, splits=splits)
 
 
 def findings(inputs: Inputs, production: Document | None) -> list[Finding]:
@@ -91,10 +112,11 @@ def findings(inputs: Inputs, production: Document | None) -> list[Finding]:
     return validation.check(
         rows.x,
         rows.y,
-        inputs.held,
+        inputs.sides.held,
         features=_features(settings, rows.widths),
         target=rows.target,
         flaws=rows.flaws,
+        groups=fold_keys(rows, inputs.sides.split),
         limits=validation.Limits(
             training_rows=settings.training.folds,
             rows=settings.gate.min_rows,
@@ -136,16 +158,35 @@ def _features(settings: Config, widths: Mapping[str, str] | None = None) -> list
     ]
 
 
+def _split(settings: Config) -> Split:
+    """The split that the configuration names; by time it has no start yet."""
+    by = settings.data.split
+    return Split(by.by, settings.data.holdout, by.column)
+
+
 def _read(
     source: str,
     features: Sequence[Feature],
     target: str,
     store: registry.Registry | None,
+    *,
     kinds: Sequence[str] = (),
+    splits: Sequence[Split] = (),
+    own: str = "",
 ) -> Rows:
+    """Rows with the columns of *splits*, all of which but *own* may be missing."""
+    groups = [split.column for split in splits if split.by == "group"]
+    times = [split.column for split in splits if split.by == "time"]
+    optional = {split.column for split in splits} - {own}
+
+    def rows(path: Path | None = None) -> Rows:
+        return read_rows(
+            source, features, target, kinds=kinds, groups=groups, times=times, optional=optional, path=path
+        )
+
     if store is None or not source.startswith("gs://"):
-        return read_rows(source, features, target, kinds=kinds)
+        return rows()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"rows{Path(source).suffix}"
         store.bucket.download(source, path)
-        return read_rows(source, features, target, kinds=kinds, path=path)
+        return rows(path)

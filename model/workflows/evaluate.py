@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from functions import artifact
 from functions.runtimes.linear import TOLERANCE, Predictor, relative_distance
 from model.data.rows import Rows
-from model.data.split import held_out
 from model.errors import RegistryError, SandboxError
 from model.evaluation import gate
-from model.evaluation.comparison import Comparison, compare, inputs, share_new_to_both
+from model.evaluation.comparison import Comparison, compare, inputs
 from model.evaluation.gate import Check
 from model.evaluation.metrics import METRIC_REPLICATES, Residuals, Score, residuals, rmse, scores
 from model.evaluation.resampling import REPLICATES, batches
@@ -106,10 +105,11 @@ def evaluate(
         expected: The estimator's predictions of all rows, shape (n_rows,).
     """
     bounds, seed = given.settings.gate, given.settings.training.seed
-    rows, held = given.rows, given.held
+    rows, sides = given.rows, given.sides
+    held = sides.held
     draft = _draft(document)
     predicted = Predictor(draft).predict(rows.x)
-    theirs, fresh = comparable(champion.predictor, document, rows, held)
+    theirs, fresh = champion_predictions(champion.predictor, rows), sides.shared
     actual, ours = rows.y[held], predicted[held]
     kinds = {name: kind.filter(held).to_numpy(zero_copy_only=False) for name, kind in rows.kinds.items()}
     columns = dict(zip(rows.features, rows.x[held].T, strict=True)) | kinds
@@ -133,7 +133,7 @@ def evaluate(
         data_errors=data_errors,
         rows=len(rows.y),
         holdout_rows=int(held.sum()),
-        baseline_rmse=rmse(actual, np.full(len(actual), rows.y[~held].mean())),
+        baseline_rmse=rmse(actual, np.full(len(actual), rows.y[~sides.kept].mean())),
         furthest_relative=float(relative_distance(predicted, expected).max()),
         tolerance=TOLERANCE,
         wrong_answers=served.wrong,
@@ -159,18 +159,12 @@ def evaluate(
     return Evaluation(measured, parts, residuals(actual, ours), line(actual, ours), champion, comparison, checks)
 
 
-def comparable(
-    predictor: Predictor | None, document: artifact.Document, rows: Rows, held: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Production's predictions of all rows, and a mask of the rows that were held out from both trainings."""
-    none = np.full(len(rows.y), np.nan), np.zeros(len(rows.y), dtype=np.bool_)
-    if predictor is None:
-        return none
-    share = share_new_to_both(document, predictor.manifest.document)
-    if not share:
-        return none
-    order = [rows.features.index(feature.name) for feature in predictor.manifest.features]
-    return predictor.predict(rows.x[:, order]), held & held_out(rows, share)
+def champion_predictions(predictor: Predictor | None, rows: Rows) -> NDArray[np.float64]:
+    """Production's predictions of all rows; NaN where there is none, or it has other features."""
+    names = [feature.name for feature in predictor.manifest.features] if predictor else []
+    if predictor is None or not set(names) <= set(rows.features):
+        return np.full(len(rows.y), np.nan)
+    return predictor.predict(rows.x[:, [rows.features.index(name) for name in names]])
 
 
 def _scale(

@@ -14,7 +14,7 @@ from functions.artifact import Alias, Manifest
 from model.config import Config
 from model.data.findings import Finding
 from model.data.rows import Rows
-from model.data.split import held_out
+from model.data.split import held_out, recorded
 from model.errors import MovedOnError
 from model.evaluation.metrics import scores
 from model.formatting import shortened
@@ -99,6 +99,7 @@ def retrain(
     """
     while True:
         production = Production(model, mover.alias, store.alias(mover.alias)[0])
+        given = dataset.beside(given, production)
         findings = dataset.findings(given, production.comparable(given.settings)[0])
         dataset.stop_at_errors(findings)
         promoted = production.promoted
@@ -149,13 +150,13 @@ def reasons(
     document, obstacle = production.comparable(given.settings)
     if document is None or production.promoted is None:
         return triggers.without_production(obstacle)
-    known = dataset.snapshot(store, document).hashes
+    known = dataset.snapshot(store, document).keys
     alert = given.settings.monitoring.alert
     found = triggers.decide(
         given.settings.retraining,
         age_days=(now - datetime.fromisoformat(document["created"])).total_seconds() / 86_400,
         rows=len(given.rows.y),
-        new_rows=int(np.isin(given.rows.hashes, known, invert=True).sum()),
+        new_rows=int(np.isin(given.rows.keys, known, invert=True).sum()),
         shifts=[
             f"{finding.where}: {finding.found}"
             for finding in findings
@@ -182,8 +183,9 @@ def _live_error(settings: Config, promoted: Alias, labelled: Rows, known: NDArra
     """The error of production on *labelled* rows that it was not trained on, as a reason."""
     served = verified_predictor(verified_manifest(promoted, promoted.manifest["model"]))
     document = served.manifest.document
-    kept = held_out(labelled, document["data"].get("holdout", 0.0))
-    fresh = kept | np.isin(labelled.hashes, known, invert=True)
+    split = recorded(document["data"])
+    kept = held_out(labelled, split) if split else np.zeros(len(labelled.y), dtype=np.bool_)
+    fresh = kept | np.isin(labelled.keys, known, invert=True)
     order = [labelled.features.index(feature.name) for feature in served.manifest.features]
     measured = scores(
         labelled.y[fresh],

@@ -17,6 +17,7 @@ from functions.schema import Matrix
 from model.config import Config
 from model.data.findings import Finding
 from model.data.rows import snapshot
+from model.data.split import fold_keys
 from model.data.statistics import describe
 from model.errors import CandidateError, ConfigError, RegistryError, ReportError
 from model.registry.registry import Registry
@@ -66,7 +67,7 @@ def train(
     document = draft(given, candidates, champion=opponent, findings=findings, talk=talk)
     manifest = store.publish(document, snapshot=snapshot(given.rows), dataset=given.rows.dataset)
     try:
-        page = card(manifest, given.rows, given.held, opponent.predictor, say=talk.say)
+        page = card(manifest, given.rows, given.sides, opponent.predictor, say=talk.say)
         store.publish_report(manifest.version, page)
     except (RegistryError, ReportError) as error:  # the version stands without its card
         number = manifest.version
@@ -84,13 +85,18 @@ def draft(
         ConfigError: No candidate could be trained and served.
     """
     stop_at_errors(findings)
-    settings, rows, held = inputs.settings, inputs.rows, inputs.held
-    x, y, seed = rows.x[~held], rows.y[~held], settings.training.seed
-    folds, repeats = settings.training.folds, settings.training.repeats
+    settings, rows, sides = inputs.settings, inputs.rows, inputs.sides
+    trained = ~sides.kept
+    x, y, seed = rows.x[trained], rows.y[trained], settings.training.seed
+    folds = settings.training.folds
+    repeats = 1 if sides.split.by == "time" else settings.training.repeats
     try:
         with talk.progress("cross-validating", len(candidates) * folds * repeats) as done:
-            groups = rows.hashes[~held]
-            scored = search(candidates, x, y, folds=folds, repeats=repeats, seed=seed, groups=groups, done=done)
+            groups = fold_keys(rows, sides.split)[trained]
+            times = rows.times[sides.split.column][trained] if sides.split.by == "time" else None
+            scored = search(
+                candidates, x, y, folds=folds, repeats=repeats, seed=seed, groups=groups, times=times, done=done
+            )
         results = choose(scored)
     except CandidateError as error:
         raise ConfigError(str(error)) from error
@@ -104,12 +110,13 @@ def draft(
         "runtime": "linear",
         "linear": to_linear(estimator, x),
         "features": describe(x, rows.features, redacted=redacted, widths=rows.widths),
-        "prediction": _described_predictions(expected[~held]),
+        "prediction": _described_predictions(expected[trained]),
         "target": {"name": rows.target},
         "data": {
             "rows": len(rows.y),
-            "holdout_rows": int(held.sum()),
+            "holdout_rows": int(sides.kept.sum()),
             "holdout": settings.data.holdout,
+            "split": sides.split.document(),
             "warnings": [
                 {"code": found.code, "column": found.where, "count": found.count, "found": found.found}
                 for found in findings

@@ -65,7 +65,7 @@ def validate(
     return Validation(
         source=source,
         rows=len(given.rows.y),
-        holdout_rows=int(given.held.sum()),
+        holdout_rows=int(given.sides.held.sum()),
         findings=dataset.findings(given, document),
         version=document["version"] if document else None,
         obstacle=obstacle,

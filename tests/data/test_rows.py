@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from functions.schema import Feature
 from model.data.findings import Example
 from model.data.rows import Rows, read, snapshot
-from model.data.split import held_out
 from model.data.statistics import describe
 from model.errors import SourceError
 
@@ -545,7 +544,6 @@ def test_a_column_the_bundled_set_does_not_have_is_named():
     assert flaws("sklearn:linnerud", [Feature("Chins", 0.0, 1000.0)]) == message
 
 
-HELD = [4, 6, 10, 15, 16, 19, 24, 26]
 SHA = "0123456789abcdef" * 4
 
 
@@ -569,79 +567,10 @@ def test_a_data_set_is_named_by_its_source(csv, source, name):
     assert found.dataset == name
 
 
-# Held-out rows
-
-
 MANY = rows(np.random.default_rng(5).normal(size=(20_000, 2)), np.random.default_rng(6).normal(size=20_000))
 
 
-@pytest.mark.parametrize("share", [pytest.param(share, id=str(share)) for share in (0.05, 0.2, 0.5, 0.9)])
-def test_about_the_share_asked_for_is_held_out(share):
-    """Within four standard deviations of a binomial share."""
-    held = held_out(MANY, share)
-
-    assert (held.shape, held.dtype) == ((20_000,), np.bool_)
-    assert held.mean() == pytest.approx(share, abs=4 * math.sqrt(share * (1 - share) / 20_000))
-
-
-def test_a_larger_share_keeps_the_rows_that_were_held_out():
-    small, large = held_out(MANY, 0.2), held_out(MANY, 0.3)
-
-    assert (small & ~large).any() == np.False_
-
-
 some_rows = st.lists(st.tuples(finite, finite, finite), min_size=1, max_size=30)
-
-
-def split(table, features=("age", "bmi")):
-    return held_out(rows([row[:2] for row in table], [row[2] for row in table], features), 0.5)
-
-
-@EXAMPLES
-@given(table=some_rows, more=some_rows)
-def test_a_row_stays_on_its_side_when_rows_are_added_before_and_behind(table, more):
-    assert split(more + table + more)[len(more) : len(more) + len(table)].tolist() == split(table).tolist()
-
-
-@EXAMPLES
-@given(table=some_rows, data=st.data())
-def test_a_row_stays_on_its_side_when_rows_are_removed_and_reordered(table, data):
-    kept = data.draw(st.lists(st.sampled_from(range(len(table))), min_size=1, unique=True))
-
-    assert split([table[row] for row in kept]).tolist() == split(table)[kept].tolist()
-
-
-@EXAMPLES
-@given(table=some_rows)
-def test_a_row_stays_on_its_side_when_the_features_change_places(table):
-    swapped = [(bmi, age, y) for age, bmi, y in table]
-
-    assert split(swapped, ("bmi", "age")).tolist() == split(table).tolist()
-
-
-@EXAMPLES
-@given(table=some_rows, times=st.integers(2, 4))
-def test_equal_rows_stand_on_one_side(table, times):
-    assert split(table * times).tolist() == split(table).tolist() * times
-
-
-@pytest.mark.parametrize("value", [pytest.param(float(n), id=f"beside-{n}") for n in range(6)])
-def test_minus_zero_is_zero(value):
-    table = [(0.0, value, 0.0), (-0.0, value, 0.0), (0.0, value, -0.0), (-0.0, value, -0.0)]
-
-    assert split(table).tolist() == [split(table)[0]] * 4
-
-
-def test_a_row_is_told_apart_by_its_target_too():
-    assert sorted(set(split([(0.0, 0.0, float(n)) for n in range(50)]).tolist())) == [False, True]
-
-
-def test_which_rows_are_held_out_never_changes():
-    """Written down, so that no later version moves a row that production was trained on."""
-    found = read("sklearn:diabetes", [Feature("bmi", -1.0, 1.0)], "disease_progression")
-
-    held = held_out(found, 0.2)
-    assert (int(held.sum()), np.flatnonzero(held)[:8].tolist()) == (82, HELD)
 
 
 # The snapshot
@@ -683,7 +612,7 @@ def test_a_snapshot_reads_back_as_the_same_rows_bit_by_bit(tmp_path_factory, tab
 
     assert (found.dataset, found.features, found.target) == (written.dataset, written.features, written.target)
     assert (found.x.tobytes(), found.y.tobytes()) == (written.x.tobytes(), written.y.tobytes())
-    assert held_out(found, 0.3).tolist() == held_out(written, 0.3).tolist()
+    assert found.keys.tolist() == written.keys.tolist()
 
 
 def test_a_snapshot_is_an_ordinary_parquet_file_with_named_columns():

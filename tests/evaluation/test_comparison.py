@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from model.evaluation.comparison import compare, inputs, share_new_to_both
+from model.evaluation.comparison import compare, inputs
 from model.evaluation.metrics import Score, rmse
 from tests.support.parts import document
 
@@ -96,24 +96,3 @@ def test_the_manifest_s_comparison_is_a_table():
 
 def test_inputs_are_the_features_in_order_and_the_target():
     assert inputs(document()) == ["bmi", "disease_progression"]
-
-
-def kept(holdout, *features, target="y"):
-    data = {} if holdout is None else {"holdout": holdout}
-    return {"features": [{"name": name} for name in features], "target": {"name": target}, "data": data}
-
-
-@pytest.mark.parametrize(
-    ("production", "share"),
-    [
-        pytest.param(kept(0.2, "a", "b"), 0.2, id="the-same"),
-        pytest.param(kept(0.3, "a", "b"), 0.2, id="it-kept-more"),
-        pytest.param(kept(0.1, "a", "b"), 0.1, id="it-kept-less"),
-        pytest.param(kept(0.2, "b", "a"), 0.2, id="another-order"),
-        pytest.param(kept(None, "a", "b"), 0.0, id="it-does-not-say"),
-        pytest.param(kept(0.2, "a"), 0.0, id="another-hash-by-features"),
-        pytest.param(kept(0.2, "a", "b", target="z"), 0.0, id="another-hash-by-target"),
-    ],
-)
-def test_rows_that_judge_are_those_that_both_kept_aside(production, share):
-    assert share_new_to_both(kept(0.2, "a", "b"), production) == share

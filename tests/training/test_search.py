@@ -245,3 +245,25 @@ def test_what_was_tried_goes_into_the_manifest_as_a_table():
         "warned": ["UserWarning: x"],
         "chosen": False,
     }
+
+
+def test_folds_by_time_are_fitted_to_earlier_rows_only(monkeypatch):
+    fit, seen = LinearRegression.fit, []
+
+    def recording(self, x, y):
+        seen.append(sorted(x[:, 0].tolist()))
+        return fit(self, x, y)
+
+    monkeypatch.setattr(LinearRegression, "fit", recording)
+    times = np.random.default_rng(0).permutation(60).astype(float)
+
+    (result,) = search([trial()], np.column_stack([times, X[:, 0]]), Y, folds=5, repeats=3, seed=7, times=times)
+
+    assert seen == [list(map(float, range(count))) for count in (10, 20, 30, 40, 50)]
+    assert result.rmse > 0
+
+
+def test_too_few_times_for_the_folds_are_refused():
+    message = refusal(search, [trial()], X, Y, folds=5, seed=7, times=np.arange(60) % 3.0)
+
+    assert message == "5 folds forward in time need more than 5 different times, got 3"
