@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 verb_down() {
-  local with_bucket='' yes='' name answer='' who seen trigger kept=() watching elsewhere=''
+  local with_bucket='' yes='' name answer='' who place seen trigger kept=() watching elsewhere=''
   for name in "$@"; do
     case $name in
       --with-bucket) with_bucket=yes ;;
@@ -16,9 +16,10 @@ verb_down() {
   look_at_functions
   for name in "${functions[@]}"; do refuse_foreign "$name"; done
   look_at_accounts
-  look functions list --format="value[separator='|'](name,labels.made-by)"
-  while IFS='|' read -r name who; do
-    if [[ $who == "$made_by" && $name != */locations/$REGION/* ]]; then elsewhere+="${elsewhere:+, }$name"; fi
+  # The CLI shortens `name` to its last part, also where a format asks for it, so its region is asked for by itself.
+  look functions list --format="value[separator='|'](name.segment(3),name.segment(5),labels.made-by)"
+  while IFS='|' read -r place name who; do
+    if [[ $who == "$made_by" && $place != "$REGION" ]]; then elsewhere+="${elsewhere:+, }$name in $place"; fi
   done <<<"$seen"
   if [[ -n $elsewhere ]]; then accounts=(); fi # they are the accounts of those functions too
   look_at_trigger "$release_trigger"

@@ -204,10 +204,62 @@ def test_what_the_scripts_parse_is_printed_by_the_stand_in_as_by_gcloud(gcloud, 
     assert len(printing) > 8
 
 
+DISPLAYED = """
+import io, json, sys
+lib = sys.argv[1]
+sys.path[:0] = [lib, lib + "/third_party"]
+from googlecloudsdk import gcloud_main
+from googlecloudsdk.core.resource import resource_printer, resource_projection_spec
+commands = gcloud_main.CreateCLI([]).top_element
+printed = []
+for words, wanted, records in json.load(sys.stdin):
+    info = commands.LoadSubElementByPath(words).ai.display_info
+    defaults = resource_projection_spec.ProjectionSpec(symbols=info.transforms, aliases=info.aliases)
+    out = io.StringIO()
+    printer = resource_printer.Printer(f"{info.format or ''} {wanted}".strip(), defaults=defaults, out=out)
+    for record in records:
+        printer.AddRecord(record)
+    printer.Finish()
+    printed.append(out.getvalue())
+json.dump(printed, sys.stdout)
+"""
+"""Prints records as a command would: the format of its own table stands before the one that is asked for."""
+
+
+def test_the_table_of_a_command_changes_the_fields_that_the_scripts_read_as_in_the_stand_in(gcloud, everything):
+    lib = Path(ask(gcloud, "info", "--format=value(installation.sdk_root)").strip()) / "lib"
+    cases = {}
+    for call in everything.calls():
+        flags = dict(
+            option.removeprefix("--").split("=", 1) for option in call if option.startswith("--") and "=" in option
+        )
+        words = [word for word in call if not word.startswith("-")]
+        if flags.get("format", "").startswith("value") and "flatten" not in flags:
+            end = next(place for place, word in enumerate(words) if word in {"list", "describe", "read", "get"}) + 1
+            cases[" ".join(words[:end]), flags["format"]] = words[:end]
+
+    asked = [(words, wanted, RECORDS) for (_, wanted), words in cases.items()]
+    said = subprocess.run(
+        [shutil.which("python3"), "-c", DISPLAYED, lib],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+    assert said.returncode == 0, said.stderr
+    found = [standin.render(RECORDS, {"format": wanted}, standin.shortened(words)) for words, wanted, _ in asked]
+    expected = json.loads(said.stdout)
+    assert {key: pair for key, *pair in zip(cases, found, expected, strict=True) if pair[0] != pair[1]} == {}
+    assert ("functions list", "value[separator='|'](name.segment(3),name.segment(5),labels.made-by)") in cases
+
+
 def test_what_is_uploaded_is_the_code_and_its_requirements(gcloud, tmp_path):
     shutil.copytree(ROOT / "functions", tmp_path / "functions")
     (tmp_path / "functions" / "__pycache__").mkdir(exist_ok=True)
     (tmp_path / "functions" / "__pycache__" / "main.pyc").write_bytes(b"")
+    assert (tmp_path / "functions" / "README.md").exists()
 
     listed = ask(gcloud, "meta", "list-files-for-upload", tmp_path / "functions").split()
 

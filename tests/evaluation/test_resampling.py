@@ -35,6 +35,7 @@ def test_of_1000_pairs_without_a_difference_at_most_1_in_20_and_1_percent_more_i
     assert (reached >= 0.95).sum() <= 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "rows", "most"),
     [

@@ -62,7 +62,7 @@ def run(folder, arguments, pid, gone):
     if printed is None:
         printed = ""
     elif not isinstance(printed, str):
-        printed = render(printed, flags)
+        printed = render(printed, flags, shortened(words))
     write(folder / "state.json", state)
     return printed, state.get("warning", "") if command is functions_list else "", fault
 
@@ -125,7 +125,15 @@ def strike(fault, when, pid, gone):
 # --- printing, as gcloud's --flatten and --format do ---
 
 
-def render(records, flags):
+SHORTENED = {"functions list": ["name"], "scheduler jobs list": ["name"]}
+"""Fields whose last part alone is printed: the format of a command's own table applies to --format too."""
+
+
+def shortened(words):
+    return next((fields for command, fields in SHORTENED.items() if " ".join(words).startswith(command)), [])
+
+
+def render(records, flags, shortened=()):
     for path in [flags["flatten"]] if "flatten" in flags else []:
         for step in range(path.count("[]")):
             key = path.split("[]")[: step + 1]
@@ -140,7 +148,11 @@ def render(records, flags):
         raise UnknownError(f"--format={wanted}")
     separator = found[1] or "\t"
     fields = re.findall(r"(?:[^,()]|\([^()]*\))+", found[2])
-    return "".join(separator.join(shown(value(record, field)) for field in fields) + "\n" for record in records)
+    return "".join(
+        separator.join(shown(value(record, f"{field}.basename()" if field in shortened else field)) for field in fields)
+        + "\n"
+        for record in records
+    )
 
 
 def flattened(record, path):
@@ -167,6 +179,9 @@ def value(record, path):
             record = record.get(name) if isinstance(record, dict) else None
     if function == "basename()":
         return record.rsplit("/", 1)[-1] if record else record
+    if segment := re.fullmatch(r"segment\((\d+)\)", function):
+        parts = (record or "").split("/")
+        return parts[int(segment[1])] if int(segment[1]) < len(parts) else ""
     if function.startswith("date("):
         return record[:19].replace("T", " ") if record else record
     if function:
