@@ -15,6 +15,9 @@ _DEPTH = 5
 """Parts of gs://bucket/data/<dataset>/<sha256>.parquet between slashes, at least."""
 _CLOCK_DAYS = 1.0
 """How far two clocks may differ."""
+ALERTS = "alerts of the monitor"
+TRIED = "rows tried already"
+
 _ABOUT_THE_MODEL = frozenset({"input-skew", "prediction-skew", "live-error", "out-of-range"})
 """Findings about a model that has aged."""
 
@@ -40,7 +43,7 @@ def decide(
     *,
     age_days: float,
     rows: int,
-    new_rows: int,
+    new_rows: int | None,
     shifts: Sequence[str],
     shift_limit: float,
 ) -> list[Reason]:
@@ -49,11 +52,10 @@ def decide(
     Args:
         limits: [retraining] of config.toml.
         age_days: Since the production version was made.
-        rows, new_rows: How many the data holds, and how many of them production's data did not.
+        rows, new_rows: How many the data hold, and how many of them production's did not; None if that is not known.
         shifts: What validation says of each feature that moved by *shift_limit* or more, and by more than chance.
     """
-    old = rows - new_rows
-    share = new_rows / max(old, 1)
+    share = None if new_rows is None else new_rows / max(rows - new_rows, 1)
     return [
         Reason(
             "age in days",
@@ -66,10 +68,12 @@ def decide(
         ),
         Reason(
             "new rows by known ones",
-            due=share >= limits.new_rows,
+            due=share is not None and share >= limits.new_rows,
             value=share,
             threshold=limits.new_rows,
-            found=f"{new_rows} of {rows} rows are new",
+            found="not known: the rows that production was trained on are not in the bucket any more"
+            if new_rows is None
+            else f"{new_rows} of {rows} rows are new",
         ),
         Reason(
             "features that shifted",
@@ -113,12 +117,18 @@ def watched(verdict: Verdict) -> Reason:
     ]
     listed = [f"{finding.code}: {finding.where}: {finding.found}" for finding in ours]
     return Reason(
-        "alerts of the monitor",
+        ALERTS,
         due=bool(listed),
         value=len(listed),
         threshold=1,
         found="; ".join(listed) or f"none about the model; the monitor says {verdict.status}",
     )
+
+
+def tried(version: int, words: str) -> Reason:
+    """The line that stops a training which could give nothing new; it is never due."""
+    found = f"{words}: new rows may change the answer; --force trains all the same, as after a change of config.toml"
+    return Reason(TRIED, due=False, value=version, threshold=None, found=found)
 
 
 def forced() -> Reason:

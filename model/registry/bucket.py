@@ -75,12 +75,6 @@ class Bucket:
                 return written is not None and (written.metadata or {}).get("writer") == token
         return True
 
-    def exists(self, uri: str) -> bool:
-        """Whether there is an object at *uri* (gs://bucket/name)."""
-        bucket, _, name = uri.removeprefix("gs://").partition("/")
-        with self._translated(uri):
-            return bool(self._client.bucket(bucket).blob(name).exists(timeout=_TIMEOUT, retry=self._retry))
-
     def names(self, prefix: str, glob: str) -> list[str]:
         """Names of the objects below *prefix* that match *glob*."""
         with self._translated(prefix):

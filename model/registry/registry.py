@@ -188,7 +188,7 @@ class Registry:
             NotFoundError: There is no such version.
             PromotionError: It is not blessed, and *force* is not given, or the reason for it is not.
             MovedOnError: *alias* holds another version by now than the one that the gate compared with.
-            RegistryError: It does not verify, or its data snapshot is missing.
+            RegistryError: It does not verify.
         """
         manifest = self._promotable(version)
         blessed = manifest.document.get("blessed") is True
@@ -204,10 +204,7 @@ class Registry:
         def judged(current: Alias | None) -> tuple[Manifest, str, bool]:
             moved_on = _moved_on(manifest, current, alias)
             if moved_on and not force:
-                raise MovedOnError(
-                    f"{self._model} version {version} {moved_on}: train again to compare with it,"
-                    " or give --force and --reason"
-                )
+                raise MovedOnError(f"{self._model} version {version} {moved_on}: {_way_back(version, current)}")
             return manifest, "promote", not blessed or bool(moved_on)
 
         return self._move(alias, judged, by=by, reason=reason)
@@ -267,12 +264,12 @@ class Registry:
                 return Moved(manifest.version, before, changed=True)
 
     def _promotable(self, version: int) -> Manifest:
-        """The manifest of *version*, once it has reproduced its golden predictions and its data is found."""
+        """The manifest of *version*, once it has reproduced its golden predictions.
+
+        Nothing else is asked for: serving needs the manifest alone, and training rows may have been erased.
+        """
         manifest = self.manifest(version)
         verified_predictor(manifest)
-        uri = manifest.document["data"]["uri"]
-        if not self.bucket.exists(uri):
-            raise RegistryError(f"{self._model} version {version}: expected its data at {uri}, found none")
         return manifest
 
     def _existing(self, *, blessed: bool = False) -> str:
@@ -324,6 +321,13 @@ def _moved_on(manifest: Manifest, current: Alias | None, alias: str) -> str:
         return "" if judged is None else f"was compared with version {judged}, and {alias} holds none now"
     against = "nothing" if judged is None else f"version {judged}"
     return f"was compared with {against}, and {alias} holds version {current.version} now"
+
+
+def _way_back(version: int, current: Alias | None) -> str:
+    """The advice where *version* was judged against another production."""
+    if current and version in current.lineage()[1:]:
+        return f"it was in production before, and `{PROGRAM} rollback --to {version}` puts it back"
+    return "train again to compare with it, or give --force and --reason"
 
 
 def _stands_by_force(alias: Alias) -> bool:

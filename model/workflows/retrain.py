@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.artifact import Alias, Manifest
+from functions.artifact import Alias, Document, Manifest, sha256_of
 from model.config import Config
 from model.data.findings import Finding
-from model.data.rows import Rows
+from model.data.rows import Rows, snapshot
 from model.data.split import held_out, recorded
-from model.errors import MovedOnError
+from model.errors import AbsentError, MovedOnError, NotFoundError, RegistryError
 from model.evaluation.metrics import scores
 from model.formatting import shortened
 from model.monitoring import triggers
@@ -29,6 +29,9 @@ from model.workflows.dataset import Inputs, Production
 from model.workflows.move import Mover
 from model.workflows.talk import Talk
 from model.workflows.train import train
+
+_MOST_TRIED = 20
+"""Newest challengers that are looked at for having been trained on the same rows."""
 
 NOTHING, REJECTED, PROMOTED = "nothing to do", "rejected", "promoted"
 
@@ -65,7 +68,9 @@ class Decision:
 
     @property
     def due(self) -> bool:
-        return any(reason.due for reason in self.reasons)
+        """Whether a reason is due, and the rows were not tried in vain already."""
+        tried = any(reason.reason == triggers.TRIED for reason in self.reasons)
+        return any(reason.due for reason in self.reasons) and not tried
 
     def document(self) -> dict[str, Any]:
         """The JSON of `retrain`."""
@@ -103,16 +108,12 @@ def retrain(
         findings = dataset.findings(given, production.comparable(given.settings)[0])
         dataset.stop_at_errors(findings)
         promoted = production.promoted
-        decision = Decision(
-            production=promoted.version if promoted else None,
-            reasons=[
-                *([triggers.forced()] if force else []),
-                *reasons(
-                    given, production, store, findings=findings, labelled=arrivals.labelled, now=datetime.now(UTC)
-                ),
-                *_alerts(given.settings, arrivals.captured, production, store, talk),
-            ],
-        )
+        grounds = [
+            *reasons(given, production, store, findings=findings, labelled=arrivals.labelled, now=datetime.now(UTC)),
+            *_alerts(given.settings, arrivals.captured, production, store, talk),
+        ]
+        grounds = [triggers.forced(), *grounds] if force else [*grounds, *_tried(given, grounds, promoted, store)]
+        decision = Decision(production=promoted.version if promoted else None, reasons=grounds)
         if other := triggers.other_data(promoted.manifest if promoted else {}, given.rows.dataset):
             talk.say(f"warning: {other}")
         show(decision)
@@ -144,19 +145,21 @@ def reasons(
 ) -> list[Reason]:
     """Every reason, due or not; a single one where production cannot be compared with.
 
+    Rows of production that were erased count as unknown.
+
     Raises:
         RegistryError: The rows that production was trained on cannot be read.
     """
     document, obstacle = production.comparable(given.settings)
     if document is None or production.promoted is None:
         return triggers.without_production(obstacle)
-    known = dataset.snapshot(store, document).keys
+    known = _known(store, document)
     alert = given.settings.monitoring.alert
     found = triggers.decide(
         given.settings.retraining,
         age_days=(now - datetime.fromisoformat(document["created"])).total_seconds() / 86_400,
         rows=len(given.rows.y),
-        new_rows=int(np.isin(given.rows.keys, known, invert=True).sum()),
+        new_rows=None if known is None else int(np.isin(given.rows.keys, known, invert=True).sum()),
         shifts=[
             f"{finding.where}: {finding.found}"
             for finding in findings
@@ -169,6 +172,44 @@ def reasons(
     return found
 
 
+def _known(store: Registry, document: Document) -> NDArray[np.uint64] | None:
+    """Keys of the rows that the version of *document* was trained on; None where they are not in the bucket now."""
+    try:
+        return dataset.snapshot(store, document).keys
+    except AbsentError:
+        return None
+
+
+def _tried(given: Inputs, grounds: Sequence[Reason], promoted: Alias | None, store: Registry) -> list[Reason]:
+    """A line that names the version which these very rows gave already; none where training may give another.
+
+    Rows of challengers count that the gate refused against this production; where only the monitor's alerts are due,
+    production's own rows count too.
+    """
+    due = {reason.reason for reason in grounds if reason.due}
+    if promoted is None or not due:
+        return []
+    if due == {triggers.ALERTS} and _same_rows(promoted.manifest, given):
+        return [triggers.tried(promoted.version, "production was trained on exactly these rows")]
+    later = sorted((number for number in store.numbers() if number > promoted.version), reverse=True)
+    for number in later[:_MOST_TRIED]:
+        try:
+            document = store.manifest(number).document
+        except (RegistryError, NotFoundError):
+            continue
+        against = (document.get("comparison") or {}).get("manifest_sha256")
+        if not document["blessed"] and against == promoted.manifest_sha256 and _same_rows(document, given):
+            words = f"version {number} was trained on exactly these rows and refused against version {promoted.version}"
+            return [triggers.tried(number, words)]
+    return []
+
+
+def _same_rows(document: Document, given: Inputs) -> bool:
+    """Whether the version of *document* was trained on exactly these rows."""
+    kept, rows = document["data"], given.rows
+    return bool(kept["rows"] == len(rows.y) and kept.get("sha256") == sha256_of(snapshot(rows)))
+
+
 def _alerts(
     settings: Config, captured: monitor.MonitorInputs | None, production: Production, store: Registry, talk: Talk
 ) -> list[Reason]:
@@ -179,13 +220,13 @@ def _alerts(
     return [triggers.watched(observed.verdict)]
 
 
-def _live_error(settings: Config, promoted: Alias, labelled: Rows, known: NDArray[np.uint64]) -> Reason:
+def _live_error(settings: Config, promoted: Alias, labelled: Rows, known: NDArray[np.uint64] | None) -> Reason:
     """The error of production on *labelled* rows that it was not trained on, as a reason."""
     served = verified_predictor(verified_manifest(promoted, promoted.manifest["model"]))
     document = served.manifest.document
     split = recorded(document["data"])
     kept = held_out(labelled, split) if split else np.zeros(len(labelled.y), dtype=np.bool_)
-    fresh = kept | np.isin(labelled.keys, known, invert=True)
+    fresh = kept if known is None else kept | np.isin(labelled.keys, known, invert=True)
     order = [labelled.features.index(feature.name) for feature in served.manifest.features]
     measured = scores(
         labelled.y[fresh],

@@ -12,7 +12,7 @@ from functions import artifact
 from model.cli.main import main
 from model.config import MonitoringConfig, RetrainingConfig
 from model.monitoring.live_error import Interval, Live
-from model.monitoring.triggers import decide, live_error, watched, why
+from model.monitoring.triggers import ALERTS, Reason, decide, live_error, watched, why
 from tests.support.parts import ALIAS, put
 from tests.support.verdicts import WIDE, moved, verdict_on
 from tests.support.windows import window
@@ -311,3 +311,58 @@ def test_a_retrain_that_was_overtaken_decides_again(run, write, produced, regist
         "linear-regression version 2 was compared with version 1, and production holds version 3 now: deciding again"
     )
     assert registry.alias("production")[0].history[0]["by"] == "somebody"
+
+
+# Rows that were tried already
+
+
+def test_rows_that_the_gate_refused_are_not_trained_on_again_until_some_are_new(run, write, produced, registry):
+    write(joined(world(), world(100, seed=2)))
+    assert run("retrain")[0] == 3
+
+    code, output, _ = run("retrain", "--json")
+
+    decision = json.loads(output)
+    assert (code, decision["decision"], registry.newest()) == (0, "nothing to do", 2)
+    assert decision["reasons"][-1] == {
+        "reason": "rows tried already",
+        "due": False,
+        "value": 2,
+        "threshold": None,
+        "found": "version 2 was trained on exactly these rows and refused against version 1: new rows may change the"
+        " answer; --force trains all the same, as after a change of config.toml",
+    }
+    write(joined(world(), world(101, seed=2)))
+    assert run("retrain")[0] == 3
+    assert registry.newest() == 3
+
+
+def test_force_trains_on_rows_that_the_gate_refused(run, write, produced, registry):
+    write(joined(world(), world(100, seed=2)))
+    run("retrain")
+
+    assert json.loads(run("retrain", "--force", "--json")[1])["decision"] == "rejected"
+    assert registry.newest() == 3
+
+
+def test_an_alert_alone_does_not_train_on_the_rows_of_production(run, write, produced, registry, monkeypatch):
+    alert = Reason(ALERTS, due=True, value=1, threshold=1, found="input-skew: bmi: 0.7")
+    monkeypatch.setattr("model.workflows.retrain._alerts", lambda *_: [alert])
+
+    decision = json.loads(run("retrain", "--json")[1])
+
+    assert (decision["decision"], registry.newest()) == ("nothing to do", 1)
+    assert decision["reasons"][-1]["found"].startswith("production was trained on exactly these rows: new rows may")
+
+
+def test_erased_rows_of_production_stop_no_retraining(run, write, produced, registry, bucket):
+    for blob in bucket.list_blobs(prefix="data/"):
+        blob.delete()
+    labelled = write(world(1500, seed=5, slope=6.0), "labelled.csv")
+
+    code, output, _ = run("retrain", "--json", "--labelled-rows", labelled)
+
+    reasons = json.loads(output)["reasons"]
+    assert (code, reasons[1]["due"], reasons[1]["value"]) == (3, False, None)
+    assert reasons[1]["found"] == "not known: the rows that production was trained on are not in the bucket any more"
+    assert (reasons[3]["reason"], reasons[3]["due"]) == ("live rmse", True)

@@ -187,9 +187,11 @@ def test_force_that_was_not_needed_is_not_recorded(registry, publish):
 
 def test_force_overrides_the_gate_and_nothing_else(registry, bucket, publish):
     publish(blessed=False)
-    bucket.blob(f"data/by-hand/{artifact.sha256_of(b'rows')}.parquet").delete()
+    damaged = json.loads(bucket.blob(manifest_name(1)).download_as_bytes())
+    damaged["linear"]["intercept"] += 1
+    put(bucket, manifest_name(1), json.dumps(damaged).encode())
 
-    with pytest.raises(RegistryError, match="expected its data at"):
+    with pytest.raises(RegistryError, match="manifest must be canonical JSON"):
         registry.promote(1, alias="production", by="test", reason="now", force=True)
 
     assert registry.alias("production") == (None, 0)
@@ -362,16 +364,18 @@ def test_a_manifest_that_does_not_verify_is_not_promoted(registry, bucket, data,
     assert registry.alias("production") == (None, 0)
 
 
-def test_a_version_whose_data_is_gone_is_not_promoted(registry, bucket, publish):
-    publish()
-    name = f"data/by-hand/{artifact.sha256_of(b'rows')}.parquet"
-    bucket.blob(name).delete()
+def test_a_version_whose_rows_were_erased_is_promoted_and_rolled_back_to(registry, bucket, production, publish):
+    """Serving needs the manifest alone."""
+    production()
+    publish(2.0, blessed=False)
+    for blob in bucket.list_blobs(prefix="data/"):
+        blob.delete()
 
-    with pytest.raises(RegistryError) as raised:
-        promote(registry, 1)
+    forced = registry.promote(2, alias="production", by="test", reason="erased", force=True)
+    back = rollback(registry)
+    again = registry.promote(1, alias="staging", by="test", reason="")
 
-    uri = f"gs://{bucket.name}/{name}"
-    assert str(raised.value) == f"linear-regression version 1: expected its data at {uri}, found none"
+    assert [move.version for move in (forced, back, again)] == [2, 1, 1]
 
 
 def test_a_corrupt_alias_is_named_and_left_alone(registry, bucket, publish):
@@ -434,6 +438,20 @@ def test_a_version_judged_against_what_production_no_longer_holds_is_refused(
         " compare with it, or give --force and --reason"
     )
     assert registry.alias("production")[0].version == 2
+
+
+def test_a_former_production_is_promoted_by_a_rollback_and_the_refusal_says_so(registry, production, publish):
+    version = publish(3.0, comparison={"production": None, "note": "nothing yet"})
+    promote(registry, version)
+    production()
+
+    with pytest.raises(MovedOnError) as raised:
+        promote(registry, version)
+
+    assert str(raised.value) == (
+        "linear-regression version 1 was compared with nothing, and production holds version 2 now: it was in production"
+        " before, and `python -m model rollback --to 1` puts it back"
+    )
 
 
 def test_a_version_judged_against_production_is_no_first_version_of_another_alias(registry, production, publish):
