@@ -82,7 +82,13 @@ def version(document: Document, standing: Iterable[Document] = ()) -> list[Any]:
         moves.add_row(alias, to_the_second(str(entry["promoted_at"])), *_said(entry))
     verdict = f"blessed: {'yes' if document['blessed'] else 'no'}"
     tables: list[Any] = [table for table in (facts, tried, scores, parts, checks) if table.row_count]
-    return [thing for table in tables for thing in (table, "")] + [verdict, *(["", moves] if moves.row_count else [])]
+    notes = [plain(f"{check['check']}: {check['note']}") for check in document["gate"] if check.get("note")]
+    return [
+        *(thing for table in tables for thing in (table, "")),
+        *([*notes, ""] if notes else []),
+        verdict,
+        *(["", moves] if moves.row_count else []),
+    ]
 
 
 def validation(report: Validation) -> list[Any]:

@@ -34,8 +34,8 @@ class Line:
     """Actual values against predictions on held-out rows, with standard errors that hold for uneven scatter.
 
     Args:
-        slope: Of the least-squares line.
-        ratio: Of the least-squares line through 0.
+        slope: Slope of the least-squares line.
+        ratio: Slope of the least-squares line through 0.
         spread: Standard deviation around the line, in the target's unit.
         spread_error: Standard error of its logarithm.
     """
@@ -74,6 +74,8 @@ def line(actual: Vector, predicted: Vector) -> Line | None:
     rows = len(actual)
     if rows < _LEAST_ROWS or not (np.isfinite(actual).all() and np.isfinite(predicted).all()):
         return None
+    unit = float(max(np.abs(actual).max(), np.abs(predicted).max())) or 1.0
+    actual, predicted = actual / unit, predicted / unit  # squares of squares stay within double precision
     around = predicted - predicted.mean()
     squares, raw = float((around**2).sum()), float((predicted**2).sum())
     if not squares > _ROUNDING**2 * raw:
@@ -83,7 +85,7 @@ def line(actual: Vector, predicted: Vector) -> Line | None:
     ratio = float((predicted * actual).sum()) / raw
     through = actual - ratio * predicted
     spread = math.sqrt(float((residual**2).sum()) / (rows - 2))
-    kurtosis = float((residual**4).mean()) / float((residual**2).mean()) ** 2 if spread else 1.0
+    kurtosis = float(((residual / spread) ** 4).mean()) if spread else 1.0
     leverage = 1 / (1 - np.minimum(1 / rows + around**2 / squares, 0.5))
     values = (
         rows,
@@ -91,7 +93,7 @@ def line(actual: Vector, predicted: Vector) -> Line | None:
         math.sqrt(float(((around * residual * leverage) ** 2).sum())) / squares,
         ratio,
         math.sqrt(float(((predicted * through) ** 2).sum()) * rows / (rows - 1)) / raw,
-        spread,
+        spread * unit,
         math.sqrt(max(kurtosis - 1, 0.5) / (4 * rows)),
     )
     return Line(*values) if all(map(math.isfinite, values)) else None
@@ -133,7 +135,7 @@ def scale(
         return Scale()
     before = learnt or Line(now.rows, 1.0, 0.0, 1.0, 0.0, now.spread, math.inf)
     from_training = math.sqrt(before.rows / max(1, trained_rows))
-    if not before.slope:
+    if not (before.slope and before.ratio):
         return Scale(now.slope)
     factor = None
     if _differs(now.slope, now.slope_error, before.slope, before.slope_error, from_training):

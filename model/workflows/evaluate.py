@@ -144,7 +144,7 @@ def evaluate(
         judged = (rows.y[fresh], predicted[fresh], theirs[fresh])
         with talk.progress("comparing with production", batches(int(fresh.sum()), REPLICATES)) as done:
             comparison = compare(*judged, confidence=bounds.confidence, seed=seed, done=done)
-        against_production = gate.relative(
+        checks += gate.relative(
             bounds,
             comparison=comparison,
             scale=_scale(champion.predictor, *judged, seed),
@@ -152,10 +152,6 @@ def evaluate(
             inputs=inputs(document),
             production_inputs=inputs(champion.predictor.manifest.document) if champion.predictor else [],
         )
-        for check in against_production:
-            if check.note:
-                talk.say(f"{check.check}: {check.note}")
-        checks += against_production
     return Evaluation(measured, parts, residuals(actual, ours), line(actual, ours), champion, comparison, checks)
 
 

@@ -510,6 +510,7 @@ def test_a_target_in_another_unit_is_refused_by_name_and_promoted_with_a_reason(
     assert failed == ["target by the scale of production's"]
     assert check["value"] == pytest.approx(0.9, abs=0.01)
     assert check["note"].startswith("the target is 0.90 of what production learnt")
+    assert f"{check['check']}: {check['note']}\n\nblessed: no\n" in model("show", "2")[1]
     assert model("promote", "2")[0] == 3
     assert model("promote", "2", "--force", "--reason", "the unit changed")[0] == 0
     assert train({**rescaled, "y": rescaled["y"].copy()})[0] == NOT_BETTER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,21 @@ def test_a_target_of_a_known_line_has_exactly_its_factor():
     assert scale(
         0.9 * x, 0.9 * x, x, learnt=line(x, x), trained_rows=400, seed=7
     ) == Scale(pytest.approx(0.9), changed=True)  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", [1e-150, 1e-90, 1.0, 1e90, 1e150])
+def test_the_unit_of_both_does_not_matter(unit):
+    rng = np.random.default_rng(6)
+    x, y = world(rng, 500)
+    predicted = x.sum(axis=1) * math.sqrt(0.8 / 3) + 1
+
+    usual = line(y, predicted)
+    found = line(unit * y, unit * predicted)
+
+    assert found.spread == pytest.approx(unit * usual.spread)
+    assert astuple(replace(found, spread=0.0)) == pytest.approx(astuple(replace(usual, spread=0.0)))
+    made = scale(0.9 * unit * y, 0.9 * unit * predicted, unit * predicted, learnt=found, trained_rows=400, seed=7)
+    assert (made.changed, made.value) == (True, pytest.approx(0.9))
 
 
 @pytest.mark.parametrize(
