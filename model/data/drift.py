@@ -70,6 +70,19 @@ class Distances:
 
 
 @dataclass(frozen=True)
+class Weighting:
+    """Rows of a column that do not all count alike.
+
+    Args:
+        weights: How many rows each value of the sample stands for; shape (n_values,).
+        rows: How many rows of equal weight say as much as all of the column (`effective_rows`).
+    """
+
+    weights: Vector
+    rows: float
+
+
+@dataclass(frozen=True)
 class Movement:
     """The answer to "did this column move?": *figure* decided, with *value* against *limit*."""
 
@@ -133,13 +146,21 @@ def jensen_shannon(p: Vector, q: Vector) -> float:
     return max(0.0, float(parts[0].sum() + parts[1].sum()) / 2)
 
 
-def stability(p: Vector, q: Vector, rows: int) -> float:
+def stability(p: Vector, q: Vector, rows: float) -> float:
     """Population stability index Σ (p - q) ln(p / q), with half a row more in each bin so that none is empty."""
     shares = [(side * rows + 0.5) / (rows + 0.5 * len(side)) for side in (p, q)]
     return float(((shares[0] - shares[1]) * np.log(shares[0] / shares[1])).sum())
 
 
-def against_training(entry: Document, counts: Counts, sample: Vector, trained: int, chance: float) -> Distances | None:
+def against_training(
+    entry: Document,
+    counts: Counts | Vector,
+    sample: Vector,
+    trained: int,
+    chance: float,
+    *,
+    weighting: Weighting | None = None,
+) -> Distances | None:
     """Distances of a column from the training rows that *entry* describes; None where it does not describe them.
 
     Args:
@@ -147,13 +168,15 @@ def against_training(entry: Document, counts: Counts, sample: Vector, trained: i
         sample: Values of the column; shape (n_rows,).
         trained: How many training rows there were.
         chance: Probability with which each limit may be exceeded without drift.
+        weighting: Of rows that do not all count alike; *counts* are weighted then.
     """
-    rows, quantiles = int(counts.sum()), _numbers(entry.get("quantiles"))
+    rows = weighting.rows if weighting else float(counts.sum())
+    weights, quantiles = weighting.weights if weighting else None, _numbers(entry.get("quantiles"))
     if not rows or not len(sample) or not len(edges(entry)) or trained < 1:
         return None
     levels = np.linspace(0, 1, len(quantiles))[1:-1]
     _, place = np.unique(quantiles[1:-1], return_inverse=True)
-    cumulated = np.cumsum(counts) / rows
+    cumulated = np.cumsum(counts) / counts.sum()
     # A quantile that many training rows equal may stand anywhere among those.
     reached = np.clip(levels, cumulated[2 * place], cumulated[2 * place + 1])
     expected = np.diff([0.0, *levels, 1.0])
@@ -161,8 +184,8 @@ def against_training(entry: Document, counts: Counts, sample: Vector, trained: i
     more: dict[str, float] = {}
     means = fiftieths(entry)
     if means is not None and (entry.get("std") or 0) > 0:
-        more = _wasserstein(sample, means, entry, others=trained, chance=chance)
-        more |= _kolmogorov(sample, means, trained)
+        more = _wasserstein(sample, means, entry, others=trained, chance=chance, weights=weights)
+        more |= _kolmogorov(sample, means, trained) if weights is None else {}
     return Distances(
         jensen_shannon(shares, expected),
         _divergence_chance([rows, trained], len(expected), chance),
@@ -173,21 +196,31 @@ def against_training(entry: Document, counts: Counts, sample: Vector, trained: i
 
 def against_window(
     entry: Document,
-    counts: Sequence[Counts],
+    counts: Sequence[Counts | Vector],
     samples: Sequence[Vector],
     chance: float,
+    *,
+    weightings: Sequence[Weighting | None] = (None, None),
 ) -> Distances | None:
-    """Distances of a column's window (first of *counts* and *samples*) from the one before (second); or None."""
-    rows = [int(cells.sum()) for cells in counts]
+    """Distances of a column's window (first of *counts* and *samples*) from the one before (second); or None.
+
+    Args:
+        weightings: As in `against_training`.
+    """
+    pairs = list(zip(counts, weightings, strict=True))
+    rows = [weighting.rows if weighting else float(cells.sum()) for cells, weighting in pairs]
+    weights = [weighting.weights if weighting else None for weighting in weightings]
     if not all(rows) or not all(map(len, samples)) or not len(edges(entry)):
         return None
-    shares = [cells / many for cells, many in zip(counts, rows, strict=True)]
+    shares = [cells / cells.sum() for cells in counts]
     filled = int(((counts[0] + counts[1]) > 0).sum())
     more: dict[str, float] = {}
     if (entry.get("std") or 0) > 0:
-        means = means_of_parts(np.clip(samples[1], entry["minimum"], entry["maximum"]), PARTS)
-        more = _wasserstein(samples[0], means, entry, others=len(samples[1]), chance=chance)
-        more |= _kolmogorov(samples[0], np.sort(samples[1]), len(samples[1]))
+        means = means_of_parts(np.clip(samples[1], entry["minimum"], entry["maximum"]), PARTS, weights[1])
+        others = effective_rows(samples[1], weights[1])
+        more = _wasserstein(samples[0], means, entry, others=others, chance=chance, weights=weights[0])
+        if weights[0] is None and weights[1] is None:
+            more |= _kolmogorov(samples[0], np.sort(samples[1]), len(samples[1]))
     return Distances(
         jensen_shannon(shares[0], shares[1]),
         _divergence_chance(rows, filled, chance),
@@ -196,7 +229,14 @@ def against_window(
     )
 
 
-def _wasserstein(sample: Vector, means: Vector, entry: Document, *, others: int, chance: float) -> dict[str, float]:
+def effective_rows(values: Vector, weights: Vector | None) -> float:
+    """How many rows of equal weight say as much as *values* do (Kish, Survey Sampling, 1965)."""
+    return float(len(values)) if weights is None else float(weights.sum() ** 2 / (weights**2).sum())
+
+
+def _wasserstein(
+    sample: Vector, means: Vector, entry: Document, *, others: float, chance: float, weights: Vector | None
+) -> dict[str, float]:
     """The normed Wasserstein distance of *sample* from rows whose parts have *means*, and its limit by chance.
 
     The distance is that between the means of as many equal parts of both: it never exceeds the distance of all rows,
@@ -208,8 +248,8 @@ def _wasserstein(sample: Vector, means: Vector, entry: Document, *, others: int,
     from scipy.stats import wasserstein_distance  # noqa: PLC0415 - as above
 
     low, high, std = entry["minimum"], entry["maximum"], entry["std"]
-    here = means_of_parts(np.clip(sample, low, high), len(means))
-    inverse = 1 / len(sample) + 1 / others
+    here = means_of_parts(np.clip(sample, low, high), len(means), weights)
+    inverse = 1 / effective_rows(sample, weights) + 1 / others
     training = fiftieths(entry)
     shape = means if training is None else training
     scaled = (shape - shape.mean()) / (shape.std() or 1.0)
@@ -260,7 +300,7 @@ def _kolmogorov(sample: Vector, reference: Vector, others: int) -> dict[str, flo
     }
 
 
-def _divergence_chance(rows: Sequence[int], bins: int, chance: float) -> float:
+def _divergence_chance(rows: Sequence[float], bins: int, chance: float) -> float:
     from scipy.special import chdtri  # noqa: PLC0415 - as above
 
     return float(sum(1 / many for many in rows) * chdtri(max(1, bins - 1), chance)) / _EIGHTH

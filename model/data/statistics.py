@@ -47,11 +47,22 @@ def describe(
     ]
 
 
-def means_of_parts(values: Vector, parts: int) -> Vector:
-    """Means of equal parts of the sorted *values*, as a manifest keeps them of training rows."""
-    ordered, rows = np.sort(values), len(values)
-    reached = np.concatenate([[0.0], np.cumsum(ordered / rows)])
-    ends = np.interp(np.linspace(0, rows, parts + 1), np.arange(rows + 1), reached)
+def means_of_parts(values: Vector, parts: int, weights: Vector | None = None) -> Vector:
+    """Means of equal parts of the sorted *values*, as a manifest keeps them of training rows.
+
+    Args:
+        weights: How many rows each value stands for; 1 by default.
+    """
+    rows = len(values)
+    if weights is None:
+        ordered = np.sort(values)
+        reached = np.concatenate([[0.0], np.cumsum(ordered / rows)])
+        ends = np.interp(np.linspace(0, rows, parts + 1), np.arange(rows + 1), reached)
+    else:
+        order = np.argsort(values, kind="stable")
+        ordered, shares = values[order], weights[order] / weights.sum()
+        reached = np.concatenate([[0.0], np.cumsum(ordered * shares)])
+        ends = np.interp(np.linspace(0, 1, parts + 1), np.concatenate([[0.0], np.cumsum(shares)]), reached)
     return np.asarray(np.clip(np.diff(ends) * parts, ordered[0], ordered[-1]))
 
 

@@ -32,6 +32,7 @@ class LogCounts:
         after, older: Lines after the window, or before both windows.
         incomplete_requests: Requests with fewer row lines than they captured; None if too many were open to tell.
         without_request: Requests of which only row lines came.
+        rows_without_request: Rows that count as one instance each, since the line of their request did not come.
         unusable: By the finding's code.
     """
 
@@ -46,6 +47,7 @@ class LogCounts:
     after: int = 0
     older: int = 0
     without_request: int = 0
+    rows_without_request: int = 0
     incomplete_requests: int | None = 0
     unusable: dict[str, Unusable] = field(default_factory=dict)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import MonitoringConfig
-from model.data.drift import OK, WARN, Distances, against_training, against_window, movement
+from model.data.drift import OK, WARN, Distances, Weighting, against_training, against_window, movement
 from model.data.findings import Finding
 from model.monitoring.findings import finding, share_severity
 from model.monitoring.windows import Window
@@ -69,20 +69,21 @@ def column_figures(
         trained: Training rows.
         chance: Probability with which each limit may be exceeded without drift.
     """
-    values, drift = _values(now, place), None
+    (values, weighting), drift = _values(now, place), None
     if before is not None:
-        counts, samples = (now.counts[place], before.counts[place]), (values, _values(before, place))
-        drift = against_window(entry, counts, samples, chance)
-    present, missing = int(now.present[place]), int(now.missing[place])
+        earlier, earlier_weighting = _values(before, place)
+        counts, samples = (now.counts[place], before.counts[place]), (values, earlier)
+        drift = against_window(entry, counts, samples, chance, weightings=(weighting, earlier_weighting))
+    present, missing = float(now.present[place]), float(now.missing[place])
     return ColumnFigures(
         name=name,
-        rows=present,
+        rows=int(now.present_rows[place]),
         redacted=bool(now.redacted[place]),
         missing_share=missing / (present + missing) if present + missing else None,
-        out_of_range_share=int(now.outside[place]) / present if present and not is_prediction else None,
+        out_of_range_share=float(now.outside[place]) / present if present and not is_prediction else None,
         training=Description(*(entry.get(part) for part in ("minimum", "maximum", "mean", "std"))),
-        serving=_description(values),
-        skew=against_training(entry, now.counts[place], values, trained, chance),
+        serving=_description(values, weighting),
+        skew=against_training(entry, now.counts[place], values, trained, chance, weighting=weighting),
         drift=drift,
     )
 
@@ -120,16 +121,24 @@ def column_notes(column: ColumnFigures, where: str) -> Iterable[str]:
         yield f"{where}: only deciles of training are known for this version"
 
 
-def _values(window: Window, place: int) -> Vector:
+def _values(window: Window, place: int) -> tuple[Vector, Weighting | None]:
+    """Sampled values of a column, and their weighting unless all rows count alike."""
     values = window.sample[:, place]
-    return values[~np.isnan(values)]
+    there = ~np.isnan(values)
+    weighting = None if window.even else Weighting(window.weights[there], window.effective_rows(place))
+    return values[there], weighting
 
 
-def _description(values: Vector) -> Description:
+def _description(values: Vector, weighting: Weighting | None) -> Description:
     if not len(values):
         return Description()
     with np.errstate(over="ignore", invalid="ignore"):
-        numbers = (float(values.min()), float(values.max()), float(values.mean()), float(values.std()))
+        if weighting is None:
+            mean, std = float(values.mean()), float(values.std())
+        else:
+            mean = float(np.average(values, weights=weighting.weights))
+            std = math.sqrt(float(np.average((values - mean) ** 2, weights=weighting.weights)))
+        numbers = (float(values.min()), float(values.max()), mean, std)
     return Description(*(number if math.isfinite(number) else None for number in numbers))
 
 

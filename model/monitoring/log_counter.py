@@ -13,8 +13,8 @@ from model.data.hashing import Keys, text_hashes
 from model.monitoring.captured import Captured, Joined, Unusable
 from model.monitoring.keys import DistinctKeys, with_rows
 from model.monitoring.labels import KeyedLabels
-from model.monitoring.log_schema import FUNCTIONS
 from model.monitoring.request_counts import SlotRequests
+from model.monitoring.weights import RequestWeights, Rows, Waiting
 from model.monitoring.windows import SLOTS, Counts, Layout, Matrix, SlotRows
 
 MOST_CELLS = 8_000_000
@@ -44,6 +44,7 @@ class LogCounter:
         self._layouts: dict[int, Layout | None] = {}
         self._rows_seen, self._requests_seen = DistinctKeys(), DistinctKeys()
         self._open: dict[int, int] | None = {}
+        self._waiting = Waiting()
         self._labels = labels
         self._predicted = np.full(len(labels.keys) if labels else 0, np.nan)
         self._version_of = np.zeros(len(self._predicted), dtype=np.int64)
@@ -58,12 +59,18 @@ class LogCounter:
         ids = text_hashes([line.fields["request_id"] for line in rows])
         self._settle(requests, ids)
         self._count_requests(requests, request_slots)
-        self._count_rows(rows, row_slots, ids)
+        self._count_rows(rows, row_slots, ids, self._weights(requests, ids))
+        if self._waiting.many:
+            self._count_waiting(everything=False)
+        if self._waiting.many:
+            self._count_waiting(everything=True)
         self._drop_old()
 
     def finish(self) -> Captured:
         """The figures of all that was added."""
         captured = self.captured
+        self._count_waiting(everything=True)
+        self._drop_old()
         if self._open is None:
             captured.log.incomplete_requests = None
         else:
@@ -96,6 +103,20 @@ class LogCounter:
         if len(self._open) > OPEN_MOST:
             self._open = None  # rows and requests come from different ends: nobody can tell
 
+    def _weights(self, requests: list[LogLine], row_ids: Keys) -> RequestWeights:
+        """Weights of the requests in this batch; those whose rows are not all in it are kept for the other rows."""
+        fields = [line.fields for line in requests]
+        ids = text_hashes([request["request_id"] for request in fields])
+        captured = np.array([request.get("captured", 0) for request in fields], dtype=np.float64)
+        instances = np.array([request.get("instances", 0) for request in fields], dtype=np.float64)
+        weights = np.maximum(1.0, instances / np.maximum(1.0, captured))
+        ordered = np.sort(row_ids)
+        rows_here = np.searchsorted(ordered, ids, "right") - np.searchsorted(ordered, ids, "left")
+        kept = rows_here < captured
+        if kept.any():
+            self._waiting.add_requests(RequestWeights(ids[kept], weights[kept]).sorted())
+        return RequestWeights(ids[captured > 0], weights[captured > 0]).sorted()
+
     def _count_requests(self, lines: list[LogLine], slots: Counts) -> None:
         if not lines:
             return
@@ -112,7 +133,7 @@ class LogCounter:
         for key, requests in groups.items():
             self.captured.requests.setdefault(key, SlotRequests(*key)).add(requests)
 
-    def _count_rows(self, lines: list[LogLine], slots: Counts, ids: Keys) -> None:
+    def _count_rows(self, lines: list[LogLine], slots: Counts, ids: Keys, weights: RequestWeights) -> None:
         if not lines:
             return
         captured, rows = self.captured, [line.fields for line in lines]
@@ -126,20 +147,34 @@ class LogCounter:
         captured.log.rows += int(first.sum())
         captured.log.older += int((first & old).sum())
         self._join(keys, versions, rows, first)
-        functions = np.array([FUNCTIONS.index(row["function"]) for row in rows], dtype=np.int64)
         usable = first & ~old
         for version in np.unique(versions[usable]).tolist():
             layout = self._layouts[version]
             assert layout is not None  # noqa: S101 - the version is known
             own = np.flatnonzero(usable & (versions == version))
             values = _values([rows[place] for place in own.tolist()], layout)
-            captured.most = min(captured.most, MOST_CELLS // (2 * SLOTS * values.shape[1]))
-            codes = slots[own] * len(FUNCTIONS) + functions[own]
-            for code in np.unique(codes).tolist():
-                slot, function = divmod(code, len(FUNCTIONS))
-                inside = codes == code
-                part = captured.rows.setdefault((version, slot), SlotRows(layout))
-                part.add(FUNCTIONS[function], keys[own][inside], values[inside], captured.most)
+            block = Rows(ids[own], keys[own], slots[own], values)
+            block_weights = weights.find(block.requests)
+            known_weights = ~np.isnan(block_weights)
+            self._add(version, block.where(known_weights), block_weights[known_weights])
+            if not known_weights.all():
+                self._waiting.add_rows(version, block.where(~known_weights))
+
+    def _count_waiting(self, *, everything: bool) -> None:
+        """Count rows whose request has come since; with *everything* the others too, as one instance each."""
+        for version, rows, weights in self._waiting.take(everything=everything):
+            unknown = np.isnan(weights)
+            self.captured.log.rows_without_request += int(unknown.sum())
+            self._add(version, rows, np.where(unknown, 1.0, weights))
+
+    def _add(self, version: int, rows: Rows, weights: Matrix) -> None:
+        captured, layout = self.captured, self._layouts[version]
+        assert layout is not None  # noqa: S101 - the version is known
+        captured.most = min(captured.most, MOST_CELLS // (2 * SLOTS * rows.values.shape[1]))
+        for slot in np.unique(rows.slots).tolist():
+            inside = rows.slots == slot
+            part = captured.rows.setdefault((version, slot), SlotRows(layout))
+            part.add(rows.keys[inside], weights[inside], rows.values[inside], captured.most)
 
     def _of_known_versions(self, lines: Sequence[LogLine], versions: Counts) -> NDArray[np.bool_]:
         known = np.ones(len(lines), dtype=np.bool_)
@@ -188,5 +223,5 @@ def _values(rows: Sequence[dict[str, Any]], layout: Layout) -> Matrix:
         cells: list[Any] = list(map(itemgetter(*layout.features), features))
     except KeyError:
         cells = [[row.get(name) for name in layout.features] for row in features]
-    values[:, :-1] = np.array(cells, dtype=np.float64).reshape(len(rows), -1)
+    values[:, :-1] = layout.narrowed(np.array(cells, dtype=np.float64).reshape(len(rows), -1))
     return values

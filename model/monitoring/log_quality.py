@@ -48,7 +48,9 @@ def label_findings(labels: LabelCounts | None, log: LogCounts) -> Iterable[Findi
 
 
 def capture_notes(log: LogCounts) -> list[str]:
-    """A line where requests were logged and no row of them."""
+    """A line where requests were logged and no row of them, or rows and not their requests."""
+    if log.rows_without_request:
+        return [f"{log.rows_without_request} rows came without the line of their request: each counts as one instance"]
     if log.rows or not log.requests:
         return []
     return [

@@ -93,7 +93,7 @@ def gap_findings(slots: Sequence[SlotFigures], period: Period) -> Iterable[Findi
             gap = []
 
 
-def _largest_divergence(manifest: Mapping[str, Any], counts: Sequence[NDArray[np.int64]]) -> float | None:
+def _largest_divergence(manifest: Mapping[str, Any], counts: Sequence[NDArray[np.float64]]) -> float | None:
     """Divergence from training of the feature that moved most; None where none is known."""
     divergences = [
         figures.jensen_shannon

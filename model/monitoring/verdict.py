@@ -162,6 +162,9 @@ def _version_verdict(
     elif before.rows < limits.min_rows:
         message = f"{before.rows} rows in the window before, {limits.min_rows} are needed to compare with it"
         notes.append(f"{where}: {message}")
+    if enough and not now.even:
+        message = f"{now.rows} rows stand for {now.weight:.0f} instances, since requests captured a part of theirs"
+        notes.append(f"{where}: {message}; they say as much as {now.effective_rows():.0f} that count alike")
     for place, (name, entry) in enumerate(zip(names, columns(manifest), strict=True)) if enough else ():
         is_prediction = place == len(names) - 1
         column = column_figures(

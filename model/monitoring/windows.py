@@ -1,11 +1,16 @@
 """Captured rows of a version: counted slot by slot, and joined to windows.
 
-Rows with the smallest hash are the sample, so that it does not depend on their order (the k smallest hashes of a union
-are among the k smallest of its parts; Cohen and Kaplan, Summarizing data using bottom-k sketches, 2007).
+A row of a request that captured a part of its instances stands for instances / captured of them; that is its weight.
+
+The sample are the rows with the smallest hash by weight, so that it does not depend on their order (the k smallest of a
+union are among the k smallest of its parts; Cohen and Kaplan, Summarizing data using bottom-k sketches, 2007). A row
+that was sampled stands for the rows that were not: with the k + 1st smallest quotient as threshold, its weight is at
+least 1 / threshold (Duffield, Lund and Thorup, Priority sampling for estimation of arbitrary subset sums, 2007).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -41,7 +46,8 @@ class Period:
 class Layout:
     """Features of a version, their training range, and the inner edges of the bins of each and of the prediction.
 
-    *redacted* is True for each feature that is never logged; empty if every feature is logged.
+    *redacted* is True for each feature that is never logged; empty if every feature is logged. *widths* are those of
+    the training columns; empty if all were float64.
     """
 
     features: tuple[str, ...]
@@ -49,38 +55,73 @@ class Layout:
     maximum: Matrix
     edges: tuple[Matrix, ...]
     redacted: tuple[bool, ...] = ()
+    widths: tuple[str, ...] = ()
+
+    def narrowed(self, values: Matrix) -> Matrix:
+        """*values* of the features, each in the width of its training column; shape (n_rows, n_features)."""
+        if not any(width != "float64" for width in self.widths):
+            return values
+        rounded = values.copy()
+        with np.errstate(over="ignore"):  # a value beyond the width is an infinity in it
+            for place, width in enumerate(self.widths):
+                if width != "float64":
+                    rounded[:, place] = values[:, place].astype(width)
+        return rounded
+
+    def outside(self, features: Matrix) -> NDArray[np.bool_]:
+        """Whether each cell is outside the training range; shape (n_rows, n_features)."""
+        return (features < self.minimum) | (features > self.maximum)
 
 
 @dataclass
 class SlotRows:
-    """Rows of one version in one slot; arrays have a place for each feature, and a last one for the prediction."""
+    """Rows of one version in one slot; arrays have a place for each feature, and a last one for the prediction.
+
+    Args:
+        rows: Rows that came.
+        weight: Instances that they stand for.
+        counts: Instances around the edges of each column's bins.
+        present, outside: Instances that have the column, and that are outside its training range.
+        squares: Squared weights of the rows that have the column, summed.
+        keys, weights, values: The sample, in pieces of *held* rows together.
+        threshold: The smallest quotient of hash and weight that was left out of the sample.
+    """
 
     layout: Layout
     rows: int = 0
-    by_function: dict[str, tuple[int, Counts]] = field(default_factory=dict)
-    counts: list[Counts] = field(default_factory=list)
-    outside: Counts = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    weight: float = 0.0
+    counts: list[Matrix] = field(default_factory=list)
+    present_rows: Counts = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    present: Matrix = field(default_factory=lambda: np.zeros(0))
+    squares: Matrix = field(default_factory=lambda: np.zeros(0))
+    outside: Matrix = field(default_factory=lambda: np.zeros(0))
     keys: list[Keys] = field(default_factory=list)
+    weights: list[Matrix] = field(default_factory=list)
     values: list[Matrix] = field(default_factory=list)
     held: int = 0
+    threshold: float = math.inf
 
     def __post_init__(self) -> None:
-        self.counts = [np.zeros(2 * len(edges) + 1, dtype=np.int64) for edges in self.layout.edges]
-        self.outside = np.zeros(len(self.layout.edges), dtype=np.int64)
+        width = len(self.layout.edges)
+        self.counts = [np.zeros(2 * len(edges) + 1) for edges in self.layout.edges]
+        self.present_rows = np.zeros(width, dtype=np.int64)
+        self.present, self.squares, self.outside = np.zeros(width), np.zeros(width), np.zeros(width)
 
-    def add(self, function: str, keys: Keys, values: Matrix, most: int) -> None:
+    def add(self, keys: Keys, weights: Matrix, values: Matrix, most: int) -> None:
         """Count rows of shape (n_rows, n_features + 1), NaN where a feature is absent; sample *most* of them."""
         self.rows += len(keys)
-        cells_there = ~np.isnan(values)
-        rows, present = self.by_function.get(function, (0, np.zeros(values.shape[1], dtype=np.int64)))
-        self.by_function[function] = rows + len(keys), present + cells_there.sum(axis=0)
+        self.weight += float(weights.sum())
+        there = ~np.isnan(values)
+        self.present_rows += there.sum(axis=0)
+        self.present += weights @ there
+        self.squares += weights**2 @ there
         for place, edges in enumerate(self.layout.edges):
-            cells = values[cells_there[:, place], place]
+            cells = values[there[:, place], place]
             at = np.searchsorted(edges, cells, "left") + np.searchsorted(edges, cells, "right")
-            self.counts[place] += np.bincount(at, minlength=2 * len(edges) + 1)
-        features = values[:, :-1]
-        self.outside[:-1] += ((features < self.layout.minimum) | (features > self.layout.maximum)).sum(axis=0)
+            self.counts[place] += np.bincount(at, weights[there[:, place]], minlength=2 * len(edges) + 1)
+        self.outside[:-1] += weights @ self.layout.outside(values[:, :-1])
         self.keys.append(keys)
+        self.weights.append(weights)
         self.values.append(values)
         self.held += len(keys)
         if self.held > 2 * most:
@@ -89,21 +130,30 @@ class SlotRows:
     def merge(self, other: SlotRows) -> None:
         """Add the rows of another slot, sampled or not."""
         self.rows += other.rows
+        self.weight += other.weight
+        self.present_rows += other.present_rows
+        self.present += other.present
+        self.squares += other.squares
         self.outside += other.outside
         for place, counts in enumerate(other.counts):
             self.counts[place] += counts
-        for function, (rows, present) in other.by_function.items():
-            own_rows, own_present = self.by_function.get(function, (0, np.zeros_like(present)))
-            self.by_function[function] = own_rows + rows, own_present + present
         self.keys += other.keys
+        self.weights += other.weights
         self.values += other.values
         self.held += other.held
+        self.threshold = min(self.threshold, other.threshold)
 
     def keep(self, most: int) -> None:
-        """Keep the *most* rows of the sample with the smallest hashes, in their order."""
+        """Keep the *most* rows of the sample with the smallest quotients of hash and weight, in their order."""
         keys, values = np.concatenate(self.keys), np.concatenate(self.values)
-        order = np.argsort(keys, kind="stable")[:most]
-        self.keys, self.values, self.held = [keys[order]], [values[order]], len(order)
+        weights = np.concatenate(self.weights)
+        quotients = (keys.astype(np.float64) + 0.5) / 2.0**64 / weights
+        order = np.lexsort((keys, quotients))
+        if len(order) > most:
+            self.threshold = min(self.threshold, float(quotients[order[most]]))
+            order = order[:most]
+        self.keys, self.weights, self.values = [keys[order]], [weights[order]], [values[order]]
+        self.held = len(order)
 
 
 @dataclass(frozen=True)
@@ -111,21 +161,39 @@ class Window:
     """Rows of one version in one window; arrays have a place for each feature, and a last one for the prediction.
 
     Args:
-        counts: By column, rows below its first edge, equal to it, between it and the second, …
+        rows, weight: Rows that came, and instances that they stand for.
+        counts: By column, instances below its first edge, equal to it, between it and the second, …
         sample: At most MOST_SAMPLED rows; shape (n_rows, n_columns), NaN where a feature is absent.
-        present, missing: Rows that have the column, and that lack it though it is logged.
-        outside: Rows outside the training range.
+        weights: Instances that each row of the sample stands for; shape (n_rows,).
+        present_rows: Rows that have the column.
+        present, missing: Instances that have the column, and that lack it though it is logged.
+        squares: Squared weights of the rows that have the column, summed.
+        outside: Instances outside the training range.
         slots: Rows by slot, from 0 at the begin of the window before this one's.
     """
 
     rows: int
-    counts: list[Counts]
+    weight: float
+    counts: list[Matrix]
     sample: Matrix
-    present: Counts
-    missing: Counts
+    weights: Matrix
+    present_rows: Counts
+    present: Matrix
+    missing: Matrix
+    squares: Matrix
     redacted: NDArray[np.bool_]
-    outside: Counts
+    outside: Matrix
     slots: Mapping[int, SlotRows]
+
+    @property
+    def even(self) -> bool:
+        """Whether each row stands for itself."""
+        return math.isclose(self.weight, self.rows)
+
+    def effective_rows(self, column: int = -1) -> float:
+        """How many rows of equal weight say as much as those that have *column* (Kish, Survey Sampling, 1965)."""
+        squares = float(self.squares[column])
+        return float(self.present[column]) ** 2 / squares if squares else 0.0
 
 
 def joined(slots: Mapping[int, SlotRows], layout: Layout, most: int) -> Window:
@@ -136,18 +204,18 @@ def joined(slots: Mapping[int, SlotRows], layout: Layout, most: int) -> Window:
     if whole.keys:
         whole.keep(most)
     width = len(layout.edges)
-    present, missing = np.zeros(width, dtype=np.int64), np.zeros(width, dtype=np.int64)
     redacted = np.zeros(width, dtype=np.bool_)
     redacted[: len(layout.redacted)] = layout.redacted
-    for rows, cells in whole.by_function.values():
-        present += cells
-        missing += np.where(redacted, 0, rows - cells)
     return Window(
         rows=whole.rows,
+        weight=whole.weight,
         counts=whole.counts,
         sample=whole.values[0] if whole.values else np.empty((0, width)),
-        present=present,
-        missing=missing,
+        weights=np.maximum(whole.weights[0], 1 / whole.threshold) if whole.weights else np.empty(0),
+        present_rows=whole.present_rows,
+        present=whole.present,
+        missing=np.where(redacted, 0.0, whole.weight - whole.present),
+        squares=whole.squares,
         redacted=redacted,
         outside=whole.outside,
         slots=slots,

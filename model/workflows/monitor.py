@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from functions.artifact import Document, Manifest
+from functions.schema import in_training_width
 from model.config import Config
 from model.data import drift
 from model.data.sources import pieces
@@ -117,12 +118,16 @@ def observe(
 
 def layout(manifest: Manifest) -> Layout:
     """The columns of a version, as the reader of lines needs them."""
+    features = manifest.features
+    minimum = np.array([feature.minimum for feature in features])
+    maximum = np.array([feature.maximum for feature in features])
     return Layout(
-        tuple(feature.name for feature in manifest.features),
-        np.array([feature.minimum for feature in manifest.features]),
-        np.array([feature.maximum for feature in manifest.features]),
+        tuple(feature.name for feature in features),
+        in_training_width(minimum, features),
+        in_training_width(maximum, features),
         tuple(map(drift.edges, drift.columns(manifest.document))),
-        tuple(feature.redact for feature in manifest.features),
+        tuple(feature.redact for feature in features),
+        tuple(feature.width for feature in features),
     )
 
 

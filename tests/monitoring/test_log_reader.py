@@ -286,6 +286,30 @@ def test_cells_and_values_outside_are_counted_between_and_at_the_edges():
     assert window.outside.tolist() == [7, 2, 0]
 
 
+def test_values_are_compared_in_the_width_of_their_training_column():
+    """The double 0.1 and 0.7 stand for a float32 column's least and largest value, and for its edge."""
+    least, edge, largest = (float(np.float32(value)) for value in (0.1, 0.3, 0.7))
+    narrow = Layout(
+        ("a", "b"),
+        np.array([least, 0.0]),
+        np.array([largest, 1.0]),
+        (np.array([edge]), np.array([0.5]), np.array([0.0])),
+        widths=("float32", "float64"),
+    )
+    records = [row("r", n, {"a": a, "b": 0.3}) for n, a in enumerate([0.1, 0.3, 0.7, 0.09, 1e300])]
+
+    found = reader.read(
+        [("s", [lines(records)])],
+        model=MODEL,
+        layout_of=lambda _: narrow,
+        window_seconds=86_400.0,
+        now=NOW.timestamp() + 3600,
+    )
+
+    assert found.window(1).outside.tolist() == [2, 0, 0]
+    assert found.window(1).counts[0].tolist() == [2, 1, 2]
+
+
 def test_a_feature_is_missing_from_the_rows_that_lack_it_unless_its_version_redacts_it():
     records = [
         row("r", number, {"b": 0.5} if number else {"a": 1.0, "b": 0.5}, function="batch") for number in range(4)
@@ -382,6 +406,66 @@ def test_memory_grows_by_some_bytes_a_row_only(monkeypatch):
     few, many = peak(5_000), peak(20_000)
 
     assert many - few < 15_000 * 60
+
+
+# Weights of rows
+
+
+def capped(rows=20, instances=2_000, name="capped"):
+    """A request that captured a hundredth of its instances."""
+    lines_of_it = [row(name, n, {"a": 1.0, "b": 0.3}, prediction=float(n)) for n in range(rows)]
+    return [request(name, instances=instances, captured=rows), *lines_of_it]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_row_stands_for_the_instances_by_captured_rows_of_its_request(turned, monkeypatch):
+    """Also where it came before its request, and in another batch of lines."""
+    monkeypatch.setattr(reader, "_BATCH_LINES", 7)
+    text = lines([*some(30, hours=12), *capped()][:: -1 if turned else 1])
+
+    found = reader.read(
+        [("s", pieces(text, 500))],
+        model=MODEL,
+        layout_of=lambda _: LAYOUT,
+        window_seconds=86_400.0,
+        now=NOW.timestamp() + 3600,
+    )
+
+    window = found.window(1)
+    assert (window.rows, window.weight, found.log.rows_without_request) == (50, 2_030.0, 0)
+    assert sorted(set(window.weights.tolist())) == [1.0, 100.0]
+    assert (window.counts[1].sum(), window.counts[1][2] >= 2_000, window.effective_rows()) == (
+        2_030.0,
+        True,
+        pytest.approx(2_030**2 / (30 + 20 * 100**2)),
+    )
+
+
+def test_rows_whose_request_did_not_come_count_as_one_instance_each_and_are_counted():
+    found = read(lines([*some(30, hours=12), *capped()[1:]]))
+
+    assert (found.window(1).weight, found.log.rows_without_request) == (50.0, 20)
+
+
+def test_when_too_many_rows_wait_the_others_count_as_one_instance(monkeypatch):
+    monkeypatch.setattr("model.monitoring.weights.MOST_WAITING", 10)
+    monkeypatch.setattr(reader, "_BATCH_LINES", 1)
+
+    found = read(lines(capped()[1:]), lines(capped()[:1]))
+
+    assert (found.window(1).rows, found.window(1).weight, found.log.rows_without_request) == (20, 20.0, 20)
+
+
+def test_the_sample_respects_the_weights_and_its_mean_is_that_of_the_instances(monkeypatch):
+    monkeypatch.setattr("model.monitoring.captured.MOST_SAMPLED", 200)
+    heavy = [record for n in range(40) for record in capped(10, 1_000, f"heavy-{n}")]
+    light = some(4_000, hours=20)
+
+    window = read(lines([*heavy, *light])).window(1)
+
+    assert len(window.sample) == len(window.weights) == 200
+    assert window.weights.sum() == pytest.approx(44_000, rel=0.1)
+    assert np.average(window.sample[:, 0] == 1.0, weights=window.weights) == pytest.approx(40 / 44, abs=0.03)
 
 
 # Labels

@@ -288,3 +288,28 @@ def test_what_train_publishes_is_what_monitor_compares_with(bucket, registry, ca
     (version,) = json.loads(capsys.readouterr().out)["versions"]
     assert version["features"][0]["skew"]["wasserstein"] < 0.01
     assert version["prediction"]["skew"]["wasserstein"] < 0.01
+
+
+def test_a_capped_sample_counts_for_all_instances_of_its_request(found):
+    """500 requests of one row as in training, and 2 of 20,000 rows whose predictions moved, 20 of each captured."""
+    usual = list(traffic({"bmi": X[:500]}, 1 + 2 * X[:500], size=1))
+    moved = [
+        {**record, **({"instances": 20_000} if record["kind"] == "request" else {})}
+        for record in traffic({"bmi": X[:40]}, 1 + 2 * X[:40] + 2.5 * 0.6, size=20, name="large")
+    ]
+
+    document, code = found([*usual, *moved])
+
+    (version,) = document["versions"]
+    assert (document["status"], code) == ("alert", 3)
+    assert [finding["code"] for finding in document["findings"]] == ["prediction-skew"]
+    assert version["prediction"]["skew"]["wasserstein"] == pytest.approx(2.5, abs=0.3)
+    assert version["prediction"]["serving"]["mean"] == pytest.approx(1 + 2.5 * 0.6, abs=0.3)
+    assert document["notes"][1].startswith("version 1: 540 rows stand for 40500 instances, ")
+    assert document["notes"][1].endswith("; they say as much as 41 that count alike")
+
+
+def test_rows_without_their_requests_are_said_to_count_once(found):
+    document, _ = found([record for record in records(300) if record["kind"] == "row"])
+
+    assert document["notes"][0] == "300 rows came without the line of their request: each counts as one instance"

@@ -62,14 +62,18 @@ def window(
     low, high = (np.array([entry.get(name, -math.inf) for entry in columns]) for name in ("minimum", "maximum"))
     with np.errstate(invalid="ignore"):
         outside = ((values < low) | (values > high)).sum(axis=0)
-    present = (~np.isnan(values)).sum(axis=0)
+    there = ~np.isnan(values)
     return Window(
         rows=len(x),
+        weight=float(len(x)),
         counts=counts,
         sample=values[:20_000],
-        present=present,
-        missing=np.zeros(len(columns), int) if missing is None else np.array(missing),
+        weights=np.ones(len(values[:20_000])),
+        present_rows=there.sum(axis=0),
+        present=there.sum(axis=0).astype(float),
+        missing=np.zeros(len(columns)) if missing is None else np.array(missing, dtype=float),
+        squares=there.sum(axis=0).astype(float),
         redacted=np.array([place in redacted for place in range(len(columns))]),
-        outside=outside,
+        outside=outside.astype(float),
         slots={},
     )
