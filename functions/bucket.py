@@ -63,13 +63,13 @@ def fetch(bucket: str, name: str) -> Fetched:
             retry = DEFAULT_RETRY.with_timeout(DEADLINE_SECONDS).with_delay(initial=0.2, maximum=2.0)
             data = blob.download_as_bytes(timeout=(CONNECT_SECONDS, READ_SECONDS), retry=retry)
     except (GoogleAPIError, GoogleAuthError, RequestException, OSError) as error:
-        raise BucketError(f"{uri} {_failure(error)}") from error
+        raise BucketError(f"{uri} {failure(error)}") from error
     return Fetched(data, int(blob.generation or 0))
 
 
-def _failure(error: Exception) -> str:
+def failure(error: Exception) -> str:
     """The predicate of a message about *error*: what happened, and the reason that was given, no other."""
-    cause = (error.cause or error) if isinstance(error, RetryError) else error
+    cause = _cause(error)
     response = getattr(cause, "response", None)
     if isinstance(response, Response):
         status, reason = response.status_code, _reason(response.text)
@@ -80,6 +80,15 @@ def _failure(error: Exception) -> str:
     if isinstance(cause, GoogleAuthError):
         return f"cannot be reached: {type(cause).__name__}: {_line(str(cause))}"
     return f"cannot be reached: {type(cause).__name__}"
+
+
+def answered(error: Exception) -> bool:
+    """Whether Cloud Storage answered at all."""
+    return isinstance(getattr(_cause(error), "response", None), Response)
+
+
+def _cause(error: Exception) -> Exception:
+    return (error.cause or error) if isinstance(error, RetryError) else error
 
 
 def _reason(text: str) -> str:

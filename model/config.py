@@ -207,7 +207,7 @@ def read(path: Path) -> Config:
         ConfigError: It cannot be read, is no TOML, or a key or value is wrong; all problems at once.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:  # of TOML, or of UTF-8

@@ -596,6 +596,13 @@ def test_a_wrong_line_of_monitoring_is_named(path, line, message):
     assert message in refusal(path)
 
 
+def test_a_byte_order_mark_is_skipped(tmp_path, path):
+    marked = tmp_path / "marked.toml"
+    marked.write_bytes(b"\xef\xbb\xbf" + (ROOT / "model" / "config.toml").read_bytes())
+
+    assert read(marked) == read(ROOT / "model" / "config.toml")
+
+
 def test_a_file_nested_too_deeply_is_refused(tmp_path):
     (tmp_path / "deep.toml").write_text("x = " + "[" * 5000)
 

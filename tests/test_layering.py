@@ -59,7 +59,7 @@ ACROSS = {
 }
 """The exceptions: a room, and the module of another room that it may import."""
 
-SHARED = {"functions.schema", "functions.artifact", "functions.runtimes"}
+SHARED = {"functions.schema", "functions.artifact", "functions.runtimes", "functions.bucket"}
 """What model/ may import of functions/."""
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, PreconditionFailed, Unauthorized
+from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFailed
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
@@ -17,10 +17,8 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from requests.exceptions import RequestException
 
 from functions.artifact import emulator_address
+from functions.bucket import answered, failure
 from model.errors import AbsentError, RegistryError
-
-# Without this the client asks for the bucket's metadata in a thread beside the first request, for traces.
-os.environ["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] = "true"
 
 DEADLINE_SECONDS = 20.0
 """Deadline of one request to the bucket, retries included."""
@@ -129,23 +127,19 @@ class Bucket:
 
     @contextmanager
     def _translated(self, name: str) -> Iterator[None]:
-        """The one place where the client's exceptions become ours."""
+        """The one place where the client's exceptions become ours, with Cloud Storage's own reason."""
         where = name if name.startswith("gs://") else f"gs://{self.name}/{name}"
         try:
             yield
         except NotFound as error:
-            raise AbsentError(f"{where} does not exist") from error
-        except (Forbidden, Unauthorized) as error:
-            raise RegistryError(f"{where} is refused to this account") from error
+            raise AbsentError(f"{where} {failure(error)}") from error
         except ValueError as error:  # the client checks names itself
             raise RegistryError(f"{where}: {error}") from error
         except GoogleAuthError as error:
-            raise RegistryError(f"{where} cannot be reached: {str(error).splitlines()[0][:200]}") from error
+            raise RegistryError(f"{where} cannot be reached: {' '.join(str(error).split())[:400]}") from error
         except (GoogleAPIError, RequestException, OSError) as error:
             emulator = os.environ.get("STORAGE_EMULATOR_HOST")
-            reason = (
-                f"no answer from the emulator at {emulator}; is ./deploy.sh local still running?"
-                if emulator
-                else str(error.__cause__ or error).splitlines()[0][:200]
-            )
-            raise RegistryError(f"{where} cannot be reached: {reason}") from error
+            if emulator and not answered(error):
+                reason = f"no answer from the emulator at {emulator}; is ./deploy.sh local still running?"
+                raise RegistryError(f"{where} cannot be reached: {reason}") from error
+            raise RegistryError(f"{where} {failure(error)}") from error

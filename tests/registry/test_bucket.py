@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
 from model.errors import RegistryError
+from model.registry.bucket import Bucket
 from model.registry.registry import Moved, Registry
 from tests.support.parts import MODEL, ROOT, Proxy, document, free_port
 
@@ -78,3 +82,72 @@ def test_a_promotion_whose_answer_is_lost_is_one_entry(registry, bucket, emulato
         proxy.shutdown()
     assert moved == Moved(version=1, before=None, changed=True)
     assert [entry["version"] for entry in registry.alias("production")[0].history] == [1]
+
+
+# Reasons that Cloud Storage gives
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    """Start a server that answers every request with one error; the environment points at it."""
+    servers = []
+
+    def refusing(status: int, message: str, reason: str) -> None:
+        fault = {"message": message, "errors": [{"message": message, "reason": reason}]}
+        body = json.dumps({"error": fault}).encode()
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                text = message.encode() if self.path.startswith("/download") else body
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_GET = do_POST = do_PUT = do_PATCH = answer
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{server.server_port}")
+
+    yield refusing
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+ACTS = {
+    "read": lambda bucket, _: bucket.read("a.json"),
+    "write": lambda bucket, _: bucket.write("a.json", b"{}", generation=0),
+    "names": lambda bucket, _: bucket.names("a/", "**"),
+    "download": lambda bucket, path: bucket.download("gs://models/a.csv", path / "a.csv"),
+    "objects": lambda bucket, _: bucket.objects("gs://models/a", (".jsonl",)),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize(
+    ("status", "message", "reason", "predicate"),
+    [
+        pytest.param(403, "Permission denied on Cloud KMS key", "forbidden", "is refused", id="key"),
+        pytest.param(403, "The billing account is disabled", "accountDisabled", "is refused", id="billing"),
+        pytest.param(403, "Object is subject to retention", "retentionPolicyNotMet", "is refused", id="retention"),
+        pytest.param(400, "Bucket is requester pays", "required", "cannot be read", id="requester-pays"),
+    ],
+)
+def test_a_refusal_gives_the_reason_of_cloud_storage_and_no_other(
+    refusing, tmp_path, act, status, message, reason, predicate
+):
+    refusing(status, message, reason)
+
+    with pytest.raises(RegistryError) as raised:
+        ACTS[act](Bucket("models", deadline_seconds=1.0), tmp_path)
+
+    text = str(raised.value)
+    assert f" {predicate}: Cloud Storage answered {status}: {message}" in text
+    assert "account" not in text.replace(message, "").replace(reason, "")
