@@ -63,7 +63,7 @@ def version(document: Document, standing: Iterable[Document] = ()) -> list[Any]:
         ("production", _against(document.get("comparison") or {})),
     )
     if rows.get("warnings"):
-        facts.add_row("warnings", plain("; ".join(f"{entry['code']}: {entry['found']}" for entry in rows["warnings"])))
+        facts.add_row("warnings", plain("; ".join(map(_warning, rows["warnings"]))))
     tried = candidates(trained.get("candidates_tried", ()))
     scores = table_of("metric", "held-out", "low", "high")
     for name, score in document["metrics"].items():
@@ -158,3 +158,9 @@ def _said(entry: Document) -> list[str]:
 
 def table_of(*columns: str) -> Table:
     return Table(*columns, box=None, pad_edge=False, header_style="bold")
+
+
+def _warning(entry: Document) -> str:
+    """A warning of the manifest, with the column that it is about."""
+    column = f" '{entry['column']}'" if entry.get("column") else ""
+    return f"{entry['code']}{column}: {entry['found']}"

@@ -29,13 +29,18 @@ Cells: TypeAlias = list[Any] | pa.DataType
 
 @dataclass
 class Flaw:
-    """One way in which cells of a column, or whole rows (no column), cannot be used; rows count from 0."""
+    """One way in which cells of a column, or whole rows (no column), cannot be used; rows count from 0.
+
+    Args:
+        advice: What would help, where this flaw says more than its code.
+    """
 
     code: str
     column: str | None
     expected: str
     count: int = 0
     examples: list[Example] = field(default_factory=list)
+    advice: str = ""
 
     def add(self, found: str, *, row: int | None = None) -> None:
         self.count += 1

@@ -56,11 +56,13 @@ class Table:
 
     Args:
         texts: Cells are the bytes of a text file, whatever they mean.
+        skipped: Lines above the header.
     """
 
     names: Sequence[str]
     read: Callable[[Sequence[str]], Iterator[Piece]]
     texts: bool = False
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,12 @@ def csv_table(source: str, path: Path, left_out: Callable[[RaggedRow], None]) ->
         SourceError: It does not look like one.
     """
     header = csv_header(source, path)
-    return Table(header.names, lambda names: _csv_pieces(path, names, header.skipped, left_out), texts=True)
+    return Table(
+        header.names,
+        lambda names: _csv_pieces(path, names, header.skipped, left_out),
+        texts=True,
+        skipped=header.skipped,
+    )
 
 
 def parquet_table(source: str, path: Path) -> Table:

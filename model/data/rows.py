@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
@@ -21,10 +21,11 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from functions.schema import Feature, Matrix, shown
-from model.data.cells import KIND_CHARACTERS, Flaw, as_texts, checked, flaw_of, numbers
+from model.data.cells import KIND_CHARACTERS, MOST_EXAMPLES, Flaw, as_texts, checked, flaw_of, numbers
 from model.data.findings import Example
 from model.data.formats import Piece, RaggedRow, Table, arrow_table, csv_table, parquet_table
 from model.data.hashing import Keys, mixed, occurrences, row_hashes
+from model.data.quotes import SwallowedRows, swallowed_rows
 from model.data.sources import translated
 from model.data.times import seconds
 from model.errors import SourceError
@@ -93,10 +94,14 @@ def read(
     """
     flaws: list[Flaw] = []
     left_out: list[RaggedRow] = []
+
+    def leave_out(row: RaggedRow) -> None:
+        left_out.append(row if len(left_out) < MOST_EXAMPLES else replace(row, text=""))
+
     columns = [*features, Feature(target, -np.inf, np.inf)]
     named = dict.fromkeys([*(feature.name for feature in columns), *kinds, *groups, *times])
     with translated(source):
-        table = _table(source, path or Path(source), left_out.append)
+        table = _table(source, path or Path(source), leave_out)
         asked = [name for name in named if name in table.names or name not in optional]
         there = [name for name in asked if _is_there_once(name, table.names, flaws)]
         aside = _Aside(
@@ -106,14 +111,17 @@ def read(
         )
         pieces = aside.collect(table.read(there), flaws, texts=table.texts) if there else iter(())
         values = _fill(pieces, columns, flaws, texts=table.texts)
-    _renumber(flaws, left_out)
+        _renumber(flaws, left_out)
+        if table.texts:
+            numeric = {feature.name for feature in columns}
+            flaws.append(_swallowed(swallowed_rows(path or Path(source), table.names, numeric, table.skipped)))
     return Rows(
         dataset=_dataset_name(source),
         features=tuple(feature.name for feature in features),
         target=target,
         x=values[:, :-1],
         y=values[:, -1],
-        flaws=tuple(flaw for flaw in (_ragged(left_out), *flaws) if flaw.count),
+        flaws=tuple(flaw for flaw in (_ragged(left_out, len(values)), *flaws) if flaw.count),
         kinds={name: _joined(arrays).dictionary_encode().combine_chunks() for name, arrays in aside.kinds.items()},
         widths={feature.name: aside.widths[feature.name] for feature in columns if feature.name in aside.widths},
         groups={name: _joined(arrays).combine_chunks() for name, arrays in aside.groups.items()},
@@ -148,12 +156,30 @@ def _table(source: str, path: Path, left_out: Callable[[RaggedRow], None]) -> Ta
     return csv_table(source, path, left_out) if kind == ".csv" else parquet_table(source, path)
 
 
-def _ragged(left_out: Sequence[RaggedRow]) -> Flaw:
-    """The flaw of rows of another width than the header's, which were left out."""
+def _ragged(left_out: Sequence[RaggedRow], kept: int) -> Flaw:
+    """The flaw of rows of another width than the header's, which were left out; *kept* were not."""
     flaw = Flaw("ragged-row", None, "")
+    if all(row.actual == row.expected + 1 for row in left_out):
+        if all(row.text.rstrip().endswith(",") for row in left_out[:MOST_EXAMPLES]):
+            flaw.advice = "remove the comma that rows end in, or name the last column in the first line"
+        elif not kept:
+            flaw.advice = (
+                "the first line lacks a name: write one for the first column (in R, row.names=FALSE leaves it out)"
+            )
     for row in left_out:
         flaw.expected = f"must hold {row.expected} cells, as the first line does"
         flaw.add(f"{row.actual} in {shown(row.text)}", row=row.row)
+    return flaw
+
+
+def _swallowed(rows: Iterator[SwallowedRows]) -> Flaw:
+    """The flaw of rows whose quoted cells hold other rows."""
+    flaw = Flaw("swallowed-rows", None, "")
+    for row in rows:
+        ended = "is never closed" if row.lines is None else f"holds {row.lines} more lines that look like rows"
+        if not flaw.expected:
+            flaw.expected = f"must close its quotes: that in row {row.row} (line {row.line}) {ended}"
+        flaw.add(f"line {row.line}, {shown(row.text)}, {ended}", row=row.row)
     return flaw
 
 

@@ -42,6 +42,7 @@ _FIXES = {
     "missing-column": "name the column in config.toml as the file does, or add it to the data",
     "doubled-column": "keep one of the columns, or rename the others",
     "ragged-row": "quote cells that hold commas or line ends, and write decimal points",
+    "swallowed-rows": "close the quote, or write two for one that belongs to the text",
     "no-rows": "point data.source at data with rows below its first line",
     "wrong-type": "write the column as integers or as float64",
     "not-numeric": "write plain numbers with a decimal point, or remove these rows",
@@ -111,13 +112,13 @@ def check(
         groups: Keys of the rows that stay together in every split; by default each row is its own.
         production: The manifest of the version that these rows are compared with, if there is one.
     """
-    met = [_flawed(flaw) for flaw in flaws]
+    met = [_flawed(flaw, len(y)) for flaw in flaws]
     broken = {finding.where for finding in met if finding.code in _WHOLE_COLUMNS}
     columns = {feature.name: x[:, place] for place, feature in enumerate(features)} | {target: y}
     sound = {name: cells for name, cells in columns.items() if name not in broken and not np.isnan(cells).all()}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # squares of numbers that just are finite
         findings = [*met, *_out_of_bounds(x, features), *_degenerate(sound, target), *_copied(sound, target)]
-        if not broken:
+        if not broken and not (len(y) == 0 and met):  # rows that could not be read are no lack of rows
             findings += [*_too_few(x, held, groups, limits), *_repeated(x, y, held)]
         if production:
             findings += _shifted(sound, production, limits)
@@ -143,7 +144,7 @@ def _finding(code: str, column: str | None, count: int, found: str, examples: It
     return Finding(severity, code, column, found, _FIXES[code], count=count, examples=tuple(examples))
 
 
-def _flawed(flaw: Flaw) -> Finding:
+def _flawed(flaw: Flaw, rows: int) -> Finding:
     """A flaw in words."""
     code, count, examples = flaw.code, flaw.count, flaw.examples
     if code in _WHOLE_COLUMNS:
@@ -151,6 +152,10 @@ def _flawed(flaw: Flaw) -> Finding:
     what = "row" if flaw.column is None else "cell"
     verb = ("does" if count == 1 else "do") if what == "row" else ("is" if count == 1 else "are")
     found = _finding(code, flaw.column, count, f"{flaw.expected}, {_counted(count, what)} {verb} not", examples)
+    if flaw.advice:
+        return replace(found, advice=flaw.advice)
+    if code == "not-numeric" and count == rows > MOST_EXAMPLES:
+        return replace(found, advice="the column holds texts: take it out of data.features, or write it as numbers")
     texts = [example.found for example in examples]
     if code == "not-numeric" and all(re.fullmatch(r'"\s*[+-]?\d+,\d+\s*"', text) for text in texts):
         return replace(found, advice="write decimal points in place of decimal commas")

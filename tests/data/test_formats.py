@@ -70,3 +70,40 @@ def test_a_line_that_is_no_object_is_named(tmp_path):
 
     with pytest.raises(SourceError, match=r"^labels\.jsonl line 2: must be a JSON object, found \[2\]$"):
         list(json_objects("labels.jsonl", path))
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        pytest.param(
+            "size,rooms,price\n1,2,3,\n4,5,6,\n",
+            "remove the comma that rows end in, or name the last column in the first line",
+            id="a-comma-at-each-end",
+        ),
+        pytest.param(
+            '"size","rooms","price"\n"1",1,2,3\n"2",4,5,6\n',
+            "the first line lacks a name: write one for the first column (in R, row.names=FALSE leaves it out)",
+            id="row-names-of-r",
+        ),
+        pytest.param("size,rooms,price\n1,2,3\n1,2,3,4\n", "", id="one-row"),
+    ],
+)
+def test_rows_that_are_all_one_cell_longer_get_advice_that_fits(tmp_path, text, advice):
+    path = tmp_path / "rows.csv"
+    path.write_text(text)
+
+    (flaw,) = read(str(path), FEATURES, "price").flaws
+
+    assert (flaw.code, flaw.advice) == ("ragged-row", advice)
+
+
+def test_rows_that_a_quote_swallowed_are_a_flaw_with_row_and_line(tmp_path):
+    path = tmp_path / "rows.csv"
+    rows = [f"{row},2,x,{row}" for row in range(60)]
+    rows[41], rows[50] = '41,2,"as new,41', '50,2,as new",50'
+    path.write_text("\n".join(["size,rooms,note,price", *rows, ""]))
+
+    (flaw,) = read(str(path), FEATURES, "price").flaws
+
+    assert (flaw.code, flaw.count) == ("swallowed-rows", 1)
+    assert flaw.expected == ("must close its quotes: that in row 41 (line 43) holds 9 more lines that look like rows")

@@ -126,6 +126,22 @@ def test_what_reading_met_is_an_error_with_its_place_and_what_would_help(met, me
     assert [line(finding) for finding in found(flaws=[met])] == [message]
 
 
+def test_a_column_of_texts_is_called_so_and_no_lack_of_rows_hides_it():
+    texts = flaw("not-numeric", "a", "must be a number", ROWS, *[Example(row, '"x"') for row in range(5)])
+
+    (finding,) = found(np.full(ROWS, math.nan), flaws=[texts])
+
+    assert finding.advice == "the column holds texts: take it out of data.features, or write it as numbers"
+
+
+def test_rows_that_could_not_be_read_are_no_lack_of_rows():
+    ragged = flaw("ragged-row", None, "must hold 3 cells, as the first line does", 9, Example(0, '2 in "1,2"'))
+
+    (finding,) = found([], [], [], held=np.zeros(0, dtype=bool), flaws=[ragged])
+
+    assert finding.code == "ragged-row"
+
+
 def test_a_column_that_cannot_be_used_has_one_finding_and_the_others_are_still_looked_at():
     lost = flaw("missing-column", "a", "must be there once", 1, Example(None, "0; there are b, y"))
 
