@@ -1,4 +1,4 @@
-"""Fixtures: a bucket, a registry, running functions, `python -m model`. What they are made of is in parts.py."""
+"""Fixtures: a bucket, a registry, running functions, `python -m model`. Their parts are in tests/support/parts.py."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def production(publish: Callable[..., int], registry: Registry) -> Callable[...,
 
 @pytest.fixture
 def quick() -> Iterator[pytest.MonkeyPatch]:
-    """Of trainings in this process only what decides: no card is drawn, and no functions are started and asked.
+    """Trainings in this process draw no card, and start no functions to ask.
 
     Both have tests of their own; a training in a process of its own (the fixture `model`) does both.
     """
@@ -89,7 +89,7 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Start a function with the present environment and what is given; all end with the test."""
+    """Start a function with the present environment and *environ*; all end with the test."""
     started: list[Server] = []
 
     def serve(function: str, **environ: str) -> Server:
@@ -163,7 +163,7 @@ def model() -> Callable[..., subprocess.CompletedProcess[str]]:
 def deployed(
     emulator: Emulator, served: dict[str, Server], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Project]:
-    """A project after its first `up`; what is deployed there are the functions of `served`."""
+    """A project after its first `up`; its functions are those of `served`."""
     backends = {name: f"http://127.0.0.1:{server.port}" for name, server in served.items()}
     project = Project(tmp_path_factory.mktemp("deployed"), emulator, backends=backends)
     project.publish()

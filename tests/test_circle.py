@@ -15,7 +15,7 @@ from tests.support.worlds import configure, world, write_rows
 
 @pytest.fixture
 def run(bucket, capsys, tmp_path):
-    """Run a verb here, which saves the imports each time; gives exit code, what --json printed, and what was said."""
+    """Run a verb in this process, which saves the imports; gives exit code, the document of --json, and standard error."""
 
     def run(verb, *arguments):
         code = main([verb, *map(str, arguments), "--json", "--config", str(tmp_path / "config.toml")])
@@ -96,7 +96,7 @@ def test_the_whole_circle(run, serve, registry, tmp_path):
     _, report, _ = run("monitor", captured, "--labels", labels)
     assert live_rmse(report, 2) < 0.85 * before
 
-    # Poison arrives: the gate keeps it out, and the functions go on with what they have.
+    # Poison arrives: the gate keeps it out, and the functions go on with the version they have.
     poison = world(600, seed=4, slope=2.8, shift=0.75)
     write_rows(rows, poison | {"y": 30 - 5 * poison["y"]})
     production = registry.alias("production")

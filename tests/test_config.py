@@ -1,4 +1,4 @@
-"""config.toml is read strictly: every mistake is named with its place and what was expected."""
+"""config.toml is read strictly: every mistake is named with its place and the expected value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arrows of the house: which module may import which, and what the serving side may import at all."""
+"""The arrows of the house: which module may import which, and which packages the serving side may import."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ ACROSS = {
 """The exceptions: a room, and the module of another room that it may import."""
 
 SHARED = {"functions.schema", "functions.artifact", "functions.runtimes", "functions.bucket"}
-"""What model/ may import of functions/."""
+"""Modules of functions/ that model/ may import."""
 
 
 def imported(path: Path) -> set[str]:

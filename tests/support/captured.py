@@ -105,12 +105,12 @@ def traffic(
 
 
 def lines(records: Iterable[Any]) -> bytes:
-    """Records a line each; what is bytes already stands as it is."""
+    """Records a line each; bytes stand as they are."""
     return b"".join((part if isinstance(part, bytes) else orjson.dumps(part)) + b"\n" for part in records)
 
 
 def measure(path: Path, rows: int) -> None:
-    """Write the day, read it, and print what that took."""
+    """Write the day, read it, and print the time and memory that reading took."""
     source, names = np.random.default_rng(1), [f"x{number}" for number in range(10)]
     step = 100_000
     with path.open("wb") as file:

@@ -33,7 +33,7 @@ def draw(rng: np.random.Generator, rows: int) -> Any:
 
 
 def manifest(x: Any, names: Any = NAMES, prediction: Any = None, **changes: Any) -> dict[str, Any]:
-    """What the manifest of a version trained on *x* says."""
+    """Manifest of a version trained on *x*."""
     predicted = x.sum(axis=1) if prediction is None else prediction
     (described,) = describe(predicted.reshape(-1, 1), ["prediction"])
     return {
