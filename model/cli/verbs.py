@@ -18,7 +18,7 @@ from model.cli.arguments import command
 from model.cli.terminal import TALK, is_terminal, say, show, show_json
 from model.config import Config
 from model.data.drift import ALERT
-from model.errors import ConfigError, OperatorError, RefusedError, UsageError
+from model.errors import ConfigError, OperatorError, RefusedError, SourceError, UsageError
 from model.formatting import PROGRAM
 from model.registry import credentials
 from model.registry.registry import Entry, Moved, Registry
@@ -198,7 +198,11 @@ def run_monitor(arguments: argparse.Namespace) -> int:
         show_json(observed.document)
     else:
         show(*tables_monitoring.monitoring(observed.document))
-    return REFUSED if observed.verdict.status == ALERT else DONE
+    if observed.verdict.status == ALERT:
+        return REFUSED
+    if observed.unseen:
+        raise SourceError("\n".join(observed.unseen))
+    return DONE
 
 
 VERBS: Mapping[str, Callable[[argparse.Namespace], int]] = {

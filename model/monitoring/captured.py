@@ -71,6 +71,7 @@ class Captured:
         requests: By function, version and slot.
         joined: By version.
         matched: Labels that met a row.
+        unread: A reason for each source of which nearly nothing could be read.
     """
 
     slot_seconds: float
@@ -82,6 +83,7 @@ class Captured:
     requests: dict[tuple[str, int | None, int], SlotRequests] = field(default_factory=dict)
     joined: dict[int, Joined] = field(default_factory=dict)
     matched: int = 0
+    unread: list[str] = field(default_factory=list)
 
     @property
     def period(self) -> Period:

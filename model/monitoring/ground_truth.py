@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +16,33 @@ from model.data.formats import RaggedRow, csv_table, json_objects, parquet_table
 from model.data.sources import translated
 from model.errors import SourceError
 
+_HEADER_CHARACTERS = 4096
+_LAST_EXACT = 2**53
+_ONE_COMMA = re.compile(r"[+-]?\d{1,3},\d{3}")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3}(,\d{3})+(\.\d*)?|,\d{3}\.\d*)")
+_DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+")
+_FLOAT_OF_A_WHOLE = re.compile(r"\d+\.0+")
 _KINDS = (".csv", ".parquet", ".jsonl", ".ndjson")
 
 
 @dataclass
 class Labels:
-    """The labels of a file, in its order; *unusable* counts its other rows, *example* says where the first is."""
+    """The labels of a file; *unusable* counts its other rows, and *example* shows the first of those.
+
+    *points* is True where a number shows that its decimals stand behind a point.
+    """
 
     ids: list[str]
     rows: list[int]
     values: list[float]
     unusable: int = 0
     example: str = ""
+    points: bool = False
+
+    def leave_out(self, example: str) -> None:
+        """Count a row that cannot be used."""
+        self.unusable += 1
+        self.example = self.example or f"; {example}"
 
 
 def read(source: str, path: Path, target: str) -> Labels:
@@ -40,31 +58,59 @@ def read(source: str, path: Path, target: str) -> Labels:
         raise SourceError(f"{source} must be a file, found a directory")
     found = Labels([], [], [])
     number = 0
+    ambiguous: list[tuple[int, str, int, str]] = []
     with translated(source):
         for piece in _pieces(source, path, kind, target, found):
             for cells in piece:
-                _take(found, cells, number, target)
+                _take(found, cells, number, target, ambiguous)
                 number += 1
+    for place, name, row, text in ambiguous:
+        if found.points:
+            found.ids.append(name)
+            found.rows.append(row)
+            found.values.append(float(text.replace(",", "")))
+        else:
+            found.leave_out(f"label {place}: {target} must tell thousands from decimals, found {shown_briefly(text)}")
+    if found.ids and all(map(_FLOAT_OF_A_WHOLE.fullmatch, found.ids)):
+        found.ids = [name.partition(".")[0] for name in found.ids]
     return found
 
 
-def _take(found: Labels, cells: Sequence[Any], number: int, target: str) -> None:
+def _take(
+    found: Labels, cells: Sequence[Any], number: int, target: str, ambiguous: list[tuple[int, str, int, str]]
+) -> None:
     identity, row, value = cells
-    row = 0 if row is None else row
-    told = ""
-    if not isinstance(identity, str) or not identity:
-        told = f"request_id must be text, found {shown_briefly(identity)}"
-    elif (place := _whole(row)) is None:
-        told = f"row must be a whole number from 0, found {shown_briefly(row)}"
-    elif (number_of := _number(value)) is None:
-        told = f"{target} must be a finite number, found {shown_briefly(value)}"
-    else:
-        found.ids.append(identity)
-        found.rows.append(place)
-        found.values.append(number_of)
+    name, place = _identity(identity), _whole(0 if row is None else row)
+    message = ""
+    if not name:
+        message = f"request_id must be text or a whole number, found {shown_briefly(identity)}"
+    elif place is None:
+        message = f"row must be a whole number from 0, found {shown_briefly(row)}"
+    elif isinstance(value, str) and _ONE_COMMA.fullmatch(value.strip()):
+        ambiguous.append((number, name, place, value.strip()))
         return
-    found.unusable += 1
-    found.example = found.example or f"; label {number}: {told}"
+    elif (actual := _number(value)) is None:
+        message = f"{target} must be a finite number, found {shown_briefly(value)}"
+    else:
+        found.ids.append(name)
+        found.rows.append(place)
+        found.values.append(actual)
+        found.points |= isinstance(value, str) and ("." in value or "," in value)
+        return
+    found.leave_out(f"label {number}: {message}")
+
+
+def _identity(value: Any) -> str:
+    """The request_id as text: 200 and 200.0 are 200; empty if it is none, or a float that lost digits."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
+        return ""
+    if value != int(value) or (isinstance(value, float) and abs(value) >= _LAST_EXACT):
+        return ""
+    return str(int(value))
 
 
 def _pieces(source: str, path: Path, kind: str, target: str, found: Labels) -> Iterator[Sequence[tuple[Any, ...]]]:
@@ -75,9 +121,19 @@ def _pieces(source: str, path: Path, kind: str, target: str, found: Labels) -> I
         return
 
     def leave_out(row: RaggedRow) -> None:
-        found.unusable += 1
-        found.example = found.example or f"; label {row.row}: must hold {row.expected} cells, found {row.actual}"
+        found.leave_out(f"label {row.row}: must hold {row.expected} cells, found {row.actual}")
 
+    if kind == ".csv" and (separated := _semicolons(path)):
+        names = _columns(source, separated[0], target)
+        places = [separated[0].index(name) for name in names]
+        for number, line in enumerate(separated[1:]):
+            if len(line) != len(separated[0]):
+                leave_out(RaggedRow(number, len(separated[0]), len(line), ""))
+                continue
+            row_cells = [line[place] or None for place in places]
+            row_cells[-1] = _decimal_comma(row_cells[-1])
+            yield [(row_cells[0], row_cells[1] if "row" in names else None, row_cells[-1])]
+        return
     table = parquet_table(source, path) if kind == ".parquet" else csv_table(source, path, leave_out)
     names = _columns(source, table.names, target)
     for rows, columns in table.read(names):
@@ -85,6 +141,23 @@ def _pieces(source: str, path: Path, kind: str, target: str, found: Labels) -> I
         if "row" not in names:
             cells.insert(1, [None] * rows)
         yield list(zip(*cells, strict=True))
+
+
+def _semicolons(path: Path) -> list[list[str]]:
+    """All lines of a file whose header is separated by semicolons; empty where it is not."""
+    with path.open(encoding="utf-8-sig", errors="backslashreplace", newline="") as text:
+        header = text.readline(_HEADER_CHARACTERS)
+        if header.count(";") <= header.count(",") or "request_id" not in header:
+            return []
+        text.seek(0)
+        return [line for line in csv.reader(text, delimiter=";") if line]
+
+
+def _decimal_comma(text: str | None) -> str | None:
+    """2.867,89 and 286,79 with a point for the comma; other texts as they are."""
+    if text and _DECIMAL_COMMA.fullmatch(text.strip()):
+        return text.strip().replace(".", "").replace(",", ".")
+    return text
 
 
 def _columns(source: str, names: Sequence[str], target: str) -> list[str]:
@@ -101,8 +174,11 @@ def _whole(value: Any) -> int | None:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    """A number, a decimal, or the text of one, with a comma between thousands where a point or two commas tell so."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
+    if isinstance(value, str) and _THOUSANDS.fullmatch(value.strip()):
+        value = value.replace(",", "")
     try:
         number = float(value)
     except (ValueError, OverflowError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from model.data.drift import WARN
 from model.data.findings import Finding
@@ -12,6 +13,54 @@ from model.monitoring.labels import LabelCounts
 
 LOG_SHARE = 0.01
 """Share of lines or rows that cannot be used, from which on the log itself is a finding."""
+
+
+MOST_UNREADABLE = 0.99
+"""Share of a source's lines that cannot be read, from which on nothing is said of it."""
+MOST_UNUSED_LABELS = 0.5
+"""Share of the labels that are not used, from which on the rest is no fair part of them."""
+_FEWEST_ROWS = 10
+
+
+@dataclass
+class SourceTally:
+    """Lines of one source: requests and rows, and the lines that could not be read, with the first of them."""
+
+    source: str
+    lines: int = 0
+    rows: int = 0
+    bad_rows: int = 0
+    unreadable: int = 0
+    unlike_ours: int = 0
+    example: str = ""
+
+    def add(self, code: str, example: str) -> None:
+        """Count a line that cannot be read."""
+        self.example = self.example or example
+        self.unlike_ours += code not in {"malformed", "bad-time"}
+        self.unreadable += 1
+
+    def reason(self) -> str:
+        """Why nothing can be said of this source; empty where enough was read."""
+        lines = self.lines + self.unlike_ours
+        if lines and self.unreadable >= MOST_UNREADABLE * lines:
+            return f"{self.source}: {self.unreadable} of {lines} lines cannot be used; {self.example}"
+        if self.rows >= _FEWEST_ROWS and self.bad_rows >= MOST_UNREADABLE * self.rows:
+            return f"{self.source}: {self.bad_rows} of {self.rows} rows cannot be used; {self.example}"
+        return ""
+
+
+def labels_unused(labels: LabelCounts | None) -> str:
+    """Why the labels say nothing: most of them could not be used; empty where enough of them were."""
+    if not labels or not labels.labels:
+        return ""
+    unused = labels.conflicting + labels.unusable + labels.unmatched
+    if unused <= MOST_UNUSED_LABELS * labels.labels:
+        return ""
+    return (
+        f"{labels.source}: {unused} of {labels.labels} labels are not used: {labels.unmatched} match no row, "
+        f"{labels.conflicting} contradict each other, {labels.unusable} cannot be read{labels.example}"
+    )
 
 
 def log_findings(log: LogCounts) -> Iterable[Finding]:

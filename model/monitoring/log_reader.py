@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import gc
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -27,13 +28,16 @@ from model.data.sources import unpacked
 from model.monitoring.captured import Captured
 from model.monitoring.labels import KeyedLabels
 from model.monitoring.log_counter import LogCounter, LogLine
+from model.monitoring.log_quality import SourceTally
 from model.monitoring.log_schema import rendered, request_flaw, request_is_sound, row_flaw, row_is_sound, shown
+from model.monitoring.log_shapes import Unwrapper, is_foreign, with_whole_numbers
 from model.monitoring.log_source import LONGEST_LINE_BYTES, blocks
 from model.monitoring.windows import SLOTS, Counts, Layout
 
 CLOCK_SKEW_SECONDS = 300
 """How far ahead of now a time may lie: clocks of one platform differ by less."""
 _BATCH_LINES = 16_384
+_BIGQUERY = re.compile(r" UTC$")
 
 
 def read(
@@ -65,10 +69,10 @@ def read(
     gc.disable()  # millions of objects, none of which refers to another: looking for cycles takes a third of the time
     try:
         for name, pieces in sources:
-            reader.counter.source = name
-            for line_number, block in blocks(unpacked(name, pieces, done), reader.too_long):
-                reader.take(line_number, block)
-            reader.flush()
+            reader.begin(name)
+            for numbers, texts in blocks(unpacked(name, pieces, done), reader.too_long):
+                reader.take(numbers, texts)
+            reader.end()
     finally:
         if collecting:
             gc.enable()
@@ -86,26 +90,46 @@ class _Reader:
         self._until = until
         self._rows: list[LogLine] = []
         self._requests: list[LogLine] = []
+        self._unwrapper = Unwrapper()
+        self._tally = SourceTally("")
+        self._tallies: dict[str, SourceTally] = {}
 
-    def take(self, first: int, lines: Sequence[bytes]) -> None:
-        """Sort *lines*, the first of which has number *first*, into rows and requests."""
+    def begin(self, source: str) -> None:
+        """Lines of *source* follow; objects below one prefix are one source."""
+        self.counter.source = source
+        group = source.partition("/")[0] + "//…" if source.startswith("gs://") else source
+        self._tally = self._tallies.setdefault(group, SourceTally(source))
+        self._unwrapper = Unwrapper()
+
+    def end(self) -> None:
+        """All lines of the source were taken."""
+        self.flush()
+        self._captured.unread = [reason for tally in self._tallies.values() if (reason := tally.reason())]
+
+    def take(self, numbers: Sequence[int], lines: Sequence[bytes]) -> None:
+        """Sort *lines*, each with its number, into rows and requests."""
         loads, rows, requests, log = orjson.loads, self._rows, self._requests, self._captured.log
         log.bytes += sum(map(len, lines))
         log.lines += len(lines) - lines.count(b"") - lines.count(b"\r")
-        for number, text in enumerate(lines, first):
+        for number, text in zip(numbers, lines, strict=True):
             try:
                 fields = loads(text)
             except orjson.JSONDecodeError as error:
                 if text and text != b"\r":
-                    message = f"must be one JSON object, found {shown(text)}: {error}"
-                    self.counter.unusable("not-json", number, message)
+                    self._unusable("not-json", number, f"must be one JSON object, found {shown(text)}: {error}")
                 continue
             if type(fields) is not dict:
-                self.counter.unusable("not-json", number, f"must be a JSON object, found {shown(text)}")
+                self._unusable("not-json", number, f"must be a JSON object, found {shown(text)}")
                 continue
             kind, time = fields.get("kind"), fields.get("time")
-            if kind is None and type(payload := fields.get("jsonPayload")) is dict:
-                kind, time, fields = payload.get("kind"), fields.get("timestamp"), payload
+            if kind is None:
+                inner, time = self._unwrapper.line(fields)
+                if inner is None or (inner is fields and is_foreign(fields)):
+                    log.other_lines += 1
+                    if is_foreign(fields):
+                        self._tally.add("foreign", f"line {number}: {shown(text)}")
+                    continue
+                kind, fields = inner.get("kind"), inner
             if kind == "row":
                 rows.append(LogLine(fields, time, number))
             elif kind == "request":
@@ -115,17 +139,23 @@ class _Reader:
         if len(rows) + len(requests) >= _BATCH_LINES:
             self.flush()
 
+    def _unusable(self, code: str, number: int, message: str) -> None:
+        self.counter.unusable(code, number, message)
+        self._tally.add(code, f"line {number}: {message}")
+
     def too_long(self, number: int) -> None:
         """Note a line that was passed over."""
         self._captured.log.lines += 1
         message = f"must be a line of at most {LONGEST_LINE_BYTES >> 20} MiB, found a longer one"
-        self.counter.unusable("not-json", number, message)
+        self._unusable("not-json", number, message)
 
     def flush(self) -> None:
         """Count the lines that were taken."""
         if self._requests or self._rows:
             requests, request_slots = self._placed(self._sound(self._requests, request_flaw, request_is_sound))
             rows, row_slots = self._placed(self._sound(self._rows, row_flaw, row_is_sound))
+            self._tally.lines += len(self._requests) + len(self._rows)
+            self._tally.rows += len(self._rows)
             self.counter.add(requests, request_slots, rows, row_slots)
         self._requests, self._rows = [], []
 
@@ -142,11 +172,15 @@ class _Reader:
             lines = ours
         if all_sound([line.fields for line in lines]):
             return lines
+        lines = [line._replace(fields=with_whole_numbers(line.fields)) for line in lines]
+        if all_sound([line.fields for line in lines]):
+            return lines
         sound = []
         for line in lines:
             flaw = flaw_of(line.fields)
             if flaw:
-                self.counter.unusable("malformed", line.number, flaw)
+                self._tally.bad_rows += line.fields.get("kind") == "row"
+                self._unusable("malformed", line.number, flaw)
             else:
                 sound.append(line)
         return sound
@@ -179,17 +213,17 @@ class _Reader:
     def _seconds(self, text: object, number: int) -> float:
         """A time in seconds since 1970; NaN, and noted, if it cannot be used."""
         try:
-            time = datetime.fromisoformat(text) if type(text) is str else None
+            time = datetime.fromisoformat(_BIGQUERY.sub("+00:00", text)) if type(text) is str else None
         except ValueError:
             time = None
         if time is None or time.tzinfo is None:
             found = "a time without a zone" if time else shown(rendered(text))
-            self.counter.unusable("bad-time", number, f"time must be ISO 8601 with a zone, found {found}")
+            self._unusable("bad-time", number, f"time must be ISO 8601 with a zone, found {found}")
             return math.nan
         seconds = time.timestamp()
         if not 0 <= seconds <= self._newest:
             limit = "in the future" if seconds > 0 else "before 1970"
             message = f"time must not lie {limit}, found {shown(str(text).encode())}"
-            self.counter.unusable("bad-time", number, message)
+            self._unusable("bad-time", number, message)
             return math.nan
         return seconds

@@ -23,6 +23,7 @@ from model.monitoring import document, ground_truth, log_reader, log_source
 from model.monitoring.captured import Captured
 from model.monitoring.labels import KeyedLabels, LabelCounts, keyed
 from model.monitoring.live_error import Interval, Live
+from model.monitoring.log_quality import labels_unused
 from model.monitoring.verdict import Verdict, judge
 from model.monitoring.windows import Layout, Window
 from model.registry import registry
@@ -49,11 +50,16 @@ class MonitorInputs:
 
 @dataclass(frozen=True)
 class Observed:
-    """The verdict; and by version both windows and the manifest, which plots are made of."""
+    """The verdict; and by version both windows and the manifest, which plots are made of.
+
+    Args:
+        unseen: A reason for each source, and for the labels, of which so little could be used that no alert is no yes.
+    """
 
     verdict: Verdict
     windows: dict[int, tuple[Window, Window]]
     manifests: dict[int, Document]
+    unseen: Sequence[str]
 
     @property
     def document(self) -> dict[str, Any]:
@@ -87,7 +93,9 @@ def observe(
         manifests[version] = manifest.document
         return layout(manifest)
 
-    labels = _labels(inputs.labels, settings, store)
+    promoted = production.promoted
+    target = promoted.manifest["target"]["name"] if promoted else settings.data.target
+    labels = _labels(inputs.labels, target, store)
     sources = _sources(inputs, store)
     with reading(inputs.sources) as done:
         captured = log_reader.read(
@@ -101,6 +109,7 @@ def observe(
             done=done,
         )
     windows = {version: (captured.window(version), captured.window(version, back=1)) for version in captured.versions()}
+    label_counts = labels.counts(captured.matched) if labels else None
     verdict = judge(
         model=production.model,
         production=production.promoted.version if production.promoted else None,
@@ -110,10 +119,11 @@ def observe(
         log=captured.log,
         period=captured.period,
         live=_live(captured, settings),
-        labels=labels.counts(captured.matched) if labels else None,
+        labels=label_counts,
         limits=settings.monitoring,
     )
-    return Observed(verdict, windows, manifests)
+    unused = labels_unused(label_counts)
+    return Observed(verdict, windows, manifests, [*captured.unread, *([unused] if unused else [])])
 
 
 def layout(manifest: Manifest) -> Layout:
@@ -187,7 +197,7 @@ class _LabelFile:
         )
 
 
-def _labels(source: str | None, settings: Config, store: registry.Registry) -> _LabelFile | None:
+def _labels(source: str | None, target: str, store: registry.Registry) -> _LabelFile | None:
     """The labels to join."""
     if not source:
         return None
@@ -196,7 +206,7 @@ def _labels(source: str | None, settings: Config, store: registry.Registry) -> _
         if source.startswith("gs://"):
             path = Path(folder) / f"labels{path.suffix}"
             store.bucket.download(source, path)
-        labels = ground_truth.read(source, path, settings.data.target)
+        labels = ground_truth.read(source, path, target)
     by_key = keyed(labels.ids, labels.rows, labels.values)
     return _LabelFile(source, by_key, len(labels.ids) + labels.unusable, labels.unusable, labels.example)
 

@@ -15,7 +15,7 @@ from model.config import Config
 from model.data.findings import Finding
 from model.data.rows import Rows, snapshot
 from model.data.split import held_out, recorded
-from model.errors import AbsentError, MovedOnError, NotFoundError, RegistryError
+from model.errors import AbsentError, MovedOnError, NotFoundError, RegistryError, SourceError
 from model.evaluation.metrics import scores
 from model.formatting import shortened
 from model.monitoring import triggers
@@ -213,11 +213,18 @@ def _same_rows(document: Document, given: Inputs) -> bool:
 def _alerts(
     settings: Config, captured: monitor.MonitorInputs | None, production: Production, store: Registry, talk: Talk
 ) -> list[Reason]:
-    """The monitor's alerts as a reason; none where nothing was captured."""
+    """The monitor's alerts as a reason; none where nothing was captured.
+
+    Raises:
+        SourceError: So little could be read that the absence of alerts says nothing.
+    """
     if captured is None:
         return []
     observed = monitor.observe(captured, settings, production, store, reading=talk.reading)
-    return [triggers.watched(observed.verdict)]
+    alerts = triggers.watched(observed.verdict)
+    if observed.unseen and not alerts.due:
+        raise SourceError("\n".join(observed.unseen))
+    return [alerts]
 
 
 def _live_error(settings: Config, promoted: Alias, labelled: Rows, known: NDArray[np.uint64] | None) -> Reason:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -97,3 +99,56 @@ def test_line_ends_in_quotes_far_down_a_large_file_are_read(tmp_path):
     found = read_text(tmp_path, "l.csv", "request_id,note,y\n" + lines)
 
     assert (len(found.ids), found.values[-1], found.unusable) == (60_000, 59_999.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("ids", "read_as"),
+    [
+        pytest.param(pa.array([200, 5_000], pa.int64()), ["200", "5000"], id="int64"),
+        pytest.param(pa.array([200.0, 5_000.0]), ["200", "5000"], id="float"),
+        pytest.param(pa.array([Decimal(200), Decimal("5000.0")]), ["200", "5000"], id="decimal"),
+        pytest.param(pa.array([b"200", b"r-1"]), ["200", "r-1"], id="bytes"),
+        pytest.param(pa.array(["200.0", "5000.0"]), ["200", "5000"], id="texts-of-floats"),
+        pytest.param(pa.array(["200.0", "r-1"]), ["200.0", "r-1"], id="texts"),
+    ],
+)
+def test_keys_are_the_texts_of_whole_numbers_whatever_their_type(tmp_path, ids, read_as):
+    pyarrow.parquet.write_table(pa.table({"request_id": ids, "y": [1, 2]}), tmp_path / "l.parquet")
+
+    found = read("l.parquet", tmp_path / "l.parquet", "y")
+
+    assert (found.ids, found.values, found.unusable) == (read_as, [1.0, 2.0], 0)
+
+
+def test_a_key_that_lost_digits_as_a_float_is_counted(tmp_path):
+    found = read_text(
+        tmp_path, "l.jsonl", '{"request_id": 12345678901234567890.0, "y": 1}\n{"request_id": 7, "y": 1}\n'
+    )
+
+    assert (found.ids, found.unusable) == (["7"], 1)
+
+
+def test_decimals_are_numbers(tmp_path):
+    cells = pa.array([Decimal("286.79"), None], pa.decimal128(12, 2))
+    pyarrow.parquet.write_table(pa.table({"request_id": ["a", "b"], "y": cells}), tmp_path / "l.parquet")
+
+    found = read("l.parquet", tmp_path / "l.parquet", "y")
+
+    assert (found.ids, found.values, found.unusable) == (["a"], [286.79], 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "unusable"),
+    [
+        pytest.param('request_id,y\na,"2,867.89"\nb,"1,070"\n', [2867.89, 1070.0], 0, id="thousands"),
+        pytest.param('request_id,y\na,"1,234,567"\nb,"1,070"\n', [1234567.0, 1070.0], 0, id="millions"),
+        pytest.param('request_id,y\na,"2,867"\nb,"1,070"\n', [], 2, id="thousands-or-decimals"),
+        pytest.param('request_id,y\na,"286,79"\nb,3\n', [3.0], 1, id="decimal-comma-between-commas"),
+        pytest.param("request_id;y\na;286,79\nb;2.867,89\n", [286.79, 2867.89], 0, id="semicolons"),
+        pytest.param("request_id;row;y\na;0;3\nb;\n", [3.0], 1, id="semicolons-ragged"),
+    ],
+)
+def test_commas_in_numbers_are_read_where_their_meaning_is_certain(tmp_path, text, values, unusable):
+    found = read_text(tmp_path, "l.csv", text)
+
+    assert (sorted(found.values), found.unusable) == (sorted(values), unusable)

@@ -136,7 +136,6 @@ def test_standard_input_is_a_source(found, monkeypatch):
     "text",
     [
         pytest.param(b"", id="empty"),
-        pytest.param(b"\x00\xff\x89PNG" * 500, id="binary"),
         pytest.param(lines([{"message": "nothing of ours"}]), id="other-lines"),
         pytest.param(lines([{**record, "model": "houses"} for record in records(300)]), id="other-model"),
         pytest.param(lines(records(300, version=7)), id="no-such-version"),
@@ -313,3 +312,46 @@ def test_rows_without_their_requests_are_said_to_count_once(found):
     document, _ = found([record for record in records(300) if record["kind"] == "row"])
 
     assert document["notes"][0] == "300 rows came without the line of their request: each counts as one instance"
+
+
+def test_a_source_that_cannot_be_read_is_no_yes(monitor):
+    code, output, said = monitor(b"\x00\xff\x89PNG" * 500)
+
+    assert code == 1
+    assert "NOT ENOUGH DATA" in output
+    assert "captured-0.jsonl: 1 of 1 lines cannot be used; line 1: must be one JSON object" in said
+
+
+def test_an_alert_is_said_though_another_source_cannot_be_read(monitor):
+    code, output, _ = monitor(records(1_000, by=1), b"no log of ours\n" * 50)
+
+    assert (code, "ALERT" in output) == (3, True)
+
+
+@pytest.mark.parametrize(("kept", "code"), [pytest.param(500, 0, id="some"), pytest.param(700, 1, id="most")])
+def test_labels_of_which_most_cannot_be_used_are_no_yes(monitor, tmp_path, kept, code):
+    made = records(1_200)
+    cells = [f"{made[1]['request_id']}-{n},1" for n in range(kept)]
+    rows = [record for record in made if record["kind"] == "row"][:600]
+    cells += [f"{row['request_id']},{row['row']},{row['prediction'] + 0.4}" for row in rows]
+    text = "request_id,row,disease_progression\n" + "\n".join(cells).replace("-0-", ",") + "\n"
+    (tmp_path / "labels.csv").write_text(text)
+
+    ended, _, said = monitor(made, labels=tmp_path / "labels.csv")
+
+    assert (ended, said.startswith(f"{tmp_path / 'labels.csv'}: {kept} of {kept + 600} labels are not used")) == (
+        code,
+        code == 1,
+    )
+
+
+def test_the_target_is_named_by_the_version_in_production(production, monitor, tmp_path):
+    production(**{**TRAINED, "target": {"name": "price"}})
+    made = records(600)
+    rows = [record for record in made if record["kind"] == "row"]
+    cells = [f"{row['request_id']},{row['row']},{row['prediction']}" for row in rows]
+    (tmp_path / "labels.csv").write_text("request_id,row,price\n" + "\n".join(cells) + "\n")
+
+    code, output, said = monitor(made, labels=tmp_path / "labels.csv")
+
+    assert (code, said, "labels: 600 of 600" in output) == (0, "", True)
