@@ -13,15 +13,21 @@ LONGEST_REASON = 500
 ABSENT = "-"
 """Stands where there is no value."""
 
+_LARGEST_IN_DIGITS = 1e15
+"""`number` shows larger figures with an exponent."""
+
 _SMALLEST_SHOWN = 0.001
 """`short` shows smaller figures as 0."""
 
 
 def number(value: float | None, absent: str = ABSENT) -> str:
-    """Four significant figures; a whole number of type int in full."""
+    """Four significant figures; every digit of whole numbers and of what stands before the decimal point."""
     if value is None:
         return absent
-    return str(value) if isinstance(value, int) else f"{value:.4g}"
+    if isinstance(value, int):
+        return str(value)
+    text = f"{value:.4g}"
+    return f"{value:.0f}" if "e+" in text and abs(value) < _LARGEST_IN_DIGITS else text
 
 
 def interval(value: float | None, low: float | None, high: float | None, absent: str = ABSENT) -> str:

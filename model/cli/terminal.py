@@ -49,10 +49,13 @@ def show_json(value: Any) -> None:
 
 
 @contextlib.contextmanager
-def progress(text: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on a terminal, nothing in a pipe; yields the function that advances it by one."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with _bar(*columns) as bar:
+def progress(text: str, total: int | None) -> Iterator[Callable[[], None]]:
+    """A bar on a terminal, nothing in a pipe; yields the function that advances it by one.
+
+    The bar moves to and fro where *total* is None.
+    """
+    counts = (MofNCompleteColumn(),) if total is not None else ()
+    with _bar(TextColumn("{task.description}"), BarColumn(), *counts, TimeElapsedColumn()) as bar:
         task = bar.add_task(text, total=total)
         yield lambda: bar.advance(task)
 

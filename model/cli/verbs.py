@@ -43,7 +43,13 @@ def run_validate(arguments: argparse.Namespace) -> int:
     elif source.startswith("gs://"):
         store = Registry(source.removeprefix("gs://").partition("/")[0] or "none", arguments.model)
     report = validate.validate(
-        settings, source, store, model=arguments.model, alias=arguments.alias, compared=bool(arguments.bucket)
+        settings,
+        source,
+        store,
+        model=arguments.model,
+        alias=arguments.alias,
+        compared=bool(arguments.bucket),
+        talk=TALK,
     )
     if arguments.json:
         show_json(report.document())
@@ -57,8 +63,10 @@ def run_train(arguments: argparse.Namespace) -> int:
 
     settings, store, candidates = _for_training(arguments)
     production = Production(arguments.model, arguments.alias, store.alias(arguments.alias)[0])
-    given = dataset.read(settings, arguments.data or settings.data.source, store, production)
-    findings = dataset.findings(given, production.comparable(settings)[0])
+    with TALK.step("reading"):
+        given = dataset.read(settings, arguments.data or settings.data.source, store, production)
+    with TALK.step("validating"):
+        findings = dataset.findings(given, production.comparable(settings)[0])
     manifest = train(store, candidates, given, production, findings, talk=TALK)
     if arguments.json:
         show_json(manifest.document)
@@ -82,7 +90,8 @@ def run_retrain(arguments: argparse.Namespace) -> int:
 
     settings, store, candidates = _for_training(arguments)
     production = Production(arguments.model, arguments.alias, store.alias(arguments.alias)[0])
-    given = dataset.read(settings, arguments.data or settings.data.source, store, production)
+    with TALK.step("reading"):
+        given = dataset.read(settings, arguments.data or settings.data.source, store, production)
     arrivals = retrain.Arrivals(
         captured=monitor.MonitorInputs(arguments.captured, arguments.labels) if arguments.captured else None,
         labelled=dataset.labelled(settings, arguments.labelled_rows, store) if arguments.labelled_rows else None,

@@ -125,7 +125,8 @@ def evaluate(
             champion=np.where(fresh, theirs, np.nan)[held] if champion.predictor else None,
             done=done,
         )
-    served = _asked(draft, talk.say)
+    with talk.step("asking the functions"):
+        served = _asked(draft, talk.say)
     checks = gate.absolute(
         bounds,
         scores=measured,

@@ -105,7 +105,8 @@ def retrain(
     while True:
         production = Production(model, mover.alias, store.alias(mover.alias)[0])
         given = dataset.beside(given, production)
-        findings = dataset.findings(given, production.comparable(given.settings)[0])
+        with talk.step("validating"):
+            findings = dataset.findings(given, production.comparable(given.settings)[0])
         dataset.stop_at_errors(findings)
         promoted = production.promoted
         grounds = [

@@ -65,10 +65,12 @@ def train(
     """
     opponent = champion(production)
     document = draft(given, candidates, champion=opponent, findings=findings, talk=talk)
-    manifest = store.publish(document, snapshot=snapshot(given.rows), dataset=given.rows.dataset)
+    with talk.step("publishing"):
+        manifest = store.publish(document, snapshot=snapshot(given.rows), dataset=given.rows.dataset)
     try:
-        page = card(manifest, given.rows, given.sides, opponent.predictor, say=talk.say)
-        store.publish_report(manifest.version, page)
+        with talk.step("drawing the card"):
+            page = card(manifest, given.rows, given.sides, opponent.predictor, say=talk.say)
+            store.publish_report(manifest.version, page)
     except (RegistryError, ReportError) as error:  # the version stands without its card
         number = manifest.version
         talk.say(f"version {number} has no model card yet, `report {number}` makes it: {error}")
@@ -102,7 +104,8 @@ def draft(
         raise ConfigError(str(error)) from error
     _tell(results, talk.say)
     best = next(result.trial for result in results if result.chosen)
-    estimator = fit(best, x, y, seed=seed)
+    with talk.step("fitting"):
+        estimator = fit(best, x, y, seed=seed)
     expected = np.ravel(estimator.predict(rows.x))
     redacted = [feature.name for feature in settings.data.features if feature.redact]
     golden = _made_up(x) if redacted else rows.x[_golden_rows(expected)]

@@ -12,6 +12,7 @@ from model.errors import RegistryError
 from model.registry.registry import Registry
 from model.workflows import dataset
 from model.workflows.dataset import Production
+from model.workflows.talk import Talk
 
 
 @dataclass(frozen=True)
@@ -52,21 +53,24 @@ class Validation:
 
 
 def validate(
-    settings: Config, source: str, store: Registry | None, *, model: str, alias: str, compared: bool
+    settings: Config, source: str, store: Registry | None, *, model: str, alias: str, compared: bool, talk: Talk
 ) -> Validation:
     """Read *source* and look for flaws; where *compared*, also against the version that *alias* of *model* holds."""
-    given = dataset.read(settings, source, store)
+    with talk.step("reading"):
+        given = dataset.read(settings, source, store)
     document, obstacle = None, "MODEL_BUCKET is not set"
     if store and compared:
         try:
             document, obstacle = Production(model, alias, store.alias(alias)[0]).comparable(settings)
         except RegistryError as error:
             obstacle = str(error)
+    with talk.step("validating"):
+        findings = dataset.findings(given, document)
     return Validation(
         source=source,
         rows=len(given.rows.y),
         holdout_rows=int(given.sides.held.sum()),
-        findings=dataset.findings(given, document),
+        findings=findings,
         version=document["version"] if document else None,
         obstacle=obstacle,
     )

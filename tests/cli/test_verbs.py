@@ -191,7 +191,7 @@ def test_validate_has_machine_output(model, rows):
                 "count": 1,
                 "found": "1 row of 401 equals an earlier one",
                 "examples": [{"row": 400, "found": "equals row 0"}],
-                "fix": "check that no join multiplies rows; equal rows stay on one side of every split",
+                "fix": "check that no join multiplies rows: a copy on the other side of the split flatters the score",
             }
         ],
         "compared_with": {"version": None, "reason": "MODEL_BUCKET is not set"},
