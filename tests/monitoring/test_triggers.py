@@ -366,3 +366,12 @@ def test_erased_rows_of_production_stop_no_retraining(run, write, produced, regi
     assert (code, reasons[1]["due"], reasons[1]["value"]) == (3, False, None)
     assert reasons[1]["found"] == "not known: the rows that production was trained on are not in the bucket any more"
     assert (reasons[3]["reason"], reasons[3]["due"]) == ("live rmse", True)
+
+
+def test_captured_lines_that_cannot_be_read_are_no_reason_to_do_nothing(run, produced, tmp_path):
+    (tmp_path / "captured.jsonl").write_text("no line of ours\n" * 50)
+
+    code, _, said = run("retrain", "--captured", str(tmp_path / "captured.jsonl"))
+
+    assert code == 1
+    assert said.splitlines()[-1].startswith(f"{tmp_path / 'captured.jsonl'}: 50 of 50 lines cannot be used; line 1: ")
