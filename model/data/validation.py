@@ -20,6 +20,7 @@ from model.data import drift
 from model.data.cells import Flaw
 from model.data.findings import Example, Finding
 from model.data.hashing import row_keys
+from model.data.outliers import far_rows, repeated_extremes
 
 MOST_EXAMPLES = 5
 COPY_TOLERANCE = 1e-6
@@ -56,6 +57,8 @@ _FIXES = {
     "constant-feature": "take the feature out of data.features, or repair what fills it",
     "target-copied": "take the feature out of data.features: it is the answer, and will not be there when asked",
     "few-rows": "collect more rows, or take features out of data.features",
+    "repeated-extreme": "if it stands for a missing value, remove these rows; a minimum or maximum keeps it out",
+    "far-row": "look at it: remove a row of totals, repair another unit; a minimum or maximum keeps such rows out",
     "near-constant": "check what fills it; where it is large with a small spread, subtract a constant upstream",
     "feature-copied": "keep one of the two: their coefficients cannot be told apart",
     "duplicated-row": "check that no join multiplies rows: a copy on the other side of the split flatters the score",
@@ -63,7 +66,9 @@ _FIXES = {
 }
 """What would help, by code; their order is the order of badness."""
 _WHOLE_COLUMNS = frozenset({"missing-column", "doubled-column", "wrong-type"})
-_WARNINGS = frozenset({"few-rows", "near-constant", "feature-copied", "duplicated-row", "shifted"})
+_WARNINGS = frozenset(
+    {"few-rows", "repeated-extreme", "far-row", "near-constant", "feature-copied", "duplicated-row", "shifted"}
+)
 
 Vector: TypeAlias = NDArray[np.float64]
 Columns: TypeAlias = Mapping[str, Vector]
@@ -117,7 +122,13 @@ def check(
     columns = {feature.name: x[:, place] for place, feature in enumerate(features)} | {target: y}
     sound = {name: cells for name, cells in columns.items() if name not in broken and not np.isnan(cells).all()}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # squares of numbers that just are finite
-        findings = [*met, *_out_of_bounds(x, features), *_degenerate(sound, target), *_copied(sound, target)]
+        findings = [
+            *met,
+            *_out_of_bounds(x, features),
+            *_degenerate(sound, target),
+            *_copied(sound, target),
+            *_strange(_bounded(sound, features)),
+        ]
         if not broken and not (len(y) == 0 and met):  # rows that could not be read are no lack of rows
             findings += [*_too_few(x, held, groups, limits), *_repeated(x, y, held)]
         if production:
@@ -225,6 +236,37 @@ def _degenerate(columns: Columns, target: str) -> Iterator[Finding]:
                 yield _finding("near-constant", name, len(column), found)
 
 
+def _bounded(columns: Columns, features: Sequence[Feature]) -> Columns:
+    """*columns* without the cells that are out of bounds: those have a finding already."""
+    bounded = dict(columns)
+    for feature in features:
+        if feature.name in columns:
+            cells = columns[feature.name].reshape(-1, 1)
+            rows = outside(cells, [feature])[:, 0]
+            if len(rows):
+                bounded[feature.name] = np.where(np.isin(np.arange(len(cells)), rows), np.nan, cells[:, 0])
+    return {name: cells for name, cells in bounded.items() if not np.isnan(cells).all()}
+
+
+def _strange(columns: Columns) -> Iterator[Finding]:
+    """Values that repeat at the edge and stand apart, and lone rows far outside."""
+    for name, cells in columns.items():
+        for extreme in repeated_extremes(cells):
+            found = (
+                f"found {extreme.value:.10g} in {extreme.count} cells, nothing between it and {extreme.nearest:.10g}"
+            )
+            example = Example(extreme.row, f"{extreme.value:.10g}")
+            yield _finding(
+                "repeated-extreme", name, extreme.count, f"should be a value like the others, {found}", [example]
+            )
+    for far in far_rows(columns):
+        values = ", ".join(f"{name} {value:.10g}" for name, value in far.columns.items())
+        total = " (the sum of all others)" if far.total else ""
+        column = next(iter(far.columns)) if len(far.columns) == 1 else None
+        found = f"should lie among the others, found row {far.row} far outside: {values}{total}"
+        yield _finding("far-row", column, 1, found)
+
+
 def _scale(column: Vector) -> str:
     """What of *column* is too large or too small to be computed with, or nothing."""
     size, spread = float(np.abs(column).max()), float(column.max() / 2 - column.min() / 2)
@@ -323,7 +365,7 @@ def _shifted(columns: Columns, production: Document, limits: Limits) -> Iterator
     chance = drift.FALSE_SHARE / (2 * len(production["features"]))
     for entry in production["features"]:
         cells = columns.get(entry["name"], np.empty(0))
-        values = cells[~np.isnan(cells)]
+        values = cells[~np.isnan(cells)].astype(entry.get("width", "float64")).astype(np.float64)
         counts = drift.counts_between(values, drift.edges(entry))
         distances = drift.against_training(entry, counts, values, trained, chance)
         moved = drift.movement(distances, warn=limits.warn, alert=limits.alert)

@@ -581,3 +581,29 @@ def test_a_column_that_leaves_float64_when_it_is_computed_with_is_an_error(chang
     (finding,) = [finding for finding in found(**changes) if finding.code == "beyond-scale"]
 
     assert (finding.severity, finding.where, finding.found[: len(told)]) == ("error", column, told)
+
+
+# Values that seldom come about honestly
+
+
+def test_a_repeated_extreme_that_stands_apart_is_a_warning_with_its_count():
+    least = A[np.arange(ROWS) % 12 > 0].min()
+
+    findings = found(np.where(np.arange(ROWS) % 12 == 0, -999.0, A))
+
+    assert brief(findings) == [
+        (
+            *("warning", "repeated-extreme", "a", 25),
+            f"should be a value like the others, found -999 in 25 cells, nothing between it and {least:.10g}",
+        )
+    ]
+
+
+def test_a_row_of_totals_is_one_warning_about_the_whole_row():
+    a, b, y = ([*cells[:-1], float(cells[:-1].sum())] for cells in (np.abs(A), B, np.abs(Y)))
+
+    (finding,) = found(np.array(a), np.array(b), y)
+
+    assert (finding.code, finding.where, finding.count) == ("far-row", None, 1)
+    assert finding.found.startswith("should lie among the others, found row 299 far outside: a ")
+    assert finding.found.endswith(" (the sum of all others)")
