@@ -1,4 +1,4 @@
-"""config.toml, read strictly: every wrong key, type or value is named with its place and what was expected."""
+"""config.toml, read strictly: every wrong key, type or value is named with its place and the expected value."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class TrainingConfig(_Strict):
 
 
 class GateConfig(_Strict):
-    """What a version must reach, bounds included, to be blessed; what each is for stands in config.toml."""
+    """The bounds (inclusive) of a blessed version; config.toml says the purpose of each."""
 
     min_rows: Annotated[Count, Field(ge=1)]
     min_holdout_rows: Annotated[Count, Field(ge=2)]
@@ -147,7 +147,7 @@ class GateConfig(_Strict):
 
 
 class RetrainingConfig(_Strict):
-    """From when on `retrain` trains, bounds included; what each is for stands in config.toml."""
+    """The bounds (inclusive) at which `retrain` trains; config.toml says the purpose of each."""
 
     max_age_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
     new_rows: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1

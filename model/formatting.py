@@ -21,7 +21,7 @@ _SMALLEST_SHOWN = 0.001
 
 
 def number(value: float | None, absent: str = ABSENT) -> str:
-    """Four significant figures; every digit of whole numbers and of what stands before the decimal point."""
+    """Four significant figures; every digit of whole numbers and before the decimal point."""
     if value is None:
         return absent
     if isinstance(value, int):

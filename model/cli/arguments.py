@@ -56,26 +56,30 @@ def _parser() -> argparse.ArgumentParser:
     def verb(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=text, description=text, parents=[common, *parents])
 
-    verb("validate", "say everything that is wrong with the data, and what would fix it", alias)
+    verb("validate", "list every problem of the data, with the remedy", alias)
     verb("train", "train the candidates, evaluate the best, publish it as the next version", alias)
     made = verb("promote", "put a blessed version into production", alias, mover)
     made.add_argument("version", type=_version, nargs="?", metavar="VERSION", help="default: the newest")
     made.add_argument("--force", action="store_true", help="also one that the gate refused; needs --reason")
-    made = verb("retrain", "train again when there is a reason, and promote what passes the gate", alias, mover)
+    made = verb(
+        "retrain", "train again when there is a reason, and promote a version that passes the gate", alias, mover
+    )
     made.add_argument(
         "--captured", action="append", metavar="SOURCE", help="captured log lines, as for monitor; may be repeated"
     )
-    made.add_argument("--labels", metavar="FILE", help="what became true, as for monitor; needs --captured")
+    made.add_argument(
+        "--labels", metavar="FILE", help="outcomes of captured predictions, as for monitor; needs --captured"
+    )
     made.add_argument("--labelled-rows", metavar="URI", help="rows with their target that arrived since")
-    made.add_argument("--force", action="store_true", help="train whatever the reasons say; the gate decides as ever")
-    made = verb("rollback", "put back what production held before the current version", alias, mover)
+    made.add_argument("--force", action="store_true", help="train without a reason; the gate decides as usual")
+    made = verb("rollback", "put back the version that production held before the current one", alias, mover)
     made.add_argument("--to", type=_version, metavar="VERSION", help="a version further back")
     verb("versions", "list all versions")
     verb("show", "one version in full").add_argument("version", type=_version, metavar="VERSION")
     made = verb("report", "write the model card of one version to a file, and open it on a desktop")
     made.add_argument("version", type=_version, metavar="VERSION")
     made.add_argument("--output", type=Path, metavar="FILE", help="default: MODEL-VERSION.html in this folder")
-    verb("history", "what an alias held, newest first", alias)
+    verb("history", "list the versions that an alias held, newest first", alias)
     made = verb("smoke", "ask running functions for the predictions that they must give", alias)
     made.add_argument(
         "function", nargs="+", type=_function, metavar="NAME=ADDRESS", help="batch=https://… stream=https://…"
@@ -86,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument(
         "sources", nargs="+", metavar="SOURCE", help="captured log lines: a file, gs://BUCKET/PREFIX, or - for stdin"
     )
-    made.add_argument("--labels", metavar="FILE", help="what became true: request_id, row and the target's name")
+    made.add_argument("--labels", metavar="FILE", help="outcomes: request_id, row and the target's name")
     made.add_argument("--window", type=_hours, default=24.0, metavar="HOURS", help="default: %(default)g")
     made.add_argument("--until", type=_time, metavar="TIME", help="where the window ends (default: the newest line)")
     made.add_argument("--report", type=Path, metavar="FILE", help="write an HTML page with plots too")

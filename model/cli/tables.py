@@ -38,7 +38,7 @@ def versions(entries: Sequence[Document]) -> Table:
 
 
 def history(entries: Iterable[Document]) -> Table:
-    """What an alias held, a row for each time it was moved."""
+    """The versions that an alias held, a row for each move."""
     table = table_of("version", "promoted", "action", "by", "reason")
     for entry in entries:
         table.add_row(str(entry["version"]), to_the_second(str(entry.get("promoted_at", ""))), *_said(entry))
@@ -118,7 +118,7 @@ def reasons(decision: Sequence[Document]) -> Table:
 
 
 def candidates(tried: Sequence[Document]) -> Table:
-    """What the search tried, best first, with the spread over the folds."""
+    """The candidates of the search, best first, with the spread over the folds."""
     table = table_of("candidate", "rmse", "std", "se", "")
     for entry in tried[:_MOST_CANDIDATES]:
         parameters = " ".join(f"{name}={value}" for name, value in entry["parameters"].items())
@@ -140,7 +140,7 @@ def _facts(*pairs: tuple[str, str]) -> Table:
 
 
 def _against(comparison: Document) -> str:
-    """What the comparison with production came to, in a line."""
+    """The result of the comparison with production, in a line."""
     if comparison.get("production") is None or comparison.get("note"):
         return str(comparison.get("note", ""))
     low, value, high = (comparison["improvement"][name] for name in ("low", "value", "high"))

@@ -63,7 +63,7 @@ def _log_lines(document: Document) -> list[str]:
     parts = [f"{log['rows']} rows and {log['requests']} requests in {log['lines']} lines"]
     parts += [f"{log['duplicates']} rows came again"] if log["duplicates"] else []
     parts += [f"{log['incomplete_requests']} requests lack row lines"] if log["incomplete_requests"] else []
-    parts += [f"{log[name]} {what}" for what, name in left.items() if log[name]]
+    parts += [f"{log[name]} {kind}" for kind, name in left.items() if log[name]]
     lines = [f"read: {'; '.join(parts)}"]
     lines += [f"left out: {flaw['count']} {code}; {flaw['example']}" for code, flaw in log["unusable"].items()]
     if told:

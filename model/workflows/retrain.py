@@ -99,7 +99,7 @@ def retrain(
     """Decide, train and promote; decide again where production moved meanwhile.
 
     Args:
-        force: Train whatever the reasons say.
+        force: Train without a reason, and on rows that were tried already.
         show: Takes the decision once its reasons are known, and again once a version is trained.
     """
     while True:
