@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from model import errors
+from model.config import Config
+from model.data import validation
 from tests.support.parts import ROOT
 
 DOCUMENTS = sorted(path for path in ROOT.rglob("*.md") if not {".venv", ".local"} & set(path.relative_to(ROOT).parts))
@@ -106,3 +108,22 @@ def test_every_setting_of_a_deployment_has_its_row_and_default():
         name: default for name, default in code.items() if name not in derived
     }
     assert {name: code[name] for name in derived} == dict.fromkeys(derived, "")
+
+
+def test_every_finding_of_validation_has_its_row_and_severity():
+    documented = {}
+    for codes, severity, _ in table(ROOT / "model" / "README.md", "finding"):
+        documented |= dict.fromkeys(re.findall(r"`([a-z-]+)`", codes), severity)
+
+    assert documented == {code: "warning" if code in validation._WARNINGS else "error" for code in validation._FIXES}
+
+
+@pytest.mark.parametrize("section", sorted(Config.model_fields))
+def test_every_key_of_a_section_stands_in_the_shipped_configuration(section):
+    text = (ROOT / "model" / "config.toml").read_text()
+    lines = text.split(f"\n[{section}]\n")[1].split("\n[")[0]
+    model = Config.model_fields[section].annotation
+
+    keys = {name for name in model.model_fields if name != "max_shift"}
+
+    assert set(re.findall(r"^(?:# )?([a-z_0-9]+) = ", lines, re.MULTILINE)) == keys
