@@ -20,8 +20,25 @@ look_at_buckets() {
 ensure_model_bucket() {
   if [[ -n ${enabled[storage]:-} ]]; then look_at_buckets; fi
   if [[ -z ${buckets[$MODEL_BUCKET]:-} ]]; then bucket_is_new=yes; fi
+  refuse_shared_bucket
   ensure_bucket "$MODEL_BUCKET" MODEL_BUCKET "True|enforced|True|Delete|False|$KEEP_NONCURRENT_DAYS||" \
     "{\"isLive\": false, \"daysSinceNoncurrentTime\": $KEEP_NONCURRENT_DAYS}" --versioning
+}
+
+# A bucket without our lifecycle may hold models of `python -m model`; anything else in it is somebody's, and the
+# lifecycle would delete its old generations.
+refuse_shared_bucket() {
+  local seen uri found=${buckets[$MODEL_BUCKET]:-} others=''
+  [[ -n $found && $found != *"|Delete|False|"* ]] || return 0
+  look storage ls "gs://$MODEL_BUCKET"
+  while read -r uri; do
+    case $uri in
+      '' | "gs://$MODEL_BUCKET/$MODEL_NAME/" | "gs://$MODEL_BUCKET/data/") ;;
+      *) others=$uri ;;
+    esac
+  done <<<"$seen"
+  [[ -z $others ]] ||
+    fail "gs://$MODEL_BUCKET holds other things ($others), whose old generations a lifecycle would delete; choose another name: MODEL_BUCKET=…"
 }
 
 # Make bucket $1, which setting $2 names, look like $3: private, and what fits the condition $4 is deleted in time.

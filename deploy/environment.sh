@@ -36,9 +36,38 @@ PY
     # The lock is complete. Resolved again, a requirement with an extra would take a newer release, which has no hash.
     "$venv_python" -m pip install -qq --disable-pip-version-check --require-virtualenv --no-deps \
       --requirement "$root/requirements.txt" || fail 'the requirements could not be installed (see above)'
+    check_installed
     echo "$wanted" >"$root/.venv/stamp"
   fi
   exec 8>&-
+}
+
+# Every requirement stands in .venv, in its version: a setting of pip may have led the installation elsewhere.
+check_installed() {
+  "$venv_python" -I - "$root/requirements.txt" "$root/functions/requirements.txt" <<'PY' || fail 'the requirements were not installed into .venv (see above); does a pip.conf say target or prefix? (pip config list)'
+import pathlib, sys
+from importlib.metadata import distributions
+from pip._vendor.packaging.requirements import Requirement
+from pip._vendor.packaging.utils import canonicalize_name
+
+paths = [path for path in sys.path if path.startswith(sys.prefix)]
+versions = {canonicalize_name(d.metadata["Name"]): d.version for d in distributions(path=paths)}
+missing = []
+for path in sys.argv[1:]:
+    for line in pathlib.Path(path).read_text().splitlines():
+        text = line.split("#")[0].rstrip("\\ ").strip()
+        if not text or text.startswith("-"):
+            continue
+        wanted = Requirement(text)
+        if wanted.marker and not wanted.marker.evaluate():
+            continue
+        version = versions.get(canonicalize_name(wanted.name))
+        if version is None or version not in wanted.specifier:
+            missing.append(f"{text} (there is {version})")
+for text in missing[:5]:
+    print(f"not in .venv: {text}", file=sys.stderr)
+sys.exit(bool(missing))
+PY
 }
 
 # The lock belongs to the open file: it goes when the last process that inherited it does, however that ends.

@@ -18,6 +18,9 @@ open_project() {
   export CLOUDSDK_CORE_DISABLE_PROMPTS=1
   account=$("$gcloud" auth list --filter=status:ACTIVE --format='value(account)' --verbosity=error) || fail 'gcloud does not work (see above)'
   [[ -n $account ]] || fail 'gcloud has no account; sign in: gcloud auth login'
+  local impersonated
+  impersonated=$("$gcloud" config get auth/impersonate_service_account --verbosity=error) || impersonated=''
+  account=${impersonated:-$account} # gcloud acts as it, and so do the model and the smoke test
   if [[ -z $PROJECT_ID ]]; then
     PROJECT_ID=$("$gcloud" config get project) || fail 'gcloud does not work (see above)'
     [[ -n $PROJECT_ID ]] || settings_error 'PROJECT_ID is not set, and gcloud has no project; gcloud config set project …'
@@ -37,9 +40,13 @@ open_project() {
 # gcloud, to look: what it prints goes into `seen`. Not to be allowed to look is no sign of absence, and ends the script.
 # Nor is a region that did not answer, of which gcloud only warns.
 look() {
-  local status=0 complaints=$root/.local/complaints.$$
+  local status complaints=$root/.local/complaints.$$ waits=0
   mkdir -p "$root/.local"
-  seen=$("$gcloud" "$@" --project="$PROJECT_ID" </dev/null 2>"$complaints") || status=1
+  while true; do
+    status=0
+    seen=$("$gcloud" "$@" --project="$PROJECT_ID" </dev/null 2>"$complaints") || status=1
+    ((status == 1)) && passes_by_itself || break
+  done
   cat "$complaints" >&2 || true
   if grep -q unreachable "$complaints"; then status=1; fi
   rm -f "$complaints"
@@ -60,7 +67,43 @@ change() {
     would_run "$gcloud" "$@" --project="$PROJECT_ID"
     return
   fi
-  "$gcloud" "$@" --project="$PROJECT_ID" </dev/null >&2
+  local status complaints=$root/.local/complaints.$$ waits=0
+  mkdir -p "$root/.local"
+  while true; do
+    status=0
+    "$gcloud" "$@" --project="$PROJECT_ID" </dev/null >&2 2>"$complaints" || status=$?
+    ((status != 0 && status < 128)) && passes_by_itself || break
+  done
+  cat "$complaints" >&2 || true
+  rm -f "$complaints"
+  return "$status"
+}
+
+granted=''     # yes once this run made a service account or granted a role
+patience=''    # over once a wait for that was in vain
+switched_on='' # yes once this run enabled an API
+
+# Whether the refusal in the file `complaints` passes by itself; if it does, this waits a while, counted in the caller's
+# `waits`. The platform is busy: a minute at most. A role, an account or an API of this run is not known everywhere yet:
+# Google speaks of a minute or two, seldom seven; five minutes at most.
+passes_by_itself() {
+  local reason='' most=0
+  if grep -Eqi 'already ?exists|not available|pre-?condition' "$complaints"; then
+    return 1
+  elif grep -Eqi '(^|[^0-9])(409|429)([^0-9]|$)|RESOURCE_EXHAUSTED|ABORTED|too many requests' "$complaints"; then
+    reason='the platform is busy' most=12
+  elif [[ -n $switched_on ]] && grep -Eqi 'SERVICE_DISABLED|has not been used|is disabled' "$complaints"; then
+    reason='an API that was enabled a moment ago is not known everywhere yet' most=60
+  elif [[ -n $granted ]] && grep -Eqi 'permission|(^|[^0-9])403([^0-9]|$)|forbidden|service account.* does not exist' "$complaints"; then
+    reason='a role that was granted a moment ago is not known everywhere yet' most=60
+  fi
+  if ((waits == most)); then
+    ((most == 0)) || patience=over
+    return 1
+  fi
+  ((waits % 6 > 0)) || say "waiting, since $reason ($((most / 12 - waits / 12)) minutes at most)"
+  waits=$((waits + 1))
+  pause
 }
 
 would_run() {
@@ -92,6 +135,7 @@ ensure_apis() {
   say "APIs: enabling ${missing[*]%.googleapis.com}"
   change services enable "${missing[@]}"
   if [[ -z $dry_run ]]; then
+    switched_on=yes
     for api in "${apis[@]}"; do enabled[$api]=1; done
   fi
 }

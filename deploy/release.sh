@@ -64,13 +64,16 @@ release() {
     ensure_callers "$name"
     tag_candidate "$name"
   done
-  smoke_test candidate || {
+  local status=0
+  smoke_test candidate || status=$?
+  if ((status > 0)); then
     # A release that failed is none: the tags say what they said before.
     for name in "${functions[@]}"; do
       [[ ${tags[$name]:-} == "${tags_at_first[$name]}" ]] || set_traffic "$name" '' "${tags_at_first[$name]}"
     done
+    ((status != 2)) || fail 'without an identity token nobody can ask the release; the traffic stays where it was'
     fail 'the release does not answer as it must (see above); the traffic stays where it was. Its log: ./deploy.sh logs'
-  }
+  fi
   shift_traffic "$percent"
 }
 

@@ -81,6 +81,7 @@ ensure_account() {
   [[ -z ${accounts[$1]:-} ]] || return 0
   say "service accounts: making $1"
   change iam service-accounts create "${1%%@*}" --display-name="$2"
+  [[ -n $dry_run ]] || granted=yes
   accounts[$1]=1
   policies["iam service-accounts $1"]=''
 }
@@ -125,9 +126,10 @@ ensure_role() {
   for ((tries = 1; ; tries++)); do
     change "${words[@]}" add-iam-policy-binding "$name" "${region_of_kind[@]}" --member="$member" --role="$role" \
       --condition="$(condition_flag "$condition")" --format=none && break
-    ((tries < 6)) || fail "$role on $name could not be granted to $member (see above)"
+    [[ $tries -lt 6 && -z $patience ]] || fail "$role on $name could not be granted to $member (see above)"
     pause
   done
+  [[ -n $dry_run ]] || granted=yes
   policies["$kind $name"]+=$'\n'"$role|$member|$condition"
 }
 

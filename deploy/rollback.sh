@@ -8,6 +8,7 @@ verb_rollback() {
   look_at_functions
   need_functions
   local name target new under_way moved=''
+  declare -gA before=()
   under_way=$(tagged batch candidate)$(tagged stream candidate)
   for name in "${functions[@]}"; do
     new=$(tagged "$name" candidate)
@@ -21,10 +22,11 @@ verb_rollback() {
     set_traffic "$name" "$target=100" "$(other_tags "$name")" ||
       fail "$name did not take the traffic (see above); run ./deploy.sh rollback again"
     [[ -n $dry_run ]] || say "$name: $target serves all traffic"
-    moved=yes
+    moved=yes before[$name]=moved
   done
   [[ -n $moved ]] || fail 'there is nothing to roll back to'
   [[ -z $dry_run ]] || return 0
+  check_traffic
   [[ -z $under_way ]] || say 'the release that was under way is dropped'
   say 'the next ./deploy.sh up, or push, releases its checkout again; the model is another thing: ./deploy.sh model history'
 }

@@ -106,6 +106,21 @@ shift_traffic() {
     smoke_test traffic || fail 'the functions do not answer as they must with the traffic (see above)'
   fi
   trap - EXIT
+  check_traffic
+}
+
+# Two runs at once may each move one function: the one that ends last sees it. `before` names the functions that were
+# moved, `split` what they were given.
+check_traffic() {
+  local name
+  local -A given=()
+  ((${#before[@]} > 0)) && [[ -z $dry_run ]] || return 0
+  for name in "${!before[@]}"; do given[$name]=${split[$name]}; done
+  look_at_functions
+  for name in "${!given[@]}"; do
+    [[ ${split[$name]:-} == "${given[$name]}" ]] ||
+      fail "$name: another run moved the traffic meanwhile, to ${split[$name]:-nothing}; the two functions may differ: ./deploy.sh status, then run this again"
+  done
 }
 
 # The way back of `shift_traffic`. Nothing may stop it, not even that nobody reads what it says.

@@ -166,7 +166,7 @@ remove_alert() {
 
 # An alert on a metric that was made a moment ago is refused until that is known everywhere, in ten minutes at most.
 change_alert() {
-  local tries complaints=$root/.local/complaints.$$ refused
+  local tries complaints=$root/.local/refusals.$$ refused
   if [[ -n $dry_run ]]; then
     change "$@" --format=none
     return

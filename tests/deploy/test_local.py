@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def deploy(project: Path, *arguments: str, **environ: str) -> subprocess.Complet
         env={**os.environ, **environ},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,
         check=False,
     )
 
@@ -312,3 +313,61 @@ def test_help_names_every_verb_and_the_settings_of_this_machine(project):
         ],
         *["BATCH_PORT", "STREAM_PORT", "PYTHON", "GCLOUD", "MODEL_REFRESH_SECONDS,", "PROJECT_ID,"],
     ]
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A checkout without an environment, whose one requirement is a wheel beside it."""
+    folder = copy_repository(tmp_path / "bare")
+    (folder / "functions" / "requirements.txt").write_text("")
+    (folder / "requirements.txt").write_text("-r functions/requirements.txt\ntiny==1.0\n")
+    with zipfile.ZipFile(tmp_path / "tiny-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("tiny.py", "")
+        wheel.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        wheel.writestr(
+            "tiny-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        wheel.writestr(
+            "tiny-1.0.dist-info/RECORD", "tiny.py,,\ntiny-1.0.dist-info/METADATA,,\ntiny-1.0.dist-info/WHEEL,,\n"
+        )
+    return folder
+
+
+def install(bare: Path, configuration: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a verb that makes the environment first; there is no pytest in it, so the verb itself fails."""
+    (bare.parent / "pip.conf").write_text(configuration)
+    python = {"PYTHON": str(Path(sys.executable).resolve()), "PIP_CONFIG_FILE": str(bare.parent / "pip.conf")}
+    return deploy(bare, "test", "nothing", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(bare.parent), **python, **environ)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "environ"),
+    [
+        pytest.param("[global]\nuser = true\nrequire-virtualenv = true\n", {}, id="pip.conf"),
+        pytest.param(
+            "",
+            {"PIP_USER": "1", "PIP_REQUIRE_VIRTUALENV": "1", "PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere"},
+            id="user",
+        ),
+        pytest.param("", {"PIP_TARGET": "elsewhere"}, id="target"),
+    ],
+)
+def test_the_environment_is_made_whatever_the_terminal_says_of_others(bare, configuration, environ):
+    if "PIP_TARGET" in environ:
+        environ = {"PIP_TARGET": str(bare.parent / environ["PIP_TARGET"])}
+
+    ended = install(bare, configuration, **environ)
+
+    assert "No module named pytest" in ended.stderr
+    assert (bare / ".venv" / "stamp").exists()
+    assert [path.name for path in bare.glob(".venv/lib/python*/site-packages/tiny.py")] == ["tiny.py"]
+    assert not (bare.parent / "elsewhere").exists()
+
+
+def test_an_installation_that_went_elsewhere_is_said_and_not_taken_for_done(bare):
+    ended = install(bare, f"[global]\ntarget = {bare.parent / 'elsewhere'}\n")
+
+    message = "deploy.sh: the requirements were not installed into .venv (see above); does a pip.conf say target or prefix? (pip config list)"
+    assert ended.stderr.splitlines()[-2:] == ["not in .venv: tiny==1.0 (there is None)", message]
+    assert not (bare / ".venv" / "stamp").exists()

@@ -8,22 +8,27 @@ import re
 import shlex
 import signal
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.support.cloud import APIS, OWNER, WRITER, Project
 from tests.support.parts import free_port
 
-INTERRUPTIONS = 36
+INTERRUPTIONS = 37
 """One more than the first `up` makes calls; a test holds that."""
 
-CHANGES = (5, 7, 8, 10, 11, 12, 14, 15, 16, 18, 19, 20, 22, 25, 26, 29, 31)
+CHANGES = (6, 8, 9, 11, 12, 13, 15, 16, 17, 19, 20, 21, 23, 26, 27, 30, 32)
 """Which of those calls change something: after any other one nothing else is left behind. A test holds that too."""
 
-RELEASE_CHANGES = 14
+RELEASE_CHANGES = 15
 """The first call of a release that changes something; after the earlier ones there is nothing to complete."""
 
-RELEASE_INTERRUPTIONS = 34
+RELEASE_INTERRUPTIONS = 37
 """One more than the `up` of a release makes calls; a test holds that."""
 
 
@@ -372,7 +377,7 @@ def test_a_first_up_interrupted_after_any_change_is_completed_by_the_next(cloud,
 def test_a_release_stopped_at_any_call_leaves_a_whole_pair_and_is_completed_by_the_next(cloud, deployed, number):
     project = cloud()
     project.edit_code()
-    kill = number % 3 == 1  # not at the second move of traffic: what kills there leaves no way back to take
+    kill = number % 3 == 2  # not at the second move of traffic: what kills there leaves no way back to take
     project.fault({"at": len(project.calls()) + number, "do": "kill-before" if kill else "interrupt-after"})
 
     ended = project.deploy("up")
@@ -429,6 +434,178 @@ def test_an_account_that_is_not_known_everywhere_yet_is_waited_for(cloud):
     project.up()
 
     assert_serves(project)
+
+
+@pytest.mark.parametrize(
+    ("match", "do"),
+    [
+        pytest.param("functions deploy batch", "not-known", id="the-build-account"),
+        pytest.param("storage buckets list", "disabled", id="an-api"),
+        pytest.param("iam service-accounts create", "disabled", id="an-api-on-a-change"),
+    ],
+)
+def test_a_first_up_waits_until_roles_and_apis_are_known_everywhere(cloud, match, do):
+    project = cloud(up=False)
+    project.fault({"match": match, "do": do, "times": 8})
+
+    said = project.up()
+
+    assert said.count("waiting, since a") == 2
+    assert_serves(project)
+
+
+def test_a_role_that_is_never_known_ends_it_in_time(cloud):
+    project = cloud(up=False)
+    project.fault({"match": "functions deploy batch", "do": "not-known", "times": 999})
+
+    ended = project.deploy("up")
+
+    assert (ended.returncode, ended.stderr.count("waiting, since a role")) == (1, 10)
+    assert "missing permission on the source" in ended.stderr
+    assert project.state["functions"] == {}
+
+
+@pytest.mark.parametrize("do", ["busy", "too-many"])
+def test_an_update_that_the_platform_is_too_busy_for_is_tried_again(cloud, do):
+    project = cloud()
+    project.edit_code()
+    project.fault({"match": "functions deploy stream", "do": do}, {"match": "update-traffic", "do": do})
+
+    said = project.up()
+
+    assert said.count("waiting, since the platform is busy (1 minutes at most)") == 2
+    assert_serves(project)
+
+
+def test_a_bucket_with_other_things_gets_no_lifecycle_and_one_with_models_does(cloud):
+    project = cloud(up=False)
+    bucket = {"name": project.bucket, "location": "US-CENTRAL1"}
+    theirs = {project.bucket: {"linear-regression/versions/1/manifest.json": "", "photos/summer.jpg": ""}}
+    project.change(buckets={project.bucket: bucket}, objects=theirs, apis=["storage.googleapis.com"])
+    before = len(project.calls())
+
+    ended = project.deploy("up")
+
+    message = f"gs://{project.bucket} holds other things (gs://{project.bucket}/photos/), whose old generations a lifecycle would delete; choose another name: MODEL_BUCKET=…"
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (1, f"deploy.sh: {message}")
+    assert [line for line in project.changes(before) if not line.startswith("services enable")] == []
+
+    del theirs[project.bucket]["photos/summer.jpg"]
+    project.change(objects=theirs)
+    project.up()
+    assert "lifecycle_config" in project.state["buckets"][project.bucket]
+
+
+@pytest.mark.parametrize("verb", ["up", "rollback"])
+def test_a_run_that_ends_after_another_moved_the_traffic_says_so(cloud, released, verb):
+    project = cloud(like=released)
+    if verb == "up":
+        project.edit_code()
+        moved = "update-traffic stream .*--to-revisions=stream-00003-abc=100"
+    else:
+        state = project.state
+        state["services"]["batch"]["revisions"]["batch-00000-abc"] = state["services"]["batch"]["revisions"][
+            "batch-00001-abc"
+        ]
+        for target in state["services"]["batch"]["traffic"]:
+            if target.get("tag") == "previous":
+                target["revisionName"] = "batch-00000-abc"
+        project.change(**state)
+        moved = "update-traffic stream"
+    project.fault({"match": moved, "do": "meanwhile"})
+
+    ended = project.deploy(verb)
+
+    assert ended.returncode == 1
+    assert (
+        "batch: another run moved the traffic meanwhile, to batch-00001-abc=100; the two functions may differ"
+        in ended.stderr
+    )
+    if verb == "up":
+        project.up()
+        assert_serves(project)
+
+
+def test_without_an_identity_token_it_ends_at_once_and_says_what_to_do(cloud):
+    project = cloud(tokenless=True)
+    project.edit_code()
+
+    ended = project.deploy("up", DEPLOY_WITHIN_SECONDS="100")
+
+    assert ended.returncode == 1
+    assert "an account of workforce identity has no identity token: work as a service account" in ended.stderr
+    assert ended.stderr.endswith(
+        "without an identity token nobody can ask the release; the traffic stays where it was\n"
+    )
+    assert [project.tags(name) for name in ("batch", "stream")] == [{}, {}]
+
+
+def test_an_impersonated_account_does_everything(cloud):
+    project = cloud(impersonated="deployer@x.iam.gserviceaccount.com")
+    project.edit_code()
+    before = len(project.calls())
+
+    said = project.up()
+
+    assert "as deployer@x.iam.gserviceaccount.com\n" in said
+    tokens = [call for call in project.calls()[before:] if call[:2] == ["auth", "print-identity-token"]]
+    assert all(call[2].startswith("--audiences=") for call in tokens)
+
+
+@pytest.mark.parametrize("way", ["machine", "own-right"])
+def test_a_service_account_has_two_more_ways_to_an_identity_token(cloud, way):
+    project = cloud(tokenless=True, account="builder@x.iam.gserviceaccount.com", token="a.b.c")
+    project.edit_code()
+
+    with tokens(way) as (address, asked):
+        other = "127.0.0.1:9"
+        project.up(
+            GCE_METADATA_HOST=address if way == "machine" else other,
+            CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS=f"http://{address if way == 'own-right' else other}/",
+            NO_PROXY="127.0.0.1",
+        )
+
+    front = project.state["front"]
+    assert asked == [f"{front}/batch", f"{front}/stream"] * 2
+    assert_traffic_is_new(project)
+
+
+def assert_traffic_is_new(project: Project) -> None:
+    assert [project.traffic(name) for name in ("batch", "stream")] == [
+        {"batch-00002-abc": 100},
+        {"stream-00002-abc": 100},
+    ]
+
+
+@contextmanager
+def tokens(way: str) -> Iterator[tuple[str, list[str]]]:
+    """A server that makes identity tokens: its address, and the audiences that it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert self.headers["Metadata-Flavor"] == "Google"
+            asked.append(parse_qs(urlsplit(self.path).query)["audience"][0])
+            self.answer(b"a.b.c")
+
+        def do_POST(self) -> None:
+            assert self.path.endswith("/serviceAccounts/builder@x.iam.gserviceaccount.com:generateIdToken")
+            asked.append(json.loads(self.rfile.read(int(self.headers["content-length"])))["audience"])
+            self.answer(b'{\n  "token": "a.b.c"\n}\n')
+
+        def answer(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield f"127.0.0.1:{server.server_address[1]}", asked
+        server.shutdown()
 
 
 def test_a_deployment_that_goes_on_in_the_cloud_is_waited_for(cloud):

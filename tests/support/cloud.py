@@ -173,7 +173,16 @@ class Project:
     def changes(self, since: int = 0) -> list[str]:
         """The words of the commands that change something, in order."""
         words = [[word for word in call if not word.startswith("-")] for call in self.calls()[since:]]
-        reading = {"list", "describe", "get-iam-policy", "get", "print-identity-token", "print-access-token", "read"}
+        reading = {
+            "list",
+            "describe",
+            "get-iam-policy",
+            "get",
+            "print-identity-token",
+            "print-access-token",
+            "read",
+            "ls",
+        }
         return [" ".join(line) for line in words if not reading & set(line[:4])]
 
     def traffic(self, name: str) -> dict[str, int]:

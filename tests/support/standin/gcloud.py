@@ -40,7 +40,7 @@ def play(folder, arguments, pid, gone: Callable[[], bool]):
     """One call by process *pid*, which may be *gone* before it is answered: exit status, standard output and error."""
     try:
         printed, said, fault = run(folder, arguments, pid, gone)
-        strike(fault, "after", pid, gone)
+        strike(folder, fault, "after", pid, gone)
     except RefusedError as error:
         words = [word for word in arguments if not word.startswith("-")]
         return 1, "", f"ERROR: (gcloud.{'.'.join(words[:2])}) {error}\n"
@@ -55,7 +55,7 @@ def run(folder, arguments, pid, gone):
     words = [word for word in arguments if not word.startswith("-")]
     flags = dict(split(word) for word in arguments if word.startswith("-"))
     fault = find_fault(folder, " ".join(arguments), note(folder, arguments))
-    strike(fault, "before", pid, gone)
+    strike(folder, fault, "before", pid, gone)
     state = json.loads((folder / "state.json").read_text())
     command, names = find(words)
     printed = command(state, names, flags)
@@ -99,9 +99,18 @@ def find_fault(folder, line, number):
     return None
 
 
-def strike(fault, when, pid, gone):
+REFUSALS = {
+    "busy": "ABORTED: HTTPError 409: unable to queue the operation",
+    "too-many": "HTTPError 429: Quota exceeded for quota metric 'Write requests'",
+    "not-known": "Build failed: the build service account is missing permission on the source (HTTPError 403)",
+    "disabled": "PERMISSION_DENIED: SERVICE_DISABLED: the API has not been used in project 7 before or it is disabled",
+}
+"""Refusals that pass by themselves, by the name of the fault."""
+
+
+def strike(folder, fault, when, pid, gone):
     """fail, refuse, early: exit 1 with nothing done · interrupt-before, interrupt-after: Ctrl-C · kill-…: SIGKILL to the group ·
-    lost: done, and exit 1 all the same · slow: a while, and nothing is done if the caller does not wait for it."""
+    meanwhile: done, and another run moves batch · lost: done, and exit 1 all the same · slow: a while, and nothing is done if the caller does not wait for it."""
     if fault == f"interrupt-{when}":
         os.killpg(os.getpgid(pid), signal.SIGINT)
         raise EndedError(130, "")
@@ -114,10 +123,16 @@ def strike(fault, when, pid, gone):
             raise EndedError(130, "")
     elif when == "before" and fault == "fail":
         raise EndedError(1, "ERROR: (gcloud) HTTPError 503: the service is unavailable\n")
+    elif when == "before" and fault in REFUSALS:
+        raise EndedError(1, f"ERROR: (gcloud) {REFUSALS[fault]}\n")
     elif when == "before" and fault == "early":
         raise EndedError(1, 'ERROR: (gcloud) NOT_FOUND: Cannot find metric(s) that match type = "x".\n')
     elif when == "before" and fault == "refuse":
         raise EndedError(1, "ERROR: (gcloud) HTTPError 403: permission denied on the resource (or it may not exist)\n")
+    elif when == "after" and fault == "meanwhile":
+        state = json.loads((folder / "state.json").read_text())
+        state["services"]["batch"]["traffic"] = [{"revisionName": "batch-00001-abc", "percent": 100}]
+        write(folder / "state.json", state)
     elif when == "after" and fault == "lost":
         raise EndedError(1, "ERROR: (gcloud) connection reset\n")
 
@@ -205,7 +220,11 @@ def auth_list(state, names, flags):
 
 
 def auth_print_identity_token(state, names, flags):
-    if "audiences" in flags and not state["account"].endswith("gserviceaccount.com"):
+    if state.get("tokenless"):
+        raise RefusedError(
+            "There was a problem refreshing your current auth tokens: no identity token for this account."
+        )
+    if "audiences" in flags and not (state.get("impersonated") or state["account"]).endswith("gserviceaccount.com"):
         raise RefusedError("Invalid account type for `--audiences`. Requires valid service account.")
     return state["token"] + "\n"
 
@@ -215,6 +234,8 @@ def auth_print_access_token(state, names, flags):
 
 
 def config_get(state, names, flags):
+    if names == ["auth/impersonate_service_account"]:
+        return state.get("impersonated", "") + "\n"
     return state["configured_project"] + "\n"
 
 
@@ -534,6 +555,11 @@ def objects_list(state, names, flags):
     return [{"name": name} for name in state["objects"].get(names[0].split("/")[2], [])]
 
 
+def storage_ls(state, names, flags):
+    heads = {name.partition("/")[0] + ("/" if "/" in name else "") for name in state["objects"].get(names[0][5:], [])}
+    return "".join(f"{names[0]}/{head}\n" for head in sorted(heads))
+
+
 def storage_cp(state, names, flags):
     bucket, _, name = names[1].removeprefix("gs://").partition("/")
     there(state["buckets"], bucket)
@@ -695,6 +721,7 @@ COMMANDS = {
     "logging read": logging_read,
     "storage objects list": objects_list,
     "storage cp": storage_cp,
+    "storage ls": storage_ls,
     "logging sinks list": listed("sinks"),
     "logging sinks create": sinks_create,
     "logging sinks update": sinks_update,
