@@ -75,7 +75,8 @@ def tamper(project: Project) -> None:
     state["jobs"]["retrain-us-central1"]["state"] = "PAUSED"
     for role in state["roles"].values():
         role["deleted"] = True
-    del state["buckets"][f"{project.id}-predictions"]["lifecycle_config"]
+    for name in ("models", "predictions"):
+        del state["buckets"][f"{project.id}-{name}"]["lifecycle_config"]
     project.change(**{**state, "datasets": ["predictions"], "apis": [*state["apis"], "bigquery.googleapis.com"]})
 
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support.cloud import APIS, OWNER, WRITER, Project
+from tests.support.cloud import APIS, OWNER, WRITER, Project, copy_repository
 from tests.support.parts import free_port
 
 INTERRUPTIONS = 37
@@ -845,6 +845,28 @@ def test_files_that_cannot_be_read_are_no_release(cloud):
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1] == "deploy.sh: the files of functions/ could not be read (see above)"
     assert project.changes(before) == []
+
+
+@pytest.mark.process
+def test_a_release_is_every_uploaded_file_in_sub_folders_too_and_nothing_else(tmp_path):
+    copy_repository(tmp_path)
+    script = """
+        root=$1 functions=(batch stream); . "$root/deploy/functions.sh"
+        describe_wanted() { arguments=(a) variables=b; }
+        name_release && echo "$digest"
+        """
+
+    def digest() -> str:
+        return subprocess.run(
+            ["bash", "-euc", script, "-", tmp_path], capture_output=True, text=True, check=True
+        ).stdout
+
+    first = digest()
+    (tmp_path / "functions" / "README.md").write_text("other words")
+    assert digest() == first
+    path = tmp_path / "functions" / "runtimes" / "linear.py"
+    path.write_text(path.read_text() + "# changed\n")
+    assert digest() != first
 
 
 def test_a_setting_that_the_platform_spells_in_another_way_is_the_same(cloud):
