@@ -115,7 +115,14 @@ class Bucket:
             blobs = self._client.list_blobs(bucket, prefix=prefix, fields=fields, timeout=_TIMEOUT, retry=self._retry)
             chosen = [blob for blob in blobs if (blob.name == name if one else blob.name.endswith(endings))]
         if not chosen:
-            problem = "does not exist" if one else f"holds no object that ends in {', '.join(endings)}"
+            pattern = "is a pattern: name the folder, or one object after the other"
+            problem = (
+                pattern
+                if "*" in name
+                else "does not exist"
+                if one
+                else f"holds no object that ends in {', '.join(endings)}"
+            )
             raise AbsentError(f"{uri} {problem}")
         recent = [blob for blob in chosen if one or since is None or blob.updated is None or blob.updated >= since]
         return [(f"gs://{bucket}/{blob.name}", self._pieces(blob, f"gs://{bucket}/{blob.name}")) for blob in recent]

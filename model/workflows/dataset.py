@@ -17,6 +17,7 @@ from model.data.cells import Flaw
 from model.data.findings import Finding, line
 from model.data.rows import Rows
 from model.data.rows import read as read_rows
+from model.data.sources import refuse_many
 from model.data.split import Sides, Split, champion_split, fold_keys, recorded, sides, started
 from model.errors import DataError, RegistryError
 from model.registry import registry
@@ -184,6 +185,7 @@ def _read(
             source, features, target, kinds=kinds, groups=groups, times=times, optional=optional, path=path
         )
 
+    refuse_many(source)
     if store is None or not source.startswith("gs://"):
         return rows()
     with tempfile.TemporaryDirectory() as folder:
