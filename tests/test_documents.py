@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from model import errors
-from model.config import Config
 from model.data import validation
 from tests.support.parts import ROOT
 
@@ -118,12 +117,24 @@ def test_every_finding_of_validation_has_its_row_and_severity():
     assert documented == {code: "warning" if code in validation._WARNINGS else "error" for code in validation._FIXES}
 
 
-@pytest.mark.parametrize("section", sorted(Config.model_fields))
-def test_every_key_of_a_section_stands_in_the_shipped_configuration(section):
-    text = (ROOT / "model" / "config.toml").read_text()
-    lines = text.split(f"\n[{section}]\n")[1].split("\n[")[0]
-    model = Config.model_fields[section].annotation
+@pytest.mark.parametrize(
+    ("room", "pattern", "heading"),
+    [
+        pytest.param("deploy", "*.sh", "file", id="deploy"),
+        pytest.param("model/monitoring", "*.py", "module", id="monitoring"),
+    ],
+)
+def test_every_file_of_the_room_has_its_question(room, pattern, heading):
+    files = {path.name for path in (ROOT / room).glob(pattern)}
 
-    keys = {name for name in model.model_fields if name != "max_shift"}
+    named = {
+        name for cell, _ in table(ROOT / room / "README.md", heading) for name in re.findall(r"`([a-z_.]+)`", cell)
+    }
 
-    assert set(re.findall(r"^(?:# )?([a-z_0-9]+) = ", lines, re.MULTILINE)) == keys
+    assert files <= named | {f"{name}.py" for name in named}
+
+
+def test_every_room_of_the_model_side_has_its_question():
+    rooms = {path.parent.name for path in (ROOT / "model").glob("*/*.py")}
+
+    assert {room.strip("`/") for room, _ in table(ROOT / "model" / "README.md", "room")} == rooms
