@@ -242,7 +242,7 @@ def _wasserstein(
     The distance is that between the means of as many equal parts of both: it never exceeds the distance of all rows,
     and equals it where the order of the two does not change within a part. Values beyond the training range count
     as its ends: one wild value is no drift, and how many there are is a figure of its own. Chance goes by the shape
-    of the training rows, or of the others where that is not known.
+    of the training rows (of the others where that is not known) or by that of *sample*, the wider one.
     """
     from scipy.special import ndtri  # noqa: PLC0415 - other verbs need not wait for it
     from scipy.stats import wasserstein_distance  # noqa: PLC0415 - as above
@@ -252,13 +252,20 @@ def _wasserstein(
     inverse = 1 / effective_rows(sample, weights) + 1 / others
     training = fiftieths(entry)
     shape = means if training is None else training
-    scaled = (shape - shape.mean()) / (shape.std() or 1.0)
+    # Without drift both are draws from one distribution, whose tail either may have missed: the wider one counts.
+    reach = max(_bridge(own.tobytes(), low, high, chance) for own in (shape, here)) / std
+    skewness = max(_skewness(own) for own in (shape, here))
     # Means of few skewed rows are farther out than a normal's: the first term of Cornish and Fisher's expansion.
-    skewed = (ndtri(chance) ** 2 - 1) * abs(float((scaled**3).mean())) / 6 * inverse
+    skewed = (ndtri(chance) ** 2 - 1) * skewness / 6 * inverse
     return {
         "wasserstein": float(wasserstein_distance(here, means)) / std,
-        "wasserstein_chance": _bridge(shape.tobytes(), low, high, chance) / std * math.sqrt(inverse) + skewed,
+        "wasserstein_chance": reach * math.sqrt(inverse) + skewed,
     }
+
+
+def _skewness(values: Vector) -> float:
+    scaled = (values - values.mean()) / (values.std() or 1.0)
+    return abs(float((scaled**3).mean()))
 
 
 @lru_cache(4096)

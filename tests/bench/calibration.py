@@ -14,6 +14,7 @@ without drift, and with one feature moved.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from rich.table import Table
 from model.config import MonitoringConfig
 from model.data import drift
 from model.evaluation.resampling import mean_above_zero, resamples, studentised
-from model.monitoring.windows import Window
+from model.monitoring.windows import Matrix, Window
 from tests.support import pairs, windows
 
 CONFIDENCE = 0.95
@@ -82,7 +83,7 @@ def tables() -> list[Table]:
             for share in shares
         ]
         power.add_row(str(rows), *(f"{value:.0f} %" for value in found))
-    return [wrong, lucky, power, monitored()]
+    return [wrong, lucky, power, monitored(), monitored_hard_sets()]
 
 
 def monitored() -> Table:
@@ -106,6 +107,32 @@ def monitored() -> Table:
                 cells.append(f"{100 * found / len(levels):.3g} % ({100 * alerts / len(levels):.3g} %)")
             table.add_row(str(trained), str(rows), *cells)
     table.caption = "percent of windows with a finding, and in brackets with an alert; shifts in standard deviations"
+    return table
+
+
+def monitored_hard_sets(draws: int = 100) -> Table:
+    """Findings of the monitor, without drift, in windows of ten columns that hardly any sample describes."""
+    families: dict[str, Callable[[np.random.Generator, tuple[int, int]], Matrix]] = {
+        "0.1 % binary": lambda rng, shape: (rng.uniform(size=shape) < 0.001).astype(float),
+        "Cauchy": lambda rng, shape: rng.standard_cauchy(shape),
+        "Pareto 1.1": lambda rng, shape: rng.pareto(1.1, shape),
+        "lognormal 2": lambda rng, shape: rng.lognormal(0, 2, shape),
+    }
+    table = Table("ten columns of", "training rows", "rows", "no drift", box=None)
+    rng = np.random.default_rng(2)
+    for name, draw in families.items():
+        for trained in (100, 1_000):
+            for rows in (200, 1_000):
+                levels = []
+                for number in range(draws):
+                    if number % 5 == 0:
+                        document = windows.manifest(draw(rng, (trained, 10)))
+                    now = windows.window(document, draw(rng, (rows, 10)))
+                    levels.append(_worst(document, now, trained, MonitoringConfig()))
+                alerts, found = levels.count("alert"), len(levels) - levels.count("ok")
+                table.add_row(
+                    name, str(trained), str(rows), f"{100 * found / draws:.3g} % ({100 * alerts / draws:.3g} %)"
+                )
     return table
 
 
