@@ -50,7 +50,7 @@ def refuse_many(source: str) -> None:
         return
     if any(character in source for character in "*?["):
         raise SourceError(f"{source} must be one file or object, found a pattern: join the files, or name one of them")
-    if source.startswith("gs://") and source.endswith("/"):
+    if source.startswith("gs://") and source.endswith("/") and source != "gs://":
         raise SourceError(f"{source} must be one file or object, found a folder: join the files, or name one of them")
 
 

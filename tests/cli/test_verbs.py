@@ -285,9 +285,7 @@ def test_a_file_of_any_kind_gets_an_answer_and_no_traceback(model, rows, content
 def test_warnings_about_the_data_and_all_candidates_are_recorded_with_the_choice_marked(model, bucket):
     document = json.loads(model("train", "--json").stdout)
 
-    assert document["data"]["warnings"] == [
-        {"code": "duplicated-row", "column": None, "count": 2, "found": "2 rows of 442 equal an earlier one"}
-    ]
+    assert document["data"]["warnings"] == []  # two pairs of equal rows, as few different values have them
     tried = document["training"]["candidates_tried"]
     assert [entry["rmse"] for entry in tried] == sorted(entry["rmse"] for entry in tried)
     (chosen,) = [entry for entry in tried if entry["chosen"]]
@@ -306,7 +304,7 @@ def test_the_table_shows_what_was_tried_with_spread_and_choice(model, bucket):
     start = next(number for number, line in enumerate(lines) if line.startswith("candidate"))
     assert lines[start].split() == ["candidate", "rmse", "std", "se"]
     assert [line.split()[-1] for line in lines[start + 1 : start + 7]].count("chosen") == 1
-    assert "warnings    duplicated-row: 2 rows of 442 equal an earlier one" in lines
+    assert not any(line.startswith("warnings ") for line in lines)
 
 
 CANDIDATES = """candidates = [
