@@ -16,7 +16,7 @@ from typing import Any
 
 REFUSED = 3
 MOST_CHARACTERS = 4000
-"""Of what is taken over from a finding or a reason; an entry of Cloud Logging may have 256 KB."""
+"""Characters kept of a finding or a reason; an entry of Cloud Logging may have 256 KB."""
 
 
 def outcome(

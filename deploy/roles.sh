@@ -94,7 +94,7 @@ grant_roles() {
   done
 }
 
-# Of roles on standard input those that are not on a bucket that is absent.
+# Pass on the roles of standard input, except those on a bucket that is absent.
 only_buckets_there() {
   local kind name rest
   while IFS='|' read -r kind name rest; do

@@ -168,7 +168,7 @@ def against_training(
         sample: Values of the column; shape (n_rows,).
         trained: How many training rows there were.
         chance: Probability with which each limit may be exceeded without drift.
-        weighting: Of rows that do not all count alike; *counts* are weighted then.
+        weighting: For rows that count differently; *counts* are weighted then.
     """
     rows = weighting.rows if weighting else float(counts.sum())
     weights, quantiles = weighting.weights if weighting else None, _numbers(entry.get("quantiles"))

@@ -27,7 +27,7 @@ class Split:
     """How rows are divided.
 
     Args:
-        share: Of all rows, to hold out.
+        share: Share of all rows that is held out.
         column: The group's or the time's column.
         start: Time in seconds since 1970, from which on rows are held out; None until it is known.
     """

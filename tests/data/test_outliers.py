@@ -89,7 +89,7 @@ HONEST = {
 
 @pytest.mark.parametrize("rows", [pytest.param(rows, id=f"{rows}-rows") for rows in (200, 2000)])
 def test_honest_columns_are_rarely_named(rows):
-    """Of 19 distributions with 40 sets each: no repeated value, and a far row in at most one of a hundred."""
+    """19 distributions with 40 sets each: no repeated value, and a far row in at most one of a hundred."""
     repeated, far = 0, 0
     for number, draw in enumerate(HONEST.values()):
         for seed in range(40):

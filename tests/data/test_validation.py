@@ -524,7 +524,7 @@ def test_whole_numbers_that_stay_as_they_were_have_not_shifted():
 
 @pytest.mark.slow
 def test_chance_alone_rarely_is_a_shift():
-    """Of 200 pairs of few rows without any shift, each compared in two features, 1 alarm in 1000 is wanted."""
+    """200 pairs of few rows without any shift, each compared in two features: 1 alarm in 1000 is expected."""
     source = np.random.default_rng(12)
     alarms = 0
     for _ in range(200):  # draws, not cases
