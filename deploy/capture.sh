@@ -2,7 +2,7 @@
 # forgets, or to a dataset.
 # shellcheck shell=bash
 
-# What `look_at_sink` sees; the destination is empty where there is no sink.
+# Filled by `look_at_sink`; the destination is empty where there is no sink.
 sink_destination='' sink_filter='' sink_writer='' sink_partitioned='' sink_disabled=''
 
 capture_filter() {
@@ -23,7 +23,7 @@ look_at_sink() {
   done <<<"$seen"
 }
 
-# Have the lines go where CAPTURE_SINK says. What was captured elsewhere before stays there.
+# Have the lines go where CAPTURE_SINK says. Lines captured elsewhere before stay there.
 ensure_capture() {
   local destination='' partitioned=''
   if [[ -n ${enabled[logging]:-} ]]; then look_at_sink; fi

@@ -1,7 +1,7 @@
 # The two functions as they are, as this checkout wants them, and how they differ.
 # shellcheck shell=bash
 
-# What `look_at_functions` sees, by function; a key is missing where there is nothing.
+# Filled by `look_at_functions`, by function; a key is missing where there is nothing.
 declare -A state=()        # ACTIVE, DEPLOYING, FAILED, …
 declare -A owner=()        # the label made-by
 declare -A served_model=() # MODEL_NAME in its environment

@@ -1,4 +1,4 @@
-"""What came of a retraining, for the log: a severity on one line and an entry, a JSON object, on the next.
+"""The outcome of a retraining, for the log: a severity on one line and an entry, a JSON object, on the next.
 
 Usage: outcome.py FOLDER MODEL REGION MONITOR_STATUS RETRAIN_STATUS REPORT_URI
 

@@ -89,7 +89,7 @@ pin() {
   set_traffic "$1" "${parts#,}" "${tags[$1]:-}"
 }
 
-# What came of a deployment. In a dry run nothing did: go on with names that stand for it.
+# The outcome of a deployment. A dry run has none: go on with names that stand for it.
 look_at_deployed() {
   local name why
   if [[ -n $dry_run ]]; then
@@ -121,7 +121,7 @@ tag_candidate() {
   [[ -n $dry_run ]] || look_at_functions
 }
 
-# What serves, and how to call it.
+# Say which release serves, and how to call it.
 report() {
   local name new call shares
   printf '\n'

@@ -20,7 +20,7 @@ verb_retrain() {
   if [[ $CAPTURE_SINK == bucket && -n $LABELS ]]; then watched+=(--labels "$LABELS"); fi
   if [[ $CAPTURE_SINK != bucket && -n $LABELS ]]; then options+=(--labelled-rows "$LABELS"); fi
   run_monitor
-  # What the monitor cannot read, retrain cannot either, nor join labels with.
+  # A source that the monitor cannot read is no use to retrain, nor can labels be joined with it.
   if [[ $monitor_status =~ ^[03]$ || -n $dry_run ]]; then options+=("${watched[@]}"); fi
   if [[ -n $dry_run ]]; then
     would_run python -m model retrain "${options[@]}" --json

@@ -56,7 +56,7 @@ ensure_retrain_trigger() {
     --substitutions="^;^_SETTINGS=$(settings_for_build);_VERB=retrain" --format=none
 }
 
-# What there is of our trigger into `retrain_trigger_there`: repository|branch|settings|verb.
+# Read our trigger into `retrain_trigger_there`: repository|branch|settings|verb.
 look_at_retrain_trigger() {
   local name uri ref build_settings build_verb runs_as seen
   retrain_trigger_there=''
@@ -68,7 +68,7 @@ look_at_retrain_trigger() {
   done <<<"$seen"
 }
 
-# What there is of our job; `job_cron` is empty where there is none.
+# Read our job; `job_cron` is empty where there is none.
 look_at_job() {
   local name cron zone state uri who next last code seen
   job_cron='' job_rest='' job_state='' job_next='' job_last='' job_code=''

@@ -92,7 +92,7 @@ read_env_file() {
   done <"$root/.env"
 }
 
-# What one pattern cannot say.
+# Rules that one pattern cannot express.
 check_settings() {
   local kind least most body
   for kind in BATCH STREAM; do

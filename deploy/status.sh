@@ -1,4 +1,4 @@
-# What serves, what watches it, and the log.
+# The serving releases, the resources that watch them, and the log.
 # shellcheck shell=bash
 
 verb_status() {

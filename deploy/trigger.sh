@@ -32,7 +32,7 @@ verb_trigger() {
     fail "Cloud Build must be connected to $1 first, once, by hand: https://console.cloud.google.com/cloud-build/triggers;region=$REGION/connect?project=$PROJECT_ID"
 }
 
-# What `seen` tells of a trigger: OWNER/REPO|branch pattern|settings; nothing when there is none.
+# Fields of a trigger in `seen`: OWNER/REPO|branch pattern|settings; nothing when there is none.
 look_at_trigger() {
   local name owner repo pattern build_settings runs_as found=''
   look builds triggers list --region="$REGION" --format="value[separator='|'](name,github.owner,github.name,github.push.branch,substitutions._SETTINGS,serviceAccount)"

@@ -2,7 +2,7 @@
 # Each carries a digest of its file, filled in; only one whose digest differs is changed.
 # shellcheck shell=bash
 
-# What `look_at_watching` sees of ours.
+# Filled by `look_at_watching`: resources that are ours.
 declare -A metric_digest=() # [metric]=digest
 declare -A alert=()         # [name]=projects/…/alertPolicies/…|digest
 declare -A channel=()       # [address]=projects/…/notificationChannels/…

@@ -1,4 +1,4 @@
-"""What is wrong with a data set, all of it at once, worst first, and what would fix it.
+"""All faults of a data set at once, worst first, with their remedies.
 
 An error means that no honest model can come of these rows, or that the rows are broken where a held-out score cannot
 show it, because the rows held out are broken in the same way; errors stop training. A warning means that a model can
@@ -64,7 +64,7 @@ _FIXES = {
     "duplicated-row": "check that no join multiplies rows: a copy on the other side of the split flatters the score",
     "shifted": "check the unit and what fills it; if the world has moved, this is a reason to train",
 }
-"""What would help, by code; their order is the order of badness."""
+"""Remedies by code; their order is the order of badness."""
 _WHOLE_COLUMNS = frozenset({"missing-column", "doubled-column", "wrong-type"})
 _WARNINGS = frozenset(
     {"few-rows", "repeated-extreme", "far-row", "near-constant", "feature-copied", "duplicated-row", "shifted"}
@@ -77,7 +77,7 @@ Document: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Limits:
-    """What is too few or too much; config.toml argues the defaults.
+    """Thresholds of validation; config.toml argues the defaults.
 
     Args:
         training_rows: Rows, or groups of rows, that training cannot do without.
@@ -268,7 +268,7 @@ def _strange(columns: Columns) -> Iterator[Finding]:
 
 
 def _scale(column: Vector) -> str:
-    """What of *column* is too large or too small to be computed with, or nothing."""
+    """The figure of *column* that is too large or too small to be computed with, or nothing."""
     size, spread = float(np.abs(column).max()), float(column.max() / 2 - column.min() / 2)
     if size > SCALE_LIMIT:
         return f"must lie within ±{SCALE_LIMIT:g}, found {size:.3g}"

@@ -1,4 +1,4 @@
-"""What a captured line must hold: quickly for many at once, and slowly for the one that does not, to say why."""
+"""The rules for a captured line: checked quickly for many at once, and slowly for the one that does not, to say why."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def row_is_sound(rows: Sequence[dict[str, Any]]) -> bool:
 
 
 def row_flaw(row: dict[str, Any]) -> str:
-    """What of *row* is not as it must be; "" if all is."""
+    """The first fault of *row*; "" if there is none."""
     told = _flaw(row, "function", "request_id", "row", "prediction")
     if told or row.get("version") is None:
         return told or _expected("version", "a whole number from 1", None)
@@ -102,7 +102,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "prediction": ("a number", lambda value: type(value) in _NUMBERS),
 }
-"""What a field must be, in words and as a check."""
+"""The rule for a field, in words and as a check."""
 
 
 def _flaw(record: dict[str, Any], *names: str) -> str:

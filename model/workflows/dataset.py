@@ -1,4 +1,4 @@
-"""What a training starts from: the rows of a source as the configuration reads them, and what production is now."""
+"""The start of a training: the rows of a source as the configuration reads them, and production as it is now."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from model.registry.production import verified_manifest
 
 @dataclass(frozen=True)
 class Production:
-    """What *alias* of *model* held when it was looked at; *promoted* is None if it was never set."""
+    """The version that *alias* of *model* held when it was looked at; *promoted* is None if it was never set."""
 
     model: str
     alias: str

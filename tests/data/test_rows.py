@@ -60,7 +60,7 @@ def refusal(source, features=TWO, target="y"):
 
 
 def flaws(source, features=TWO, target="y"):
-    """What is wrong with *source*: a line each for what is wrong as a whole, then one for each cell, by rows."""
+    """The faults of *source*: a line each for those of the whole, then one for each cell, by rows."""
     found = read(source, features, target).flaws
     places = [(example.row, flaw, example.found) for flaw in found for example in flaw.examples]
     columns = [f"column '{flaw.column}' {flaw.expected}, found {text}" for row, flaw, text in places if row is None]

@@ -1,4 +1,4 @@
-"""What is held out is a fair sample, whatever the rows look like, and no row changes sides when rows are appended."""
+"""The held-out rows are a fair sample, whatever the rows look like, and no row changes sides when rows are appended."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ LIMITS = {"training_rows": 5, "rows": 200, "holdout_rows": 50, "rows_per_feature
 
 
 def found(a=A, b=B, y=Y, *, held=HELD, bounds=(-math.inf, math.inf), flaws=(), groups=None, production=None, **limits):
-    """What is wrong with the rows (a, b) → y."""
+    """The faults of the rows (a, b) → y."""
     return check(
         np.column_stack([a, b]),
         np.asarray(y, float),
@@ -59,7 +59,7 @@ def test_nothing_is_wrong_with_good_rows():
     assert found() == []
 
 
-# What reading met
+# Faults that reading met
 
 
 @pytest.mark.parametrize(

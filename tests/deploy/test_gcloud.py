@@ -1,4 +1,4 @@
-"""What the real Google Cloud CLI says, offline, of the command lines, the formats and the upload."""
+"""The real Google Cloud CLI judges, offline, the command lines, the formats and the upload."""
 
 from __future__ import annotations
 

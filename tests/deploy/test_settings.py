@@ -1,4 +1,4 @@
-"""What ./deploy.sh takes from the environment and .env, and what it refuses before anything is looked at or changed."""
+"""./deploy.sh takes settings from the environment and .env, and refuses wrong ones before it looks or changes."""
 
 from __future__ import annotations
 

@@ -336,7 +336,7 @@ def test_a_rollback_that_was_stopped_half_way_is_completed_by_the_next(cloud, re
 
 
 def settled(project: Project) -> dict[str, object]:
-    """What stands in a project, whatever its id, and whichever revision serves as long as it is the newest."""
+    """The resources of a project, whatever its id, and whichever revision serves as long as it is the newest."""
     state = project.state
     standing = {
         "apis": sorted(state["apis"]),

@@ -1,4 +1,4 @@
-"""What ./deploy.sh puts beside the functions: where predictions are captured, who is told, and what retrains."""
+"""The resources beside the functions: capture of predictions, alerts, and the schedule that retrains."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def watched(emulator, deployed, tmp_path_factory) -> Iterator[Project]:
 
 
 def roles(project: Project, name: str) -> set[tuple[str, str, str]]:
-    """What an account may do: kind and name, role, condition."""
+    """The roles of an account: kind and name, role, condition."""
     member = name if ":" in name else f"serviceAccount:{name}@{project.id}.iam.gserviceaccount.com"
     return {
         (where, binding["role"].removeprefix("roles/"), binding.get("condition", {}).get("expression", ""))

@@ -209,7 +209,7 @@ def test_what_only_begins_like_gzip_is_named():
         read(b"\x1f\x8b" + b"x" * 100)
 
 
-# What is counted
+# Counts
 
 
 def test_both_shapes_and_packed_lines_count_alike():

@@ -403,7 +403,7 @@ def test_the_list_names_aliases_and_what_does_not_verify(registry, bucket, produ
     ]
 
 
-# What the gate compared with
+# The version that the gate compared with
 
 
 def against(alias):

@@ -48,7 +48,7 @@ APIS = [
 
 
 def copy_repository(folder: Path, root: Path = ROOT) -> Path:
-    """What deploy.sh needs of the repository, but for its environment."""
+    """The parts of the repository that deploy.sh needs, but for its environment."""
     for name in ("functions", "model", "deploy"):
         copytree(root / name, folder / name)  # compiled files too: each start would compile anew
     for name in ("deploy.sh", "requirements.txt"):
@@ -260,7 +260,7 @@ exit "$status"
 
 
 class Control(socketserver.ThreadingTCPServer):
-    """What gcloud would reach. One call at a time changes the project."""
+    """The project that gcloud would reach. One call at a time changes the project."""
 
     daemon_threads = True
 

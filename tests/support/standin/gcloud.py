@@ -25,7 +25,7 @@ STARTED: dict[int, subprocess.Popen[bytes]] = {}
 
 
 class RefusedError(Exception):
-    """What gcloud would say on standard error, with exit status 1."""
+    """A message of gcloud on standard error, with exit status 1."""
 
 
 class EndedError(Exception):
