@@ -12,6 +12,29 @@ import pytest
 
 from tests.support.parts import ROOT
 
+GRAPH = {
+    "__init__": set(),
+    "arithmetic": {"schema", "step"},
+    "block": {"artifact"},
+    "columns": {"schema", "step", "table"},
+    "densities": {"schema", "step"},
+    "intervals": {"schema", "step"},
+    "kernels": {"step"},
+    "load": {"artifact", "block", "operators", "step", "table"},
+    "matrices": {"step", "table"},
+    "neighbours": {"schema", "kernels", "step"},
+    "operators": {
+        *("arithmetic", "columns", "densities", "intervals", "kernels", "matrices", "neighbours", "powers"),
+        *("step", "trees", "votes"),
+    },
+    "powers": {"step"},
+    "step": {"artifact"},
+    "table": {"schema", "step"},
+    "trees": {"step"},
+    "votes": {"step"},
+}
+"""Which modules each module of functions/runtimes/graph may import: its siblings by their own names."""
+
 SERVING = {
     "schema": set(),
     "artifact": {"schema"},
@@ -19,6 +42,8 @@ SERVING = {
     "flags": {"exchange", "schema"},
     "strict_json": {"schema"},
     "metadata": {"artifact"},
+    "runtimes.__init__": {"artifact"},
+    "runtimes.affine": {"artifact", "schema"},
     "runtimes.linear": {"artifact", "schema"},
     "protocols.instances": {"exchange", "schema", "strict_json"},
     "router": {"exchange"},
@@ -44,6 +69,11 @@ SERVING = {
     "main": {"answering", "bucket", "loader", "long_addresses", "settings", "telemetry.log"},
 }
 """Which siblings each module of functions/ may import."""
+
+SERVING |= {
+    f"runtimes.graph.{module}": {name if name in {"artifact", "schema"} else f"runtimes.graph.{name}" for name in names}
+    for module, names in GRAPH.items()
+}
 
 ROOMS = {"data", "training", "evaluation", "infra_validation", "registry", "monitoring", "reports"}
 """Rooms of model/: they import their own modules, config.py, errors.py and formatting.py, and none of the other rooms."""
