@@ -12,9 +12,10 @@ ModelError
 │   │   └── CandidateError  an estimator or its grid cannot be used
 │   └── NotFoundError       there is no such version or alias
 └── RefusedError        3  the data, the gate or the monitor said no, and nothing has changed
-├── DataError           the rows were read, and cannot be trained on
-└── PromotionError      the registry refuses to move an alias
-└── MovedOnError    production is another version than the one that the gate compared with
+    ├── DataError           the rows were read, and cannot be trained on
+    ├── ExportError         an estimator cannot be written as a model that answers exactly as it does
+    └── PromotionError      the registry refuses to move an alias
+        └── MovedOnError    production is another version than the one that the gate compared with
 """
 
 from __future__ import annotations
@@ -80,6 +81,10 @@ class NotFoundError(UsageError):
 
 class DataError(RefusedError):
     """Rows that were read cannot be trained on."""
+
+
+class ExportError(RefusedError):
+    """An estimator cannot be written exactly; the message names its class, its place and what would help."""
 
 
 class PromotionError(RefusedError):

@@ -1,0 +1,91 @@
+"""From a fitted estimator to what the functions load: coefficients where it is affine, else a graph and its arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from functions.runtimes import load
+from model.errors import ExportError
+from model.training.export.affine import affine
+from model.training.export.builder import TABLE, Column, Frame, Graph
+from model.training.export.linear import to_linear
+from model.training.export.registry import answer, register, register_transformer
+
+__all__ = ["Exported", "export", "register", "register_transformer", "to_linear"]
+
+_FAMILIES = (
+    "linear_models",
+    "discriminants",
+    "tree_models",
+    "ensembles",
+    "classifiers",
+    "kernel_machines",
+    "processes",
+    "neighbour_models",
+    "networks",
+    "composition",
+    "scalers",
+    "encoders",
+    "expansions",
+)
+"""Modules that register scikit-learn's classes, each a family."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A model as it travels.
+
+    Args:
+        document: The manifest's `runtime`, `linear` or `graph`, and `classes`.
+        arrays: The graph's block; empty for a line.
+    """
+
+    document: dict[str, Any]
+    arrays: bytes
+
+
+def export(estimator: BaseEstimator, columns: Sequence[str] | None = None) -> Exported:
+    """Write a fitted *estimator* as a line or a graph that answers exactly as it does.
+
+    Args:
+        estimator: A fitted scikit-learn regressor or classifier with one target, or a pipeline that ends in one.
+        columns: The names of the columns where the estimator takes a DataFrame; None where it takes a float matrix.
+
+    Raises:
+        ExportError: It cannot be written exactly; the message names the class, its place, and what would help.
+    """
+    for family in _FAMILIES:
+        import_module(f"model.training.export.{family}")
+    width = len(columns) if columns is not None else _width(estimator)
+    if not width:
+        raise ExportError(f"{type(estimator).__name__}: it does not say how many columns it takes; is it fitted?")
+    graph = Graph(width)
+    names = None if columns is None else tuple(columns)
+    frame = Frame(tuple(Column(TABLE, place) for place in range(width)), names)
+    try:
+        result = answer(graph, estimator, frame)
+    except (AttributeError, TypeError) as error:
+        raise ExportError(f"{type(estimator).__name__}: not fitted, or of another scikit-learn: {error}") from error
+    if graph.widths[result.values] != 1:
+        raise ExportError(f"{type(estimator).__name__}: several targets; only estimators with one target are served")
+    line = None if result.classes is not None else affine(graph, result.values)
+    if line is not None:
+        return Exported({"runtime": "linear", "linear": line, "classes": None}, b"")
+    document, block = graph.document(result)
+    load(document, block)
+    return Exported(document, block)
+
+
+def _width(estimator: Any) -> int | None:
+    """How many columns *estimator*, or the first part of it that says so, was fitted to."""
+    width = getattr(estimator, "n_features_in_", None)
+    if width is None and hasattr(estimator, "X_thresholds_"):
+        return 1  # isotonic regression
+    if width is None and hasattr(estimator, "steps"):
+        return next(filter(None, (_width(step) for _, step in estimator.steps)), None)
+    return None if width is None else int(width)

@@ -1,0 +1,79 @@
+"""Which function exports which class; and the one way from an estimator to its function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from model.training.export.builder import Answer, Frame, Graph
+
+Exporter = Callable[[Graph, Any, Frame], Answer]
+Transformer = Callable[[Graph, Any, Frame], Frame]
+
+_EXPORTERS: dict[type, Exporter] = {}
+_TRANSFORMERS: dict[type, Transformer] = {}
+_REFUSED: dict[type, str] = {}
+
+
+def register(*classes: type) -> Callable[[Exporter], Exporter]:
+    """The decorated function exports fitted estimators of exactly these classes; a later one replaces an earlier one.
+
+    It is given the graph, the estimator and the frame of its columns, and adds steps of functions/runtimes/graph.
+    """
+
+    def decorate(function: Exporter) -> Exporter:
+        _EXPORTERS.update(dict.fromkeys(classes, function))
+        return function
+
+    return decorate
+
+
+def register_transformer(*classes: type) -> Callable[[Transformer], Transformer]:
+    """As `register`, for fitted transformers: the function returns the frame of the new columns."""
+
+    def decorate(function: Transformer) -> Transformer:
+        _TRANSFORMERS.update(dict.fromkeys(classes, function))
+        return function
+
+    return decorate
+
+
+def refuse(reason: str, *classes: type) -> None:
+    """These classes are refused for *reason*."""
+    _REFUSED.update(dict.fromkeys(classes, reason))
+
+
+def answer(graph: Graph, estimator: BaseEstimator, frame: Frame) -> Answer:
+    """Add the steps that answer as *estimator* does.
+
+    Raises:
+        ExportError: Its class has no exporter, or its settings are beyond it.
+    """
+    result: Answer = _exporter(graph, estimator, _EXPORTERS)(graph, estimator, frame)
+    return result
+
+
+def transformed(graph: Graph, transformer: Any, frame: Frame) -> Frame:
+    """Add the steps that transform as *transformer* does; "passthrough" and None change nothing."""
+    if transformer is None or (isinstance(transformer, str) and transformer == "passthrough"):
+        return frame
+    out: Frame = _exporter(graph, transformer, _TRANSFORMERS)(graph, transformer, frame)
+    return out
+
+
+def _exporter(graph: Graph, estimator: Any, exporters: dict[type, Any]) -> Callable[..., Any]:
+    kind = type(estimator)
+    if kind in _REFUSED:
+        raise graph.refuse(estimator, _REFUSED[kind])
+    if kind not in exporters:
+        raise graph.refuse(f"{kind.__module__}.{kind.__qualname__}", _advice(kind, exporters))
+    return exporters[kind]  # type: ignore[no-any-return]
+
+
+def _advice(kind: type, exporters: dict[type, Any]) -> str:
+    base = next((parent.__name__ for parent in kind.__mro__[1:] if parent in exporters), None)
+    door = "register" if exporters is _EXPORTERS else "register_transformer"
+    advice = f"no exporter is known for this class; add one with model.training.export.{door}({kind.__name__})"
+    return advice if base is None else f"{advice}, or use {base} itself, since a subclass may predict otherwise"
