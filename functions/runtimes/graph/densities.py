@@ -65,10 +65,12 @@ def laplace_probability(step: Step) -> Operation:
     root = step.floats("root", widths[0])
     factor = step.floats("factor", widths[0], widths[0])
     diagonal = step.number("diagonal")
+    if not np.diag(factor).all() or np.triu(factor, 1).any():
+        raise step.refuse("factor must be lower triangular without zeros on its diagonal")
+    inverse = np.linalg.inv(factor)
 
     def run(inputs: Sequence[Values]) -> Values:
-        weighted = root[:, None] * inputs[0].T
-        solved = np.linalg.solve(factor, weighted)
+        solved = inverse @ (root[:, None] * inputs[0].T)
         variance = diagonal - np.einsum("ij,ij->j", solved, solved)
         with np.errstate(invalid="ignore", divide="ignore"):
             alpha = 1 / (2 * variance)

@@ -215,10 +215,7 @@ def _classes(labels: Any) -> Array | None:
     ):
         raise ArtifactError("classes: expected a list of texts, booleans or numbers")
     if {*map(type, labels)} in ({bool}, {int}, {float}):
-        try:
-            return np.array(labels)
-        except OverflowError:
-            raise ArtifactError("classes: a number is too large") from None
+        return np.array(labels)
     out = np.empty(len(labels), object)
     out[:] = labels
     return out

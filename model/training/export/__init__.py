@@ -62,15 +62,15 @@ def export(estimator: BaseEstimator, columns: Sequence[str] | None = None) -> Ex
     for family in _FAMILIES:
         import_module(f"model.training.export.{family}")
     width = len(columns) if columns is not None else _width(estimator)
-    if not width:
-        raise ExportError(f"{type(estimator).__name__}: it does not say how many columns it takes; is it fitted?")
-    graph = Graph(width)
+    graph = Graph(width or 1)
     names = None if columns is None else tuple(columns)
-    frame = Frame(tuple(Column(TABLE, place) for place in range(width)), names)
+    frame = Frame(tuple(Column(TABLE, place) for place in range(graph.columns)), names)
     try:
         result = answer(graph, estimator, frame)
     except (AttributeError, TypeError) as error:
-        raise ExportError(f"{type(estimator).__name__}: not fitted, or of another scikit-learn: {error}") from error
+        raise ExportError(f"{type(estimator).__name__}: is it fitted, by this scikit-learn? {error}") from error
+    if not width:
+        raise ExportError(f"{type(estimator).__name__}: it does not say how many columns it takes; is it fitted?")
     if graph.widths[result.values] != 1:
         raise ExportError(f"{type(estimator).__name__}: several targets; only estimators with one target are served")
     line = None if result.classes is not None else affine(graph, result.values)
