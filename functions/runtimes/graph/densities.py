@@ -65,9 +65,10 @@ def laplace_probability(step: Step) -> Operation:
     root = step.floats("root", widths[0])
     factor = step.floats("factor", widths[0], widths[0])
     diagonal = step.number("diagonal")
-    if not np.diag(factor).all() or np.triu(factor, 1).any():
-        raise step.refuse("factor must be lower triangular without zeros on its diagonal")
-    inverse = np.linalg.inv(factor)
+    try:
+        inverse = np.linalg.inv(factor)
+    except np.linalg.LinAlgError:
+        raise step.refuse("factor has no inverse") from None
 
     def run(inputs: Sequence[Values]) -> Values:
         solved = inverse @ (root[:, None] * inputs[0].T)

@@ -16,10 +16,13 @@ def squared_distances(x: Values, y: Array) -> Values:
     """Squared Euclidean distances, shape (len(x), len(y)), summed column by column as libsvm does."""
     out = np.zeros((len(x), len(y)))
     rows = max(1, _BLOCK // len(y))
+    columns = np.ascontiguousarray(y.T)
+    buffer = np.empty((min(rows, len(x)), len(y)))
     for start in range(0, len(x), rows):
         part, total = x[start : start + rows], out[start : start + rows]
-        for column in range(y.shape[1]):
-            difference = part[:, column, None] - y[:, column]
+        difference = buffer[: len(part)]
+        for place, column in enumerate(columns):
+            np.subtract(part[:, place, None], column, out=difference)
             difference *= difference
             total += difference
     return out

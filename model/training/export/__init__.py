@@ -43,10 +43,12 @@ class Exported:
     Args:
         document: The manifest's `runtime`, `linear` or `graph`, and `classes`.
         arrays: The graph's block; empty for a line.
+        keeps_rows: Whether rows of the training data travel with it.
     """
 
     document: dict[str, Any]
     arrays: bytes
+    keeps_rows: bool = False
 
 
 def export(estimator: BaseEstimator, columns: Sequence[str] | None = None) -> Exported:
@@ -78,7 +80,7 @@ def export(estimator: BaseEstimator, columns: Sequence[str] | None = None) -> Ex
         return Exported({"runtime": "linear", "linear": line, "classes": None}, b"")
     document, block = graph.document(result)
     load(document, block)
-    return Exported(document, block)
+    return Exported(document, block, graph.keeps_rows)
 
 
 def _width(estimator: Any) -> int | None:

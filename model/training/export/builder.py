@@ -24,6 +24,13 @@ TABLE = -1
 
 _KEEPS_FINITE = {"with_constant", "concatenate", "take", "one_hot", "polynomial", "linear", "product", "impute", "bins"}
 
+_KEEPS_ROWS = {"impute_neighbours", "neighbours", "periodic", "rational_quadratic", "within_radius"}
+
+_KERNELS_OF_ROWS = {
+    *("additive_chi2", "chi2", "cosine", "dot", "laplacian", "matern12", "matern32", "matern52"),
+    *("polynomial", "rbf", "sigmoid"),
+}
+
 
 @dataclass(frozen=True)
 class Column:
@@ -69,9 +76,14 @@ class Answer:
 
 @dataclass
 class Graph:
-    """Steps and arrays so far, and where in the pipeline the next ones belong."""
+    """Steps and arrays so far, and where in the pipeline the next ones belong.
+
+    Args:
+        keeps_rows: Whether rows of the training data are among the arrays.
+    """
 
     columns: int
+    keeps_rows: bool = False
     steps: list[dict[str, Any]] = field(default_factory=list)
     widths: list[int] = field(default_factory=list)
     arrays: list[NDArray[Any]] = field(default_factory=list)
@@ -125,6 +137,7 @@ class Graph:
                 name: [*map(self._put, value)] if isinstance(value, list) else self._put(value)
                 for name, value in arrays.items()
             }
+        self.keeps_rows |= operator in _KEEPS_ROWS or attributes.get("function") in _KERNELS_OF_ROWS
         self.steps.append(entry)
         self.widths.append(operation.width)
         if operator in _KEEPS_FINITE and all(step in self._finite for step in inputs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn import compose, linear_model, model_selection, pipeline, preprocessing
+from sklearn import compose, frozen, get_config, linear_model, model_selection, pipeline, preprocessing
 
 from functions.runtimes.graph.arithmetic import ELEMENTWISE
 from model.training.export.builder import Answer, Frame, Graph
@@ -42,10 +42,8 @@ def _through(graph: Graph, steps: Any, frame: Frame) -> Frame:
 
 def _named(transformer: Any, before: Frame, after: Frame) -> Frame:
     """*after* with the names that scikit-learn gives the columns, where the transformer hands a DataFrame on."""
-    if after.names is not None or getattr(transformer, "_sklearn_output_config", {}).get("transform") not in {
-        "pandas",
-        "polars",
-    }:
+    chosen = getattr(transformer, "_sklearn_output_config", {}).get("transform") or get_config()["transform_output"]
+    if after.names is not None or chosen == "default":
         return after
     try:
         names = tuple(map(str, transformer.get_feature_names_out(before.names)))
@@ -156,6 +154,16 @@ def _inverse(graph: Graph, transformer: Any, values: int) -> int:
 @register(linear_model.RANSACRegressor)
 def _consensus(graph: Graph, estimator: Any, frame: Frame) -> Answer:
     return answer(graph, estimator.estimator_, frame)
+
+
+@register(frozen.FrozenEstimator)
+def _frozen(graph: Graph, estimator: Any, frame: Frame) -> Answer:
+    return answer(graph, estimator.estimator, frame)
+
+
+@register_transformer(frozen.FrozenEstimator)
+def _frozen_transformer(graph: Graph, transformer: Any, frame: Frame) -> Frame:
+    return transformed(graph, transformer.estimator, frame)
 
 
 def _searched(graph: Graph, estimator: Any, frame: Frame) -> Answer:

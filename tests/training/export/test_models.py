@@ -10,6 +10,7 @@ from sklearn import (
     discriminant_analysis,
     dummy,
     ensemble,
+    frozen,
     gaussian_process,
     isotonic,
     kernel_ridge,
@@ -27,7 +28,8 @@ from sklearn import (
 )
 from sklearn.gaussian_process import kernels
 
-from tests.support.exact import assert_exact, shuffled
+from model.training.export import export
+from tests.support.exact import assert_exact, exported, shuffled
 
 SOURCE = np.random.default_rng(0)
 X = SOURCE.normal(size=(130, 3))
@@ -219,6 +221,27 @@ def test_a_temperature_over_probabilities_is_exact(estimator):
     assert_exact(calibrated.fit(X, TWO), ASKED)
 
 
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_calibration_of_a_classifier_that_was_fitted_before_is_exact(method):
+    fitted = frozen.FrozenEstimator(pipeline.make_pipeline(preprocessing.StandardScaler(), svm.SVC()).fit(X, THREE))
+
+    assert_exact(calibration.CalibratedClassifierCV(fitted, method=method).fit(X, THREE), ASKED)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "keeps"),
+    [
+        pytest.param(neighbors.KNeighborsRegressor(), True, id="neighbours"),
+        pytest.param(svm.SVR(), True, id="support vectors"),
+        pytest.param(gaussian_process.GaussianProcessRegressor(alpha=0.1), True, id="process"),
+        pytest.param(SHALLOW, False, id="tree"),
+        pytest.param(linear_model.Ridge(), False, id="line"),
+    ],
+)
+def test_a_model_says_whether_it_keeps_rows_of_the_training_data(estimator, keeps):
+    assert export(estimator.fit(X, Y)).keeps_rows is keeps
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("labels", [TWO, THREE], ids=["two", "three"])
 def test_probabilities_of_support_vectors_are_coupled_as_libsvm_does(labels):
@@ -310,8 +333,6 @@ def test_a_member_that_saw_fewer_classes_is_exact():
     ],
 )
 def test_labels_keep_their_type(labels):
-    from tests.support.exact import exported  # noqa: PLC0415
-
     values = exported(TREE.fit(X, np.array(labels)[(Y > 0).astype(int)]), X).predict(X).values
 
     assert {*map(type, values.tolist())} == {type(labels[0])}

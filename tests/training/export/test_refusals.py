@@ -44,7 +44,7 @@ class OwnRidge(linear_model.Ridge):
 class Doubled(preprocessing.StandardScaler):
     """A transformer of a user's own."""
 
-    def transform(self, X, copy=None):
+    def transform(self, X, copy=None):  # noqa: N803
         return super().transform(X, copy) * 2
 
 
