@@ -18,6 +18,7 @@ GRAPH = {
     "block": {"artifact"},
     "columns": {"schema", "step", "table"},
     "densities": {"schema", "step"},
+    "forest": {"step"},
     "intervals": {"schema", "step"},
     "kernels": {"step"},
     "load": {"artifact", "block", "operators", "step", "table"},
@@ -30,7 +31,7 @@ GRAPH = {
     "powers": {"step"},
     "step": {"artifact"},
     "table": {"schema", "step"},
-    "trees": {"step"},
+    "trees": {"forest", "step"},
     "votes": {"step"},
 }
 """Which modules each module of functions/runtimes/graph may import: its siblings by their own names."""

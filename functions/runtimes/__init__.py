@@ -17,7 +17,7 @@ _MODULES = {"linear": ".affine", "graph": ".graph.load"}
 
 
 class Predictions(Protocol):
-    """What a runtime answers."""
+    """A runtime's answer."""
 
     @property
     def values(self) -> Any:

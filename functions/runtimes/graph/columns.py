@@ -89,11 +89,11 @@ def lookup(step: Step) -> Operation:
     last = len(table) - 1
     unknown = step.integer("unknown", 0, last) if step.has("unknown") else -1
     missing = step.integer("missing", 0, last) if step.has("missing") else -1
-    place = {key: number for number, key in enumerate(keys)}.get
+    row_of = {key: row for row, key in enumerate(keys)}.get
 
     def run(inputs: Sequence[Array]) -> Values:
         values = inputs[0].tolist()
-        rows = [missing if value is None or value != value else place(value, unknown) for value in values]  # noqa: PLR0124  NaN
+        rows = [missing if value is None or value != value else row_of(value, unknown) for value in values]  # noqa: PLR0124  NaN
         if rows and min(rows) < 0:
             raise _unanswerable(rows.index(min(rows)), values)
         return table.take(rows, axis=0)

@@ -95,11 +95,11 @@ def category_tables(step: Step) -> Operation:
     def run(inputs: Sequence[Values]) -> Values:
         out = np.zeros((len(inputs[0]), len(add)))
         for column in range(width):
-            place = inputs[0][:, column].astype(np.intp)
-            if place.size and not (place.min() >= 0 and place.max() < sizes[column]):
-                row = int(np.flatnonzero((place < 0) | (place >= sizes[column]))[0])
+            category = inputs[0][:, column].astype(np.intp)
+            if category.size and not (category.min() >= 0 and category.max() < sizes[column]):
+                row = int(np.flatnonzero((category < 0) | (category >= sizes[column]))[0])
                 raise PayloadError(Problem(f"row {row}: a category that training did not see", f"/{row}"))
-            out += table.take(place + first[column], axis=0)
+            out += table.take(category + first[column], axis=0)
         return out + add
 
     return step.done(len(add), run)

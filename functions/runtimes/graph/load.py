@@ -31,7 +31,7 @@ _PART_NUMBERS = 1 << 23
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a graph answers; see runtimes.Predictions."""
+    """A graph's answer; see runtimes.Predictions."""
 
     values: Any
     probabilities: Values | None

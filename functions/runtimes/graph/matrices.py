@@ -88,5 +88,5 @@ def one_hot(step: Step) -> Operation:
     """(n, k) places → (n, Σ sizes): one column for each place 0 … sizes[j] - 1 of column j."""
     sizes = step.integers("sizes", step.matrix(), low=1, high=1 << 20)
     column = np.repeat(np.arange(len(sizes)), sizes)
-    place = np.concatenate([np.arange(size) for size in sizes]).astype(float)
-    return step.done(len(place), lambda inputs: (inputs[0].take(column, axis=1) == place).astype(float))
+    level = np.concatenate([np.arange(size) for size in sizes]).astype(float)
+    return step.done(len(level), lambda inputs: (inputs[0].take(column, axis=1) == level).astype(float))

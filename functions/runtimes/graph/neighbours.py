@@ -76,11 +76,11 @@ def neighbours(step: Step) -> Operation:
 
     def answer(x: Values) -> Values:
         rank = distances.rank(x)
-        rank, place = _smallest(rank, count)
+        rank, chosen = _smallest(rank, count)
         if not by_distance:
-            return np.asarray(np.mean(values[place], axis=1))
+            return np.asarray(np.mean(values[chosen], axis=1))
         weights = _inverse(distances.distance(rank))
-        total = (values[place] * weights[:, :, None]).sum(axis=1)
+        total = (values[chosen] * weights[:, :, None]).sum(axis=1)
         return np.asarray(total / weights.sum(axis=1)[:, None])
 
     def run(inputs: Sequence[Values]) -> Values:
@@ -130,7 +130,7 @@ def impute_neighbours(step: Step) -> Operation:
     rows = step.floats("rows", None, width, finite=False).astype(float)
     means = step.floats("means", width)
     count, by_distance = step.integer("count", 1, 1 << 20), step.flag("by_distance")
-    known = ~np.isnan(rows)
+    filled = ~np.isnan(rows)
     parts = max(1, _CELLS // max(1, len(rows)))
     if not len(rows):
         raise step.refuse("no rows")
@@ -139,16 +139,16 @@ def impute_neighbours(step: Step) -> Operation:
         distances = _gap_distances(x, rows)
         missing = np.isnan(x)
         for row, column in zip(*np.nonzero(missing), strict=True):
-            donors = np.flatnonzero(known[:, column])
+            donors = np.flatnonzero(filled[:, column])
             distance = distances[row, donors]
             if not donors.size or np.isnan(distance).all():
                 x[row, column] = means[column]
                 continue
-            place = np.argpartition(distance, min(count, donors.size) - 1)[: min(count, donors.size)]
-            near = distance[place]
+            nearest_donors = np.argpartition(distance, min(count, donors.size) - 1)[: min(count, donors.size)]
+            near = distance[nearest_donors]
             weights = _inverse(near[None])[0] if by_distance else np.ones(len(near))
             weights[np.isnan(near)] = 0.0
-            values = rows[donors[place], column]
+            values = rows[donors[nearest_donors], column]
             x[row, column] = (values * weights).sum() / weights.sum()
 
     def run(inputs: Sequence[Values]) -> Values:
@@ -186,13 +186,13 @@ def _gap_distances(x: Values, rows: Array) -> Values:
 def _smallest(rank: Values, count: int) -> tuple[Values, Array]:
     """The *count* smallest of each row, ascending, and their places; of equals the first ones."""
     if count < rank.shape[1]:
-        place = np.argpartition(rank, count - 1, axis=1)[:, :count]
-        place.sort(axis=1)
+        smallest = np.argpartition(rank, count - 1, axis=1)[:, :count]
+        smallest.sort(axis=1)
     else:
-        place = np.broadcast_to(np.arange(rank.shape[1]), rank.shape)
-    part = np.take_along_axis(rank, place, axis=1)
+        smallest = np.broadcast_to(np.arange(rank.shape[1]), rank.shape)
+    part = np.take_along_axis(rank, smallest, axis=1)
     order = np.argsort(part, axis=1, kind="stable")
-    return np.take_along_axis(part, order, axis=1), np.take_along_axis(place, order, axis=1)
+    return np.take_along_axis(part, order, axis=1), np.take_along_axis(smallest, order, axis=1)
 
 
 def _inverse(distance: Values) -> Values:

@@ -22,6 +22,7 @@ _FAMILIES = (
     "linear_models",
     "discriminants",
     "tree_models",
+    "boosting",
     "ensembles",
     "classifiers",
     "kernel_machines",
@@ -31,6 +32,7 @@ _FAMILIES = (
     "composition",
     "scalers",
     "encoders",
+    "imputers",
     "expansions",
 )
 """Modules that register scikit-learn's classes, each a family."""

@@ -42,7 +42,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Frame:
-    """What a transformer or an estimator is given: columns, and their names where it may ask for them by name."""
+    """The input of a transformer or an estimator: columns, and their names where it may ask for them by name."""
 
     columns: tuple[Column, ...]
     names: tuple[str, ...] | None = None
@@ -54,7 +54,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an estimator answers: steps of the graph.
+    """The answers of an estimator: steps of the graph.
 
     Args:
         values: Width 1: the target, or the label's place among *classes*.

@@ -110,6 +110,14 @@ def _centres(graph: Graph, transformer: Any, frame: Frame) -> Frame:
     return graph.frame(graph.apply("sqrt", squares))
 
 
+@register_transformer(cluster.FeatureAgglomeration)
+def _agglomerated(graph: Graph, transformer: Any, frame: Frame) -> Frame:
+    if transformer.pooling_func is not np.mean:
+        raise graph.refuse(transformer, "pooling_func other than numpy.mean")
+    groups = np.eye(int(transformer.labels_.max()) + 1)[transformer.labels_]
+    return graph.frame(graph.linear(graph.numbers(frame, transformer), groups / groups.sum(axis=0), 0.0))
+
+
 # --- kernels ---
 
 
@@ -133,6 +141,14 @@ def _nystroem(graph: Graph, transformer: Any, frame: Frame) -> Frame:
 def _fourier(graph: Graph, transformer: Any, frame: Frame) -> Frame:
     angles = graph.linear(graph.numbers(frame, transformer), transformer.random_weights_, transformer.random_offset_)
     return graph.frame(graph.apply("multiply", graph.apply("cos", angles), (2.0 / transformer.n_components) ** 0.5))
+
+
+@register_transformer(kernel_approximation.SkewedChi2Sampler)
+def _skewed(graph: Graph, transformer: Any, frame: Frame) -> Frame:
+    x = graph.apply("log", graph.apply("add", graph.numbers(frame, transformer), float(transformer.skewedness)))
+    angles = graph.linear(x, transformer.random_weights_, transformer.random_offset_)
+    scale = np.sqrt(2.0) / np.sqrt(transformer.n_components)
+    return graph.frame(graph.apply("multiply", graph.apply("cos", angles), scale))
 
 
 @register_transformer(decomposition.KernelPCA)

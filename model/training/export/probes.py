@@ -24,7 +24,7 @@ _MOST_ROWS = 200
 def verified(
     graph: Graph, estimator: Any, rows: Any, build: Callable[[Graph, int], Answer], x: int, reason: str
 ) -> Answer:
-    """What *build* adds after step *x*, if it answers as *estimator* does on *rows* and on these shuffled by column.
+    """Add the steps of *build* after *x*, if they answer as *estimator* does on *rows* and on these shuffled.
 
     Raises:
         ExportError: It does not, for *reason*.

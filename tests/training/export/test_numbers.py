@@ -18,7 +18,9 @@ from sklearn import (
     random_projection,
 )
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.impute._iterative import IterativeImputer
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
+from sklearn.tree import DecisionTreeRegressor
 
 from tests.support.exact import assert_exact, shuffled, with_gaps
 
@@ -99,6 +101,8 @@ def case(transformer, name=None):
         case(kernel_approximation.Nystroem(kernel="cosine", n_components=3, random_state=0)),
         case(kernel_approximation.Nystroem(kernel="linear", n_components=3, random_state=0)),
         case(kernel_approximation.RBFSampler(n_components=20, random_state=0)),
+        case(kernel_approximation.SkewedChi2Sampler(n_components=20, skewedness=9.0, random_state=0)),
+        case(cluster.FeatureAgglomeration(2)),
         case(cluster.KMeans(3, n_init=1, random_state=0)),
         case(cluster.MiniBatchKMeans(3, n_init=1, random_state=0)),
         case(feature_selection.SelectKBest(feature_selection.f_regression, k=2)),
@@ -180,7 +184,7 @@ def test_a_numpy_function_of_positive_numbers_is_exact(function):
     assert_exact(estimator, np.concatenate([positive, shuffled(positive)]))
 
 
-@pytest.mark.filterwarnings("ignore:Skipping features")
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     "imputer",
     [
@@ -190,6 +194,11 @@ def test_a_numpy_function_of_positive_numbers_is_exact(function):
         case(impute.SimpleImputer(strategy="constant", fill_value=-1.0, add_indicator=True)),
         case(impute.SimpleImputer(keep_empty_features=True, add_indicator=True)),
         case(impute.KNNImputer(n_neighbors=3)),
+        case(IterativeImputer(max_iter=3, random_state=0)),
+        case(IterativeImputer(DecisionTreeRegressor(max_depth=3), max_iter=2, random_state=0, add_indicator=True)),
+        case(
+            IterativeImputer(max_iter=2, n_nearest_features=2, min_value=0, imputation_order="random", random_state=0)
+        ),
         case(impute.KNNImputer(n_neighbors=4, weights="distance", add_indicator=True)),
         case(pipeline.make_union(impute.SimpleImputer(), impute.MissingIndicator(error_on_new=False)), "indicator"),
         case(pipeline.make_union(impute.SimpleImputer(), impute.MissingIndicator(features="all")), "indicator of all"),
