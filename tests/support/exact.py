@@ -123,7 +123,8 @@ def shuffled(rows, seed=1):
     source = np.random.default_rng(seed)
     if isinstance(rows, np.ndarray):
         return np.column_stack([source.permutation(column) for column in rows.T])
-    return rows.apply(lambda column: column.to_numpy()[source.permutation(len(column))]).astype(rows.dtypes)
+    orders = {name: source.permutation(len(rows)) for name in rows.columns}
+    return type(rows)({name: rows[name].iloc[order].reset_index(drop=True) for name, order in orders.items()})
 
 
 def edges(matrix, thresholds, seed=2):

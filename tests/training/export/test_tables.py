@@ -211,6 +211,30 @@ def test_a_table_through_its_transformers_is_exact(transformer):
     assert_exact(estimator, asked(rows))
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        case("one-hot", one_hot()),
+        case("ordinal", preprocessing.OrdinalEncoder(encoded_missing_value=-1)),
+        case("target", preprocessing.TargetEncoder(random_state=0)),
+        case(
+            "imputed",
+            pipeline.make_pipeline(impute.SimpleImputer(missing_values=None, strategy="most_frequent"), one_hot()),
+        ),
+    ],
+)
+def test_missing_cells_that_are_none_are_levels_as_in_training(encoder):
+    rows = frame()
+    gaps = np.array(
+        [None if missing else value for value, missing in zip(rows["shop"], rows["shop"].isna(), strict=True)], object
+    )
+    rows["shop"] = pd.Series(gaps, dtype=object)
+    estimator = pipeline.make_pipeline(columns(("c", encoder, LEVELS)), linear_model.Ridge()).fit(rows, target(rows))
+
+    assert_exact(estimator, pd.concat([rows, shuffled(rows)], ignore_index=True))
+
+
 BOOSTED = ensemble.HistGradientBoostingRegressor(max_iter=20, min_samples_leaf=5, random_state=0)
 CODES = columns(("c", ordinal(unknown_value=np.nan, encoded_missing_value=np.nan), LEVELS), remainder="passthrough")
 
