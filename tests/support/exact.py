@@ -43,9 +43,7 @@ def exported(estimator, rows):
 def assert_exact(estimator, rows):
     """The runtime answers *rows* as *estimator* does, and refuses a row that it refuses."""
     runtime = exported(estimator, rows)
-    answered = list(range(len(rows)))
-    if not _answers(estimator, rows):
-        answered = [place for place in answered if _answers(estimator, part(rows, place, place + 1))]
+    answered = _answered(estimator, rows, 0, len(rows))
     refused = sorted({*range(len(rows))} - {*answered})
     good = rows[answered] if isinstance(rows, np.ndarray) else rows.iloc[answered]
     ours = runtime.predict(table(good))
@@ -57,6 +55,16 @@ def assert_exact(estimator, rows):
             assert_near(one.probabilities, ours.probabilities[place : place + 1])
     for place in refused[:SINGLES]:
         assert not _takes(runtime, part(rows, place, place + 1)), f"row {place} is refused by the estimator"
+
+
+def _answered(estimator, rows, start, stop):
+    """The rows from *start* to *stop* that *estimator* answers, in halves for as long as it refuses a part."""
+    if _answers(estimator, part(rows, start, stop)):
+        return list(range(start, stop))
+    if stop - start == 1:
+        return []
+    middle = (start + stop) // 2
+    return _answered(estimator, rows, start, middle) + _answered(estimator, rows, middle, stop)
 
 
 def assert_same(ours, estimator, rows):

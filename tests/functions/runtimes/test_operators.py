@@ -416,7 +416,7 @@ def mutants(draw):
     return operator, inputs, changed
 
 
-@settings(deadline=None, derandomize=True, max_examples=400)
+@settings(deadline=None, derandomize=True, max_examples=200)
 @given(mutants())
 def test_a_step_with_any_parameter_is_refused_or_answers(mutant):
     operator, inputs, parameters = mutant

@@ -1,0 +1,170 @@
+"""Every way through a forest reaches the leaves that a plain walk reaches, and adds them up to the same bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from functions.runtimes.graph.operators import OPERATORS
+from functions.runtimes.graph.step import Step
+
+COLUMNS = 3
+SETS = 4
+
+
+def grown(source, leaves):
+    """Features of a random tree in breadth-first order, -1 at its leaves."""
+    features = [int(source.integers(COLUMNS))] if leaves > 1 else [-1]
+    splits = 1 if leaves > 1 else 0
+    open_nodes = 2 * splits
+    while open_nodes:
+        remaining = leaves - 1 - splits
+        grows = remaining > 0 and (open_nodes == 1 or source.random() < 0.5)
+        features.append(int(source.integers(COLUMNS)) if grows else -1)
+        splits += grows
+        open_nodes += 1 if grows else -1
+    return features
+
+
+def forest(seed, *, trees, leaves, width, gaps, categories, single=False):
+    """Parameters of the operator trees."""
+    source = np.random.default_rng(seed)
+    features = [grown(source, int(source.integers(1, leaves + 1))) for _ in range(trees)]
+    feature = np.concatenate(features)
+    splits = int((feature >= 0).sum())
+    parameters = {
+        "sizes": np.array([len(tree) for tree in features], np.int32),
+        "feature": feature.astype(np.int16),
+        "threshold": source.integers(0, 6, splits).astype(np.float32 if single else float),
+        "value": source.normal(size=(len(feature) - splits, width)),
+        "start": source.normal(size=width),
+    }
+    if gaps:
+        parameters["missing_right"] = source.integers(0, 2, splits).astype(np.uint8)
+    if categories:
+        parameters["category"] = source.integers(-1, SETS, splits).astype(np.int32)
+        parameters["categories_right"] = source.integers(0, 2, (SETS, 257)).astype(np.uint8)
+    return parameters
+
+
+def rows(seed, count, *, gaps):
+    source = np.random.default_rng(seed)
+    x = source.integers(0, 7, (count, COLUMNS)).astype(float) + source.choice([0, 1e-9, -1e-9, 300], (count, COLUMNS))
+    if gaps:
+        x[source.random(x.shape) < 0.2] = np.nan
+    return x
+
+
+def walked(parameters, x):
+    """Values of each row by a plain walk, tree by tree."""
+    answers = []
+    for row in x:
+        total, node, split, leaf = parameters["start"].copy(), 0, 0, 0
+        for size in parameters["sizes"]:
+            tree = parameters["feature"][node : node + size]
+            total += parameters["value"][leaf + reached(parameters, tree, split, row)]
+            node, split, leaf = node + size, split + int((tree >= 0).sum()), leaf + int((tree < 0).sum())
+        answers.append(total)
+    return np.array(answers)
+
+
+def reached(parameters, tree, first_split, row):
+    """The number of the leaf among the tree's leaves."""
+    place = 0
+    while tree[place] >= 0:
+        rank = int((tree[:place] >= 0).sum())
+        place = 2 * rank + 1 + goes_right(parameters, first_split + rank, row[tree[place]])
+    return int((tree[:place] < 0).sum())
+
+
+def goes_right(parameters, split, value):
+    chosen = parameters["category"][split] if "category" in parameters else -1
+    if chosen >= 0:
+        return int(parameters["categories_right"][chosen, int(value) if 0 <= value < 256 else 256])
+    if np.isnan(value):
+        return int("missing_right" in parameters and parameters["missing_right"][split])
+    return int(value > parameters["threshold"][split])
+
+
+def operation(name, parameters, *, single=False):
+    return OPERATORS[name](Step("step 1", (COLUMNS,), COLUMNS, {"single": single}, parameters))
+
+
+CASES = [
+    pytest.param({"trees": 30, "leaves": 9, "width": 1}, id="shallow"),
+    pytest.param({"trees": 4, "leaves": 9, "width": 1}, id="few trees"),
+    pytest.param({"trees": 6, "leaves": 300, "width": 2}, id="deep"),
+    pytest.param({"trees": 1, "leaves": 1, "width": 1}, id="one leaf"),
+    pytest.param({"trees": 40, "leaves": 127, "width": 3}, id="as many leaves as one byte takes"),
+]
+
+
+@pytest.mark.parametrize("categories", [False, True], ids=["numbers", "categories"])
+@pytest.mark.parametrize("gaps", [False, True], ids=["complete", "gaps"])
+@pytest.mark.parametrize("shape", CASES)
+def test_few_rows_many_rows_and_one_row_take_the_plain_walk(shape, gaps, categories):
+    parameters = forest(1, **shape, gaps=gaps, categories=categories)
+    x = rows(2, 600, gaps=gaps)
+    expected = walked(parameters, x[:40])
+    run = operation("trees", parameters).run
+
+    many, few = run([x]), run([x[:40]])
+    single = np.concatenate([run([x[place : place + 1]]) for place in range(40)])
+
+    assert few.tobytes() == expected.tobytes()
+    assert many[:40].tobytes() == expected.tobytes()
+    assert single.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("count", [1, 30, 700])
+def test_a_tree_adds_to_its_target_alone(count):
+    parameters = forest(3, trees=12, leaves=6, width=1, gaps=False, categories=False)
+    parameters["start"] = np.array([1.0, 2.0, 3.0])
+    target = np.arange(12) % 3
+    x = rows(4, count, gaps=False)
+    parts = {column: dict(parameters, start=np.zeros(1)) for column in range(3)}
+    value = operation("trees", {**parameters, "target": target.astype(np.int32)}).run([x])
+
+    for column in range(3):
+        alone = walked_trees(parts[column], x[:30], target == column, start=float(column + 1))
+        assert value[:30, column].tobytes() == alone.tobytes()
+
+
+def walked_trees(parameters, x, chosen, *, start):
+    """Sums over the *chosen* trees alone."""
+    answers = []
+    for row in x:
+        total, node, split, leaf = start, 0, 0, 0
+        for size, own in zip(parameters["sizes"], chosen, strict=True):
+            tree = parameters["feature"][node : node + size]
+            if own:
+                total += parameters["value"][leaf + reached(parameters, tree, split, row), 0]
+            node, split, leaf = node + size, split + int((tree >= 0).sum()), leaf + int((tree < 0).sum())
+        answers.append(total)
+    return np.array(answers)
+
+
+@pytest.mark.parametrize("count", [1, 30, 700])
+def test_leaves_are_counted_from_their_own_tree(count):
+    parameters = forest(5, trees=9, leaves=20, width=1, gaps=False, categories=False)
+    x = rows(6, count, gaps=False)
+    places = {name: parameters[name] for name in ("sizes", "feature", "threshold")}
+    sizes = parameters["sizes"]
+    trees = np.split(parameters["feature"], np.cumsum(sizes)[:-1])
+    splits = np.cumsum([0, *(int((tree >= 0).sum()) for tree in trees)])
+
+    leaves = operation("leaves", places).run([x])
+
+    expected = [
+        [reached(parameters, tree, split, row) for tree, split in zip(trees, splits, strict=False)] for row in x[:30]
+    ]
+    assert leaves[:30].tolist() == expected
+
+
+def test_numbers_are_compared_as_float32_where_the_step_says_so():
+    parameters = forest(7, trees=20, leaves=8, width=1, gaps=False, categories=False, single=True)
+    x = np.full((5, COLUMNS), 3.0) + np.array([[0.0], [1e-9], [-1e-9], [1e-6], [-1e-6]])
+
+    value = operation("trees", parameters, single=True).run([x])
+
+    assert value.tobytes() == walked(parameters, x.astype(np.float32).astype(float)).tobytes()
