@@ -1,8 +1,9 @@
 """One row and 10,000 rows of a graph beside scikit-learn's own predict, model by model, as a table.
 
-    python -m tests.bench.graph_speed [ROWS]
+    python -m tests.bench.graph_speed [ROWS [NAME]]
 
-Both run in this process, in turns; each figure is the best of several rounds. 100,000 as ROWS takes some minutes.
+Both run in this process, in turns; each figure is the best of several rounds. 100,000 as ROWS takes some minutes. With NAME
+only the models whose name holds it. OMP_NUM_THREADS=1 compares one thread with one where the machine is shared.
 """
 
 from __future__ import annotations
@@ -82,7 +83,10 @@ def main():
     training, asked = frame(TRAINED, 0), frame(count, 1)
     print(f"| model | artefact, kB | one row, ms | scikit-learn | ratio | {count} rows, ms | scikit-learn | ratio |")
     print("|---|---|---|---|---|---|---|---|")
+    part = sys.argv[2] if len(sys.argv) > 2 else ""
     for name, estimator, whole in models():
+        if part not in name:
+            continue
         rows, asking = (training, asked) if whole else (training[NUMBERS[1:]].to_numpy(), asked[NUMBERS[1:]].to_numpy())
         estimator.fit(rows, target(training))
         made = export(estimator, list(training.columns) if whole else None)

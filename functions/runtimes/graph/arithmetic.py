@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...schema import PayloadError, Problem
 from .step import Operation, Step, Values
@@ -203,7 +203,7 @@ def with_constant(step: Step) -> Operation:
     values = step.floats("values", None, finite=False)
     if len(values) not in {1, width}:
         raise step.refuse(f"{len(values)} values for a matrix of width {width}")
-    right: NDArray[np.float64] = values.astype(float)
+    right: Any = values.astype(float) if len(values) > 1 else float(values[0])
     return step.done(width, lambda inputs: function(inputs[0], right))
 
 

@@ -26,7 +26,8 @@ MOST_STEPS = 100_000
 MOST_ROW_WIDTH = 1 << 23
 """How many numbers a row may take over all steps: 64 MiB."""
 
-_PART_NUMBERS = 1 << 23
+_PART_NUMBERS = 1 << 21
+"""How many numbers the widest step of a part may take: 16 MiB."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _assembled(
         values=values,
         probabilities=probabilities,
         classes=classes,
-        part_rows=max(1, _PART_NUMBERS // max(64, *(operation.width for operation in operations))),
+        part_rows=max(1, _PART_NUMBERS // max(256, *(operation.width for operation in operations))),
     )
 
 

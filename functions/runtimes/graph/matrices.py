@@ -54,16 +54,24 @@ def linear(step: Step) -> Operation:
 
     def run(inputs: Sequence[Values]) -> Values:
         x = np.ascontiguousarray(inputs[0])
-        return np.asarray(np.einsum("ij,kj->ik", x, columns) + bias)
+        out = np.asarray(np.einsum("ij,kj->ik", x, columns))
+        out += bias
+        return out
 
     return step.done(weights.shape[1], run)
 
 
 def product(step: Step) -> Operation:
     """(n, k) → (n, m): x @ weights (k, m) + bias (m,), by BLAS: the last bits depend on the batch."""
-    weights = step.floats("weights", step.matrix(), None)
+    weights = step.floats("weights", step.matrix(), None).astype(float, copy=False)
     bias = step.floats("bias", weights.shape[1])
-    return step.done(weights.shape[1], lambda inputs: inputs[0] @ weights + bias)
+
+    def run(inputs: Sequence[Values]) -> Values:
+        out: Values = inputs[0] @ weights
+        out += bias
+        return out
+
+    return step.done(weights.shape[1], run)
 
 
 def polynomial(step: Step) -> Operation:

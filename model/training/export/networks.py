@@ -17,7 +17,7 @@ def _network(graph: Graph, estimator: Any, frame: Frame) -> Answer:
     x = graph.numbers(frame, estimator)
     last = len(estimator.coefs_) - 1
     for number, (weights, bias) in enumerate(zip(estimator.coefs_, estimator.intercepts_, strict=True)):
-        x = graph.linear(x, weights, bias)
+        x = graph.add("product", x, weights=weights, bias=bias)
         activation = estimator.activation if number < last else estimator.out_activation_
         if activation == "relu":
             x = graph.apply("maximum", x, 0.0)
