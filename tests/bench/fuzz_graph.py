@@ -101,7 +101,7 @@ def mutant(document, block, source):
     """The document and the block with one to three changes."""
     document, block = copy.deepcopy(document), bytearray(block)
     for _ in range(source.randint(1, 3)):
-        if source.random() < 0.5:
+        if source.random() < 0.5 or not block:
             path = source.choice([path for path in places(document) if path])
             target = document
             for name in path[:-1]:
