@@ -24,7 +24,7 @@ from model.registry.registry import Registry
 from model.training.candidates import Trial, expand, fit
 from model.training.export import to_linear
 from model.training.search import Result, choose, search
-from model.workflows.card import card
+from model.workflows import card
 from model.workflows.dataset import Inputs, Production, stop_at_errors
 from model.workflows.evaluate import Champion, champion, evaluate
 from model.workflows.talk import Talk
@@ -69,7 +69,7 @@ def train(
         manifest = store.publish(document, snapshot=snapshot(given.rows), dataset=given.rows.dataset)
     try:
         with talk.step("drawing the card"):
-            page = card(manifest, given.rows, given.sides, opponent.predictor, say=talk.say)
+            page = card.card(manifest, given.rows, given.sides, opponent.predictor, say=talk.say)
             store.publish_report(manifest.version, page)
     except (RegistryError, ReportError) as error:  # the version stands without its card
         number = manifest.version
