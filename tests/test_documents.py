@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from model import errors
-from model.data import validation
+from model.data import remedies
 from tests.support.parts import ROOT
 
 DOCUMENTS = sorted(path for path in ROOT.rglob("*.md") if not {".venv", ".local"} & set(path.relative_to(ROOT).parts))
@@ -114,7 +114,7 @@ def test_every_finding_of_validation_has_its_row_and_severity():
     for codes, severity, _ in table(ROOT / "model" / "README.md", "finding"):
         documented |= dict.fromkeys(re.findall(r"`([a-z-]+)`", codes), severity)
 
-    assert documented == {code: "warning" if code in validation._WARNINGS else "error" for code in validation._FIXES}
+    assert documented == {code: "warning" if code in remedies.WARNINGS else "error" for code in remedies.REMEDIES}
 
 
 @pytest.mark.parametrize(

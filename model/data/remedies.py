@@ -1,0 +1,47 @@
+"""The codes of validation: their severity, and the remedy of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from model.data.findings import Example, Finding
+
+MOST_EXAMPLES = 5
+REMEDIES = {
+    "missing-column": "name the column in config.toml as the file does, or add it to the data",
+    "doubled-column": "keep one of the columns, or rename the others",
+    "ragged-row": "quote cells that hold commas or line ends, and write decimal points",
+    "swallowed-rows": "close the quote, or write two for one that belongs to the text",
+    "no-rows": "point data.source at data with rows below its first line",
+    "wrong-type": "write the column as integers or as float64",
+    "not-numeric": "write plain numbers with a decimal point, or remove these rows",
+    "empty-cell": "fill the cells in, or remove these rows",
+    "not-a-time": "write times as 2026-11-25T19:59:46Z, or remove these rows",
+    "not-finite": "find out what divides by zero or overflows upstream, or remove these rows",
+    "out-of-bounds": "repair or remove these rows, or widen the feature's minimum or maximum",
+    "too-few-rows": "collect more rows",
+    "beyond-scale": "write the column in another unit: what is computed of it leaves float64",
+    "constant-target": "there is nothing to learn from a constant: check how the target is made",
+    "constant-feature": "take the feature out of data.features, or repair what fills it",
+    "target-copied": "take the feature out of data.features: it is the answer, and will not be there when asked",
+    "few-rows": "collect more rows, or take features out of data.features",
+    "repeated-extreme": "if it stands for a missing value, remove these rows; a minimum or maximum keeps it out",
+    "far-row": "look at it: remove a row of totals, repair another unit; a minimum or maximum keeps such rows out",
+    "near-constant": "check what fills it; where it is large with a small spread, subtract a constant upstream",
+    "feature-copied": "keep one of the two: their coefficients cannot be told apart",
+    "duplicated-row": "check that no join multiplies rows: a copy on the other side of the split flatters the score",
+    "shifted": "check the unit and what fills it; if the world has moved, this is a reason to train",
+}
+"""Remedies by code; their order is the order of badness."""
+WARNINGS = frozenset(
+    {"few-rows", "repeated-extreme", "far-row", "near-constant", "feature-copied", "duplicated-row", "shifted"}
+)
+
+
+def with_remedy(code: str, column: str | None, count: int, found: str, examples: Iterable[Example] = ()) -> Finding:
+    severity = "warning" if code in WARNINGS else "error"
+    return Finding(severity, code, column, found, REMEDIES[code], count=count, examples=tuple(examples))
+
+
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
