@@ -21,7 +21,7 @@ from rich.progress import (
 )
 
 from model.formatting import plain
-from model.workflows.talk import Talk
+from model.workflows.progress import Talk
 
 _errors = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 

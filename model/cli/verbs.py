@@ -23,9 +23,9 @@ from model.formatting import PROGRAM
 from model.registry import credentials
 from model.registry.registry import Entry, Moved, Registry
 from model.reports import monitoring_page
-from model.workflows import card, dataset, monitor, move, smoke, validate
+from model.workflows import card, dataset, monitor, promotion, smoke, validate
 from model.workflows.dataset import Production
-from model.workflows.move import Mover
+from model.workflows.promotion import Mover
 
 if TYPE_CHECKING:
     from model.training.candidates import Trial
@@ -120,12 +120,14 @@ def run_retrain(arguments: argparse.Namespace) -> int:
 def run_promote(arguments: argparse.Namespace) -> int:
     mover = _mover(arguments)
     return _show_move(
-        arguments, "promoted", move.promote(_registry(arguments), arguments.version, mover, force=arguments.force)
+        arguments, "promoted", promotion.promote(_registry(arguments), arguments.version, mover, force=arguments.force)
     )
 
 
 def run_rollback(arguments: argparse.Namespace) -> int:
-    return _show_move(arguments, "rolled back", move.rollback(_registry(arguments), arguments.to, _mover(arguments)))
+    return _show_move(
+        arguments, "rolled back", promotion.rollback(_registry(arguments), arguments.to, _mover(arguments))
+    )
 
 
 def run_versions(arguments: argparse.Namespace) -> int:

@@ -24,7 +24,7 @@ from model.evaluation.slices import MOST_SLICES, Slice, slices
 from model.infra_validation import sandbox, smoke_test
 from model.registry.production import verified_manifest, verified_predictor
 from model.workflows.dataset import Inputs, Production
-from model.workflows.talk import Talk
+from model.workflows.progress import Talk
 
 
 @dataclass(frozen=True)

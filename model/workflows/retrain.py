@@ -26,8 +26,8 @@ from model.registry.registry import Moved, Registry
 from model.training.candidates import Trial
 from model.workflows import dataset, monitor
 from model.workflows.dataset import Inputs, Production
-from model.workflows.move import Mover
-from model.workflows.talk import Talk
+from model.workflows.progress import Talk
+from model.workflows.promotion import Mover
 from model.workflows.train import train
 
 _MOST_TRIED = 20

@@ -27,7 +27,7 @@ from model.training.search import Result, choose, search
 from model.workflows import card
 from model.workflows.dataset import Inputs, Production, stop_at_errors
 from model.workflows.evaluate import Champion, champion, evaluate
-from model.workflows.talk import Talk
+from model.workflows.progress import Talk
 
 _GOLDEN_ROWS = 8
 

@@ -12,7 +12,7 @@ from model.errors import RegistryError
 from model.registry.registry import Registry
 from model.workflows import dataset
 from model.workflows.dataset import Production
-from model.workflows.talk import Talk
+from model.workflows.progress import Talk
 
 
 @dataclass(frozen=True)
