@@ -94,9 +94,11 @@ name_release() {
   digest=${digest:0:16}
 }
 
-# The files of functions/ that are uploaded, sub-folders too, each ended by a NUL, in a fixed order.
+# The files of functions/ that are uploaded, sub-folders too, each ended by a NUL, in a fixed order. A link that leads
+# nowhere is among them, so that reading it fails.
 uploaded_files() {
-  (cd "$root/functions" && find . -name __pycache__ -prune -o -type f \( -name '*.py' -o -path ./requirements.txt \) -print0 | sort -z)
+  (cd "$root/functions" && find -L . -name __pycache__ -prune -o \( -type f -o -type l \) \( -name '*.py' -o -path ./requirements.txt \) \
+    -print0 | sort -z)
 }
 
 # How a function differs from what this checkout wants, in words; nothing when it does not.

@@ -14,6 +14,8 @@ from model.errors import ExportError
 from model.training.export import export
 from tests.support.exact import assert_exact, shuffled
 
+pytestmark = pytest.mark.slow
+
 ROWS = 120
 
 REFUSED = {

@@ -31,6 +31,8 @@ from sklearn.gaussian_process import kernels
 from model.training.export import export
 from tests.support.exact import assert_exact, exported, shuffled
 
+pytestmark = pytest.mark.slow
+
 SOURCE = np.random.default_rng(0)
 X = SOURCE.normal(size=(130, 3))
 Y = X @ [1.0, -2.0, 0.5] + np.sin(X[:, 0] * 3) + SOURCE.normal(size=130) * 0.2
@@ -182,7 +184,6 @@ def test_a_gaussian_process_is_exact(kernel):
         calibration.CalibratedClassifierCV(svm.LinearSVC(random_state=0), cv=3),
         calibration.CalibratedClassifierCV(svm.LinearSVC(random_state=0), method="isotonic", cv=3),
         calibration.CalibratedClassifierCV(naive_bayes.GaussianNB(), method="isotonic", ensemble=False),
-        calibration.CalibratedClassifierCV(LOGISTIC, method="temperature", cv=3),
         calibration.CalibratedClassifierCV(TREE, cv=3),
         multiclass.OneVsRestClassifier(LOGISTIC),
         multiclass.OneVsRestClassifier(svm.SVC()),
@@ -214,7 +215,7 @@ def test_a_classifier_is_exact(estimator, labels):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("estimator", cases(TREE, naive_bayes.GaussianNB()))
+@pytest.mark.parametrize("estimator", cases(TREE, naive_bayes.GaussianNB(), LOGISTIC))
 def test_a_temperature_over_probabilities_is_exact(estimator):
     calibrated = calibration.CalibratedClassifierCV(estimator, method="temperature", cv=3)
 

@@ -24,6 +24,8 @@ from sklearn.tree import DecisionTreeRegressor
 
 from tests.support.exact import assert_exact, shuffled, with_gaps
 
+pytestmark = pytest.mark.slow
+
 SOURCE = np.random.default_rng(0)
 X = np.column_stack(
     [SOURCE.normal(size=150), SOURCE.exponential(size=150), SOURCE.integers(0, 5, 150), SOURCE.normal(3, 2, 150)]

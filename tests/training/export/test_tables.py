@@ -9,6 +9,8 @@ from sklearn import compose, ensemble, impute, linear_model, pipeline, preproces
 
 from tests.support.exact import assert_exact, shuffled
 
+pytestmark = pytest.mark.slow
+
 ROWS = 240
 NUMBERS = ["age", "price"]
 LEVELS = ["colour", "shop"]

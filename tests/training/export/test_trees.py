@@ -8,6 +8,8 @@ from sklearn import ensemble, tree
 
 from tests.support.exact import assert_exact, edges, shuffled, with_gaps
 
+pytestmark = pytest.mark.slow
+
 SOURCE = np.random.default_rng(0)
 X = np.column_stack([SOURCE.normal(size=200), SOURCE.exponential(size=200), SOURCE.integers(0, 6, 200) / 3]).round(3)
 Y = np.sin(X[:, 0] * 2) + X[:, 1] + X[:, 2] ** 2 + SOURCE.normal(size=200) * 0.1
