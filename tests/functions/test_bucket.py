@@ -151,6 +151,8 @@ def test_a_refusal_gives_the_reason_of_cloud_storage_and_no_other(refusing, code
     assert len(server.paths) == 1
 
 
+# The client keeps the connections of refused attempts in cycles of tracebacks; they are collected here, and nowhere else.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_refusal_that_may_pass_is_tried_again_and_its_reason_given(refusing, monkeypatch):
     server = refusing(503, as_json(503, "We encountered an internal error", "backendError"))
     monkeypatch.setattr("functions.bucket.DEADLINE_SECONDS", 0.5)
@@ -161,6 +163,8 @@ def test_a_refusal_that_may_pass_is_tried_again_and_its_reason_given(refusing, m
     reason = "We encountered an internal error (backendError)"
     assert str(caught.value) == f"gs://models/a cannot be read: Cloud Storage answered 503: {reason}"
     assert len(server.paths) > 1
+    del caught
+    gc.collect()
 
 
 def test_the_reason_stands_in_the_operator_s_line_and_in_no_answer(refusing, serve, monkeypatch):
