@@ -30,7 +30,6 @@ GRAPH = {
     },
     "powers": {"step"},
     "step": {"artifact"},
-    "table": {"schema", "step"},
     "trees": {"forest", "step"},
     "votes": {"step"},
 }
@@ -38,6 +37,7 @@ GRAPH = {
 
 SERVING = {
     "schema": set(),
+    "table": {"schema"},
     "artifact": {"schema"},
     "exchange": {"schema"},
     "flags": {"exchange", "schema"},
@@ -72,7 +72,9 @@ SERVING = {
 """Which siblings each module of functions/ may import."""
 
 SERVING |= {
-    f"runtimes.graph.{module}": {name if name in {"artifact", "schema"} else f"runtimes.graph.{name}" for name in names}
+    f"runtimes.graph.{module}": {
+        name if name in {"artifact", "schema", "table"} else f"runtimes.graph.{name}" for name in names
+    }
     for module, names in GRAPH.items()
 }
 

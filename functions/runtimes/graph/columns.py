@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...schema import PayloadError, Problem
+from ...table import Table, is_missing, to_numbers
 from .step import CELLS, Array, Operation, Step, Values
-from .table import Table, is_missing, to_numbers
 
 
 def matrix(step: Step) -> Operation:

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from ...artifact import ArtifactError
+from ...table import Table
 from .block import Array, unpack
 from .operators import OPERATORS
 from .step import Operation, Step, Values
-from .table import Table
 
 MOST_STEPS = 100_000
 MOST_ROW_WIDTH = 1 << 23
@@ -69,14 +69,14 @@ class Graph:
             PayloadError: A row cannot be answered; its pointer starts at the rows.
             ValueError: The table has another number of columns.
         """
-        rows = Table(table)
+        rows = table if isinstance(table, Table) else Table(table)
         if rows.width != self.columns:
             raise ValueError(f"expected {self.columns} columns, got {rows.width}")
         with np.errstate(all="ignore"):
             if rows.rows <= self.part_rows:
                 return self._labelled([self._compute(rows)])
             starts = range(0, rows.rows, self.part_rows)
-            return self._labelled([self._compute(rows.part(start, start + self.part_rows)) for start in starts])
+            return self._labelled([self._compute(rows[start : start + self.part_rows]) for start in starts])
 
     def _compute(self, rows: Table) -> tuple[Values, Values | None]:
         """Values (n, 1) and probabilities (n, classes) of one part of the rows."""

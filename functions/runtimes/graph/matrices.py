@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...table import Table
 from .step import Operation, Step, Values
-from .table import Table
 
 
 def constant(step: Step) -> Operation:

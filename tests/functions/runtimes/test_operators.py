@@ -18,8 +18,8 @@ from sklearn.tree import DecisionTreeRegressor
 from functions.artifact import ArtifactError
 from functions.runtimes.graph.operators import OPERATORS
 from functions.runtimes.graph.step import CELLS, Step
-from functions.runtimes.graph.table import Table
 from functions.schema import PayloadError
+from functions.table import Table
 
 SOURCE = np.random.default_rng(0)
 X = SOURCE.normal(size=(7, 3))
@@ -316,7 +316,7 @@ def test_a_row_has_the_same_answer_alone(operator, inputs, parameters, expected)
 
 
 def _first(part):
-    return part.part(0, 1) if isinstance(part, Table) else part[:1]
+    return part[:1]
 
 
 @pytest.mark.parametrize(
