@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import tomllib
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from functions.schema import KINDS, TIME_PARTS
 from model.errors import ConfigError
 
 __all__ = ["Config", "ConfigError", "read"]
@@ -34,23 +36,72 @@ def _scalar(value: Any) -> Any:
 Scalar = Annotated[Any, AfterValidator(_scalar)]
 
 
+def _kind(kind: str | None) -> str | None:
+    if kind is not None and kind not in KINDS:
+        raise ValueError(f"must be one of {', '.join(KINDS)}, got {kind!r:.80}")
+    return kind
+
+
+def _parts(parts: list[str]) -> list[str]:
+    for part in parts:
+        if part not in TIME_PARTS:
+            raise ValueError(f"must be some of {', '.join(TIME_PARTS)}, got {part!r:.80}")
+    if len(set(parts)) < len(parts):
+        raise ValueError(f"must name each part once, got {', '.join(parts)}")
+    return parts
+
+
 class FeatureConfig(_Strict):
     """A column that the model reads; rows outside *minimum* … *maximum* (inclusive) are refused.
 
     Args:
+        kind: One of KINDS; found out from the rows where it is left out.
+        parts: Of a time: the numbers that the model sees of it, each one of TIME_PARTS.
+        minimum, maximum: Of a number; of a time a date or a timestamp, kept in seconds since 1970.
         redact: The functions never log a value of it.
     """
 
     name: Name
+    kind: Annotated[str | None, AfterValidator(_kind)] = None
+    parts: Annotated[list[str], Field(min_length=1), AfterValidator(_parts)] | None = None
     minimum: Finite | None = None
     maximum: Finite | None = None
     redact: bool = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _dates_as_seconds(cls, feature: Any) -> Any:
+        if not isinstance(feature, dict):
+            return feature
+        moments = {name: _seconds(feature[name]) for name in ("minimum", "maximum") if name in feature}
+        for name in moments:
+            if isinstance(feature[name], date) and feature.get("kind") != "time":
+                raise ValueError(f'{name} {feature[name]} is a date: the feature needs kind = "time"')
+        return {**feature, **moments}
+
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _fits_its_kind(self) -> Self:
+        if self.parts and self.kind != "time":
+            raise ValueError('parts are of a time: the feature needs kind = "time"')
+        if self.kind in {"category", "boolean"} and (self.minimum, self.maximum) != (None, None):
+            raise ValueError(f"a {self.kind} has no minimum and no maximum")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError(f"minimum {self.minimum} must not exceed maximum {self.maximum}")
         return self
+
+
+def _seconds(bound: Any) -> Any:
+    """A date or a timestamp of TOML as seconds since 1970, without a zone in UTC; all else as it is."""
+    if isinstance(bound, date) and not isinstance(bound, datetime):
+        bound = datetime(bound.year, bound.month, bound.day, tzinfo=UTC)
+    if isinstance(bound, datetime):
+        return (bound if bound.tzinfo else bound.replace(tzinfo=UTC)).timestamp()
+    return bound
+
+
+def _named(feature: Any) -> Any:
+    """A feature that is given by its name alone."""
+    return {"name": feature} if isinstance(feature, str) else feature
 
 
 def _distinct(features: list[FeatureConfig]) -> list[FeatureConfig]:
@@ -82,23 +133,30 @@ class DataConfig(_Strict):
     """Where rows come from; *holdout* is the share of them kept for evaluation, chosen by *split*.
 
     Args:
+        features: Every column that is nothing else, where they are left out.
         rows_per_feature: Training rows for each feature, below which there is a warning.
         max_shift: Counts no more; read so that older files go on working.
     """
 
     source: Name
     target: Name
-    holdout: Annotated[float, Field(gt=0, lt=1)]
+    holdout: Annotated[float, Field(gt=0, lt=1)] = 0.2
     split: Annotated[SplitConfig, BeforeValidator(_split)] = SplitConfig()
-    features: Annotated[list[FeatureConfig], Field(min_length=1), AfterValidator(_distinct)]
+    features: (
+        Annotated[
+            list[Annotated[FeatureConfig, BeforeValidator(_named)]], Field(min_length=1), AfterValidator(_distinct)
+        ]
+        | None
+    ) = None
     rows_per_feature: Annotated[Count, Field(ge=1)] = 10
     max_shift: Annotated[Finite, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _target_is_no_feature(self) -> Self:
-        if self.target in {feature.name for feature in self.features}:
+        names = {feature.name for feature in self.features or []}
+        if self.target in names:
             raise ValueError(f"target '{self.target}' must not be a feature too")
-        if self.split.column in {self.target, *(feature.name for feature in self.features)}:
+        if self.split.column in {self.target, *names}:
             raise ValueError(f"the split's column '{self.split.column}' must be no feature and not the target")
         return self
 
@@ -111,33 +169,53 @@ class CandidateConfig(_Strict):
     grid: dict[str, Annotated[list[Scalar], Field(min_length=1)]] = Field(default_factory=dict)
 
 
-class TrainingConfig(_Strict):
-    """How candidates are compared: by cross-validation over *folds* folds, shuffled by *seed*, *repeats* times."""
+def _task(task: str | None) -> str | None:
+    if task == "classification":
+        raise ValueError('classes cannot be trained on yet: say "regression", with a target of numbers')
+    if task not in {None, "regression"}:
+        raise ValueError(f'must be "regression", got {task!r:.80}')
+    return task
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
-    folds: Annotated[int, Field(ge=2, le=100)]
+
+_CANDIDATES = (
+    CandidateConfig(estimator="sklearn.linear_model.LinearRegression"),
+    CandidateConfig(estimator="sklearn.linear_model.Ridge", scale=True, grid={"alpha": [10.0, 1.0, 0.1]}),
+    CandidateConfig(estimator="sklearn.linear_model.SGDRegressor", scale=True, grid={"alpha": [0.01, 0.0001]}),
+)
+
+
+class TrainingConfig(_Strict):
+    """How candidates are compared: by cross-validation over *folds* folds, shuffled by *seed*, *repeats* times.
+
+    Args:
+        task: What is learnt; where it is left out, the target's kind decides.
+    """
+
+    task: Annotated[str | None, AfterValidator(_task)] = None
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 7
+    folds: Annotated[int, Field(ge=2, le=100)] = 5
     repeats: Annotated[int, Field(ge=1, le=100)] = 5
-    candidates: Annotated[list[CandidateConfig], Field(min_length=1)]
+    candidates: Annotated[list[CandidateConfig], Field(min_length=1)] = Field(default_factory=lambda: [*_CANDIDATES])
 
 
 class GateConfig(_Strict):
     """The bounds (inclusive) of a blessed version; config.toml says the purpose of each."""
 
-    min_rows: Annotated[Count, Field(ge=1)]
-    min_holdout_rows: Annotated[Count, Field(ge=2)]
-    min_r2: Annotated[float, Field(ge=-1, le=1)]
-    max_r2: Annotated[float, Field(ge=-1, le=1)]
+    min_rows: Annotated[Count, Field(ge=1)] = 200
+    min_holdout_rows: Annotated[Count, Field(ge=2)] = 50
+    min_r2: Annotated[float, Field(ge=-1, le=1)] = 0.1
+    max_r2: Annotated[float, Field(ge=-1, le=1)] = 0.98
     max_rmse: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     max_mae: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     max_bias: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    confidence: Annotated[float, Field(gt=0.5, le=0.999)]
-    min_improvement: Annotated[float, Field(ge=0, lt=1)]
-    max_move: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    slices: Annotated[int, Field(ge=2, le=20)]
+    confidence: Annotated[float, Field(gt=0.5, le=0.999)] = 0.95
+    min_improvement: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    max_move: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.25
+    slices: Annotated[int, Field(ge=2, le=20)] = 4
     slice_columns: list[Name] = Field(default_factory=list)
-    min_slice_rows: Annotated[Count, Field(ge=2)]
-    max_slice_ratio: Annotated[float, Field(ge=1, allow_inf_nan=False)]
-    max_slice_loss: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    min_slice_rows: Annotated[Count, Field(ge=2)] = 10
+    max_slice_ratio: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 2.0
+    max_slice_loss: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 1.25
 
     @model_validator(mode="after")
     def _can_be_passed(self) -> Self:
@@ -174,8 +252,8 @@ class Config(_Strict):
     """The whole file."""
 
     data: DataConfig
-    training: TrainingConfig
-    gate: GateConfig
+    training: TrainingConfig = Field(default_factory=TrainingConfig)
+    gate: GateConfig = Field(default_factory=GateConfig)
     retraining: RetrainingConfig = Field(default_factory=RetrainingConfig)
     monitoring: MonitoringConfig = Field(default_factory=MonitoringConfig)
 
@@ -187,7 +265,9 @@ class Config(_Strict):
 
     @property
     def kinds(self) -> list[str]:
-        """Columns that are read for slices alone, as texts."""
+        """Columns that are read for slices alone, as texts; none where every column is a feature."""
+        if self.data.features is None:
+            return []
         features = {feature.name for feature in self.data.features}
         return [name for name in dict.fromkeys(self.gate.slice_columns) if name not in features]
 
@@ -201,7 +281,7 @@ class Config(_Strict):
 
 
 def read(path: Path) -> Config:
-    """Read *path*.
+    """Read *path*; a relative path in it starts at the file's folder.
 
     Raises:
         ConfigError: It cannot be read, is no TOML, or a key or value is wrong; all problems at once.
@@ -215,9 +295,17 @@ def read(path: Path) -> Config:
     except RecursionError as error:
         raise ConfigError(f"{path} must be TOML: it is nested too deeply") from error
     try:
-        return Config.model_validate(document)
+        return _placed(Config.model_validate(document), path.parent)
     except ValidationError as error:
         raise ConfigError("\n".join(f"{path}: {_line(problem)}" for problem in error.errors())) from error
+
+
+def _placed(config: Config, folder: Path) -> Config:
+    """*config* with a source that is found from where the program runs."""
+    source = config.data.source
+    if "://" in source or source.startswith("sklearn:"):
+        return config
+    return config.model_copy(update={"data": config.data.model_copy(update={"source": str(folder / source)})})
 
 
 def _line(problem: Any) -> str:

@@ -105,7 +105,7 @@ def test_a_folder_is_no_file(tmp_path):
             "FILE must be TOML: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
             id="utf-16",
         ),
-        pytest.param(b"", "FILE: data is missing\nFILE: training is missing\nFILE: gate is missing", id="empty"),
+        pytest.param(b"", "FILE: data is missing", id="empty"),
     ],
 )
 def test_what_is_no_config_is_refused(path, data, message):
@@ -140,25 +140,8 @@ def test_an_unknown_key_is_named_at_every_level(path, old, new, message):
 @pytest.mark.parametrize(
     ("old", "message"),
     [
-        pytest.param(GATE, "gate is missing", id="section"),
         pytest.param('source = "rows.csv"', "data.source is missing", id="source"),
         pytest.param('target = "y"', "data.target is missing", id="target"),
-        pytest.param("holdout = 0.2", "data.holdout is missing", id="holdout"),
-        pytest.param(f"features = {FEATURES}", "data.features is missing", id="features"),
-        pytest.param("seed = 7", "training.seed is missing", id="seed"),
-        pytest.param("folds = 5", "training.folds is missing", id="folds"),
-        pytest.param(f"candidates = [{CANDIDATE}]", "training.candidates is missing", id="candidates"),
-        pytest.param("min_rows = 200", "gate.min_rows is missing", id="min-rows"),
-        pytest.param("min_holdout_rows = 50", "gate.min_holdout_rows is missing", id="min-holdout-rows"),
-        pytest.param("min_r2 = 0.1", "gate.min_r2 is missing", id="min-r2"),
-        pytest.param("max_r2 = 0.98", "gate.max_r2 is missing", id="max-r2"),
-        pytest.param("confidence = 0.95", "gate.confidence is missing", id="confidence"),
-        pytest.param("min_improvement = 0.01", "gate.min_improvement is missing", id="min-improvement"),
-        pytest.param("max_move = 0.25", "gate.max_move is missing", id="max-move"),
-        pytest.param("slices = 4", "gate.slices is missing", id="slices"),
-        pytest.param("min_slice_rows = 10", "gate.min_slice_rows is missing", id="min-slice-rows"),
-        pytest.param("max_slice_ratio = 2.0", "gate.max_slice_ratio is missing", id="max-slice-ratio"),
-        pytest.param("max_slice_loss = 1.25", "gate.max_slice_loss is missing", id="max-slice-loss"),
         pytest.param(
             'estimator = "sklearn.linear_model.Ridge", ', "training.candidates[0].estimator is missing", id="estimator"
         ),
@@ -442,7 +425,6 @@ def test_all_mistakes_are_named_at_once(path):
     path.write_text(GOOD.replace("seed = 7", "sed = 7").replace("folds = 5", "folds = 1").replace("0.95", "95"))
 
     assert refusal(path).splitlines() == [
-        "FILE: training.seed is missing",
         "FILE: training.folds: input should be greater than or equal to 2, got 1",
         "FILE: training.sed is no key that is known here",
         "FILE: gate.confidence: input should be less than or equal to 0.999, got 95",
@@ -453,7 +435,7 @@ def test_all_mistakes_are_named_at_once(path):
     ("text", "place"),
     [
         pytest.param("gate = 1\n" + GOOD.replace(GATE, ""), "gate", id="section"),
-        pytest.param(GOOD.replace(FEATURES, '["bmi"]'), "data.features[0]", id="feature"),
+        pytest.param(GOOD.replace(FEATURES, "[1]"), "data.features[0]", id="feature"),
         pytest.param(GOOD.replace(CANDIDATE, '"sklearn.linear_model.Ridge"'), "training.candidates[0]", id="candidate"),
     ],
 )
@@ -481,7 +463,7 @@ def test_a_whole_file_is_read(path):
 
     assert read(path) == Config(
         data=DataConfig(
-            source="rows.csv",
+            source=str(path.parent / "rows.csv"),
             target="y",
             holdout=0.2,
             features=[FeatureConfig(name="age", minimum=0.0, maximum=120.5), FeatureConfig(name="bmi")],
@@ -568,6 +550,112 @@ def test_the_shipped_file_is_the_reference_problem():
         "SGDRegressor",
     ]
     assert config.gate == GATE_READ
+
+
+def test_two_lines_are_a_configuration_with_the_defaults_that_the_shipped_file_argues(path):
+    path.write_text('[data]\nsource = "orders.csv"\ntarget = "late"\n')
+
+    found, shipped = read(path), read(ROOT / "model" / "config.toml")
+
+    assert found.data == DataConfig(source=str(path.parent / "orders.csv"), target="late", holdout=shipped.data.holdout)
+    assert found.training.model_copy(update={"task": "regression"}) == shipped.training
+    assert (found.gate, found.retraining, found.monitoring) == (shipped.gate, shipped.retraining, shipped.monitoring)
+
+
+# Columns
+
+
+def test_features_that_are_left_out_are_all_columns(path):
+    config = read(changed(path, f"features = {FEATURES}\n", ""))
+
+    assert (config.data.features, config.kinds) == (None, [])
+
+
+def test_a_feature_may_be_given_by_its_name_alone(path):
+    config = read(changed(path, FEATURES, '["age", { name = "sex", kind = "category" }]'))
+
+    assert config.data.features == [FeatureConfig(name="age"), FeatureConfig(name="sex", kind="category")]
+
+
+def test_a_time_has_parts_and_bounds_that_are_dates(path):
+    bounds = "minimum = 2020-01-01, maximum = 2020-01-01T02:00:00+01:00"
+    feature = f'{{ name = "at", kind = "time", parts = ["weekday", "hour"], {bounds} }}'
+
+    (found,) = read(changed(path, FEATURES, f"[{feature}]")).data.features
+
+    assert (found.parts, found.minimum, found.maximum) == (["weekday", "hour"], 1577836800.0, 1577840400.0)
+
+
+@pytest.mark.parametrize(
+    ("feature", "message"),
+    [
+        pytest.param(
+            'kind = "text"', "kind: must be one of number, boolean, category, time, got 'text'", id="unknown-kind"
+        ),
+        pytest.param("kind = 1", "kind: input should be a valid string, got 1", id="kind-of-another-type"),
+        pytest.param(
+            'kind = "time", parts = ["minute"]',
+            "parts: must be some of year, month, day, weekday, hour, day_of_year, epoch_days, got 'minute'",
+            id="unknown-part",
+        ),
+        pytest.param(
+            'kind = "time", parts = ["hour", "hour"]', "parts: must name each part once, got hour, hour", id="twice"
+        ),
+        pytest.param(
+            'kind = "time", parts = []',
+            "parts: list should have at least 1 item after validation, not 0, got []",
+            id="no-parts",
+        ),
+        pytest.param('parts = ["hour"]', 'parts are of a time: the feature needs kind = "time"', id="parts-of-no-time"),
+        pytest.param('kind = "category", minimum = 1', "a category has no minimum and no maximum", id="bounds"),
+        pytest.param(
+            "minimum = 2020-01-01",
+            'minimum 2020-01-01 is a date: the feature needs kind = "time"',
+            id="date-of-no-time",
+        ),
+        pytest.param(
+            'kind = "time", minimum = 2020-01-02, maximum = 2020-01-01',
+            "minimum 1577923200.0 must not exceed maximum 1577836800.0",
+            id="dates-in-disorder",
+        ),
+    ],
+)
+def test_a_feature_that_does_not_fit_its_kind_is_refused(path, feature, message):
+    found = refusal(changed(path, FEATURES, f'[{{ name = "a", {feature} }}]'))
+
+    place, _, detail = found.removeprefix("FILE: data.features[0]").partition(" ")
+    assert f"{place.strip('.:')}: {detail}".removeprefix(": ") == message
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        pytest.param("rows.csv", "FOLDER/rows.csv", id="beside-it"),
+        pytest.param("../rows.csv", "FOLDER/../rows.csv", id="above"),
+        pytest.param("/data/rows.csv", "/data/rows.csv", id="absolute"),
+        pytest.param("gs://bucket/rows.csv", "gs://bucket/rows.csv", id="bucket"),
+        pytest.param("sklearn:diabetes", "sklearn:diabetes", id="bundled"),
+    ],
+)
+def test_a_relative_source_starts_at_the_file_s_folder(path, source, found):
+    config = read(changed(path, "rows.csv", source))
+
+    assert config.data.source == found.replace("FOLDER", str(path.parent))
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        pytest.param(
+            "classification",
+            'training.task: classes cannot be trained on yet: say "regression", with a target of numbers',
+            id="classification",
+        ),
+        pytest.param("ranking", "training.task: must be \"regression\", got 'ranking'", id="unknown"),
+    ],
+)
+def test_a_task_that_cannot_be_trained_is_refused(path, task, message):
+    assert refusal(changed(path, "seed = 7", f'seed = 7\ntask = "{task}"')) == f"FILE: {message}"
 
 
 # Monitoring

@@ -92,7 +92,7 @@ ACROSS = {
 }
 """The exceptions: a room, and the module of another room that it may import."""
 
-SHARED = {"functions.schema", "functions.artifact", "functions.runtimes", "functions.bucket"}
+SHARED = {"functions.schema", "functions.table", "functions.artifact", "functions.runtimes", "functions.bucket"}
 """Modules of functions/ that model/ may import."""
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.schema import Matrix
 from model.data.findings import Example, Finding
 from model.data.hashing import row_keys
 from model.data.remedies import MOST_EXAMPLES, counted, with_remedy
@@ -67,23 +66,22 @@ def _relation(name: str, original: Vector, copy: Vector) -> str:
     return f"{slope:.6g} · {name} {'+' if offset > 0 else '-'} {abs(offset):.6g}"
 
 
-def repeated(x: Matrix, y: Vector, held: NDArray[np.bool_]) -> Iterator[Finding]:
+def repeated(columns: Sequence[Vector], held: NDArray[np.bool_]) -> Iterator[Finding]:
     """Equal rows where they are no chance: some value of theirs stands in no other row.
 
     In a table of few distinct values equal rows are natural, and the split deals with them.
     """
-    columns = [*x.T, y]
     keys = row_keys(columns)
     order = np.argsort(keys, kind="stable")
     again = np.flatnonzero(keys[order][1:] == keys[order][:-1])
-    equal = (x[order[again]] == x[order[again + 1]]).all(axis=1) & (y[order[again]] == y[order[again + 1]])
-    again = again[equal]
-    different = len(y) - len(again)
-    if not len(again) or len(y) > MOST_COPIES * different:
+    for cells in columns:
+        again = again[cells[order[again]] == cells[order[again + 1]]]
+    different = len(held) - len(again)
+    if not len(again) or len(held) > MOST_COPIES * different:
         return
-    first = np.ones(len(y), dtype=np.bool_)
+    first = np.ones(len(held), dtype=np.bool_)
     first[order[again + 1]] = False
-    alone = np.zeros(len(y), dtype=np.bool_)
+    alone = np.zeros(len(held), dtype=np.bool_)
     for column in columns:
         _, place, counts = np.unique(column, return_inverse=True, return_counts=True)
         rows_with = np.bincount(place[first], minlength=len(counts))
@@ -96,7 +94,7 @@ def repeated(x: Matrix, y: Vector, held: NDArray[np.bool_]) -> Iterator[Finding]
     earlier, later = earlier[by_row], later[by_row]
     across = int((held[earlier] != held[later]).sum())
     verb = "equals" if len(later) == 1 else "equal"
-    found = f"{counted(len(later), 'row')} of {len(y)} {verb} an earlier one"
+    found = f"{counted(len(later), 'row')} of {len(held)} {verb} an earlier one"
     if across:
         found += f", {across} of them on the other side of the hold-out split"
     examples = [

@@ -51,7 +51,7 @@ class RaggedRow:
 
 
 @dataclass(frozen=True)
-class Table:
+class FileTable:
     """The names of all columns, and a function that reads some of them.
 
     Args:
@@ -73,14 +73,14 @@ class Header:
     skipped: int
 
 
-def csv_table(source: str, path: Path, left_out: Callable[[RaggedRow], None]) -> Table:
+def csv_table(source: str, path: Path, left_out: Callable[[RaggedRow], None]) -> FileTable:
     """The CSV file at *path*, which messages call *source*; rows of another width go to *left_out*.
 
     Raises:
         SourceError: It does not look like one.
     """
     header = csv_header(source, path)
-    return Table(
+    return FileTable(
         header.names,
         lambda names: _csv_pieces(path, names, header.skipped, left_out),
         texts=True,
@@ -88,7 +88,7 @@ def csv_table(source: str, path: Path, left_out: Callable[[RaggedRow], None]) ->
     )
 
 
-def parquet_table(source: str, path: Path) -> Table:
+def parquet_table(source: str, path: Path) -> FileTable:
     """The Parquet file at *path*, which messages call *source*.
 
     Raises:
@@ -97,15 +97,15 @@ def parquet_table(source: str, path: Path) -> Table:
     if _head(source, path)[:4] != b"PAR1":
         raise SourceError(f"{source} must be a Parquet file, found one that does not begin like one")
     file = pyarrow.parquet.ParquetFile(path, memory_map=True)
-    return Table(
+    return FileTable(
         file.schema_arrow.names,
         lambda names: map(_piece, file.iter_batches(BATCH_ROWS, columns=list(names))),
     )
 
 
-def arrow_table(table: pa.Table) -> Table:
+def arrow_table(table: pa.Table) -> FileTable:
     """A table that is in memory already."""
-    return Table(table.column_names, lambda names: map(_piece, table.select(list(names)).to_batches(BATCH_ROWS)))
+    return FileTable(table.column_names, lambda names: map(_piece, table.select(list(names)).to_batches(BATCH_ROWS)))
 
 
 def json_objects(source: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -21,9 +21,10 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from functions.schema import Feature, Matrix, shown
+from functions.table import Table
 from model.data.cells import KIND_CHARACTERS, MOST_EXAMPLES, Flaw, as_texts, checked, flaw_of, numbers
 from model.data.findings import Example
-from model.data.formats import Piece, RaggedRow, Table, arrow_table, csv_table, parquet_table
+from model.data.formats import FileTable, Piece, RaggedRow, arrow_table, csv_table, parquet_table
 from model.data.hashing import Keys, mixed, occurrences, row_hashes
 from model.data.quotes import SwallowedRows, swallowed_rows
 from model.data.sources import translated
@@ -38,23 +39,35 @@ Vector: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a data set: *x* has shape (n_rows, n_features), *y* shape (n_rows,), in the target's unit.
+    """Rows of a data set.
 
-    A cell that cannot be used is NaN, as is a whole column that is not there; *flaws* say why. *kinds* are columns of
-    texts beside, in which rows are looked at apart; *groups* (texts) and *times* (seconds since 1970) are columns that
-    rows are split by. The model sees none of them. *widths* names the columns that are narrower than float64.
+    A cell that cannot be used is missing, as is a whole column that is not there; *flaws* say why.
+
+    Args:
+        features: The columns that the model sees, as these rows have them: kind, levels, missing cells, width; and the
+            bounds that were asked for.
+        x: Those columns, in their order.
+        y: The target in its unit, NaN where it is not known; shape (n_rows,).
+        kinds: Columns of texts beside, in which rows are looked at apart.
+        groups, times: Columns that rows are split by: texts, and seconds since 1970.
+        target_width: The width of the target's numbers, one of WIDTHS.
     """
 
     dataset: str
-    features: tuple[str, ...]
+    features: tuple[Feature, ...]
     target: str
-    x: Matrix
+    x: Table
     y: Vector
     flaws: tuple[Flaw, ...] = ()
     kinds: Mapping[str, pa.DictionaryArray] = field(default_factory=dict)
-    widths: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, pa.StringArray] = field(default_factory=dict)
     times: Mapping[str, Vector] = field(default_factory=dict)
+    target_width: str = "float64"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the features."""
+        return tuple(feature.name for feature in self.features)
 
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:
@@ -62,7 +75,7 @@ class Rows:
 
         Neither the row's place, nor other rows, nor the order of features matters; equal rows have equal hashes.
         """
-        columns = {**dict(zip(self.features, self.x.T, strict=True)), self.target: self.y}
+        columns = {**dict(zip(self.names, self.x.columns, strict=True)), self.target: self.y}
         return row_hashes([columns[name] for name in sorted(columns)])
 
     @cached_property
@@ -74,7 +87,7 @@ class Rows:
 
 def read(
     source: str,
-    features: Sequence[Feature],
+    features: Sequence[Feature] | None,
     target: str,
     *,
     kinds: Sequence[str] = (),
@@ -87,7 +100,7 @@ def read(
 
     Columns named in *kinds* and *groups* are read as texts, whatever they hold, and those in *times* as seconds. Every
     other cell passes the check that requests pass (functions/schema.py), or is among the flaws. A column in *optional*
-    may be missing.
+    may be missing. Without *features*, every column that is nothing else is one.
 
     Raises:
         SourceError: The source is unknown, absent or unreadable.
@@ -98,10 +111,13 @@ def read(
     def leave_out(row: RaggedRow) -> None:
         left_out.append(row if len(left_out) < MOST_EXAMPLES else replace(row, text=""))
 
-    columns = [*features, Feature(target, -np.inf, np.inf)]
-    named = dict.fromkeys([*(feature.name for feature in columns), *kinds, *groups, *times])
     with translated(source):
-        table = _table(source, path or Path(source), leave_out)
+        table = _file_table(source, path or Path(source), leave_out)
+        if features is None:
+            beside = {target, *groups, *times}
+            features = [Feature(name) for name in dict.fromkeys(table.names) if name not in beside]
+        columns = [*features, Feature(target, -np.inf, np.inf)]
+        named = dict.fromkeys([*(feature.name for feature in columns), *kinds, *groups, *times])
         asked = [name for name in named if name in table.names or name not in optional]
         there = [name for name in asked if _is_there_once(name, table.names, flaws)]
         aside = _Aside(
@@ -117,37 +133,39 @@ def read(
             flaws.append(_swallowed(swallowed_rows(path or Path(source), table.names, numeric, table.skipped)))
     return Rows(
         dataset=_dataset_name(source),
-        features=tuple(feature.name for feature in features),
+        features=tuple(replace(feature, width=aside.widths.get(feature.name, "float64")) for feature in features),
         target=target,
-        x=values[:, :-1],
+        x=Table(values[:, :-1]),
         y=values[:, -1],
         flaws=tuple(flaw for flaw in (_ragged(left_out, len(values)), *flaws) if flaw.count),
         kinds={name: _joined(arrays).dictionary_encode().combine_chunks() for name, arrays in aside.kinds.items()},
-        widths={feature.name: aside.widths[feature.name] for feature in columns if feature.name in aside.widths},
         groups={name: _joined(arrays).combine_chunks() for name, arrays in aside.groups.items()},
         times={name: np.concatenate([np.empty(0), *arrays]) for name, arrays in aside.times.items()},
+        target_width=aside.widths.get(target, "float64"),
     )
 
 
 def snapshot(rows: Rows) -> bytes:
     """*rows* as a Parquet file; the same rows give the same bytes."""
-    numbers = {**dict(zip(rows.features, rows.x.T, strict=True)), rows.target: rows.y}
+    numbers = {**dict(zip(rows.names, rows.x.columns, strict=True)), rows.target: rows.y}
+    widths = {feature.name: feature.width for feature in rows.features} | {rows.target: rows.target_width}
+    widths = {name: width for name, width in widths.items() if width != "float64"}
     texts: dict[str, pa.Array] = {name: kind.cast(pa.string()) for name, kind in rows.kinds.items()}
     texts |= rows.groups
     columns = numbers | dict(rows.times) | texts
     types = dict.fromkeys(columns, pa.float64()) | dict.fromkeys(texts, pa.string())
-    types |= {name: pa.type_for_alias(width) for name, width in rows.widths.items()}
+    types |= {name: pa.type_for_alias(width) for name, width in widths.items()}
     schema = pa.schema(list(types.items()))
     sink = io.BytesIO()
     with pyarrow.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
         for start in range(0, len(rows.y), _ROW_GROUP_ROWS):
             piece = {name: values[start : start + _ROW_GROUP_ROWS] for name, values in columns.items()}
-            piece |= {name: piece[name].astype(width) for name, width in rows.widths.items()}
+            piece |= {name: piece[name].astype(width) for name, width in widths.items()}
             writer.write_table(pa.table(piece, schema))
     return sink.getvalue()
 
 
-def _table(source: str, path: Path, left_out: Callable[[RaggedRow], None]) -> Table:
+def _file_table(source: str, path: Path, left_out: Callable[[RaggedRow], None]) -> FileTable:
     if source.startswith("sklearn:"):
         return arrow_table(_bundled(source.removeprefix("sklearn:")))
     kind = path.suffix.lower()

@@ -125,11 +125,11 @@ def champion_split(rows: Rows, champion: Mapping[str, Any]) -> Split | None:
     """The split of a *champion*'s manifest, where *rows* hold the columns that it goes by."""
     split = recorded(champion["data"])
     features = {feature["name"] for feature in champion["features"]}
-    if split is None or champion["target"]["name"] != rows.target or not features <= set(rows.features):
+    if split is None or champion["target"]["name"] != rows.target or not features <= set(rows.names):
         return None
     if split.by in {"group", "time"}:
         return split if split.column in {*rows.groups, *rows.times} else None
-    return split if features == set(rows.features) else None  # over other columns it is another hash
+    return split if features == set(rows.names) else None  # over other columns it is another hash
 
 
 def fold_keys(rows: Rows, split: Split) -> Keys:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.schema import Matrix
+from functions.schema import Feature
+from functions.table import Table
 
 QUANTILES = tuple(step / 10 for step in range(11))
 PARTS = 50
@@ -19,32 +20,35 @@ deciles would leave out the tails. Fifty are 0.5 kB a feature, in a manifest tha
 Vector: TypeAlias = NDArray[np.float64]
 
 
-def describe(
-    x: Matrix, features: Sequence[str], *, redacted: Collection[str] = (), widths: Mapping[str, str] | None = None
-) -> list[dict[str, Any]]:
-    """The manifest's `features`: range, mean, standard deviation, deciles and fiftieths of each column of *x*.
+def describe(table: Table, features: Sequence[Feature]) -> list[dict[str, Any]]:
+    """The manifest's `features`: how each column of *table*, the training rows, spreads, and what was asked of it.
 
-    A fiftieth is the mean of that part of the sorted rows, to a thousandth of the standard deviation or finer.
-
-    Args:
-        redacted: Features that are marked, so that the functions log no value of them.
-        widths: The width of each feature whose values are narrower than float64.
+    A feature that is redacted is marked, so that the functions log no value of it.
     """
-    narrow = widths or {}
     return [
         {
-            "name": name,
-            "minimum": float(column.min()),
-            "maximum": float(column.max()),
-            "mean": float(column.mean()),
-            "std": float(column.std()),
-            "quantiles": [float(value) for value in np.quantile(column, QUANTILES)],
-            "fiftieths": _rounded(means_of_parts(column, PARTS), float(column.std())),
-            **({"redact": True} if name in redacted else {}),
-            **({"width": narrow[name]} if name in narrow else {}),
+            "name": feature.name,
+            **describe_numbers(table.cells(place)),
+            **({"redact": True} if feature.redact else {}),
+            **({"width": feature.width} if feature.width != "float64" else {}),
         }
-        for name, column in zip(features, x.T, strict=True)
+        for place, feature in enumerate(features)
     ]
+
+
+def describe_numbers(numbers: Vector) -> dict[str, Any]:
+    """Range, mean, standard deviation, deciles and fiftieths of *numbers*, as a manifest keeps them.
+
+    A fiftieth is the mean of that part of the sorted rows, to a thousandth of the standard deviation or finer.
+    """
+    return {
+        "minimum": float(numbers.min()),
+        "maximum": float(numbers.max()),
+        "mean": float(numbers.mean()),
+        "std": float(numbers.std()),
+        "quantiles": [float(value) for value in np.quantile(numbers, QUANTILES)],
+        "fiftieths": _rounded(means_of_parts(numbers, PARTS), float(numbers.std())),
+    }
 
 
 def means_of_parts(values: Vector, parts: int, weights: Vector | None = None) -> Vector:

@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.schema import Feature, Matrix, outside
+from functions.schema import Feature, outside
+from functions.table import Table
 from model.data import drift
 from model.data.cells import Flaw
 from model.data.copies import copied, repeated
@@ -52,7 +53,7 @@ class Limits:
 
 
 def check(
-    x: Matrix,
+    x: Table,
     y: Vector,
     held: NDArray[np.bool_],
     *,
@@ -66,7 +67,7 @@ def check(
     """Everything that is wrong with these rows, worst first; nothing is checked twice under two names.
 
     Args:
-        x: Shape (n_rows, n_features), NaN where a cell could not be used.
+        x: The features' columns, missing where a cell could not be used.
         y: Shape (n_rows,), in the target's unit.
         held: Which rows are held out; shape (n_rows,).
         flaws: Cells and rows that reading could not use.
@@ -75,7 +76,7 @@ def check(
     """
     met = [_flawed(flaw, len(y)) for flaw in flaws]
     broken = {finding.where for finding in met if finding.code in _WHOLE_COLUMNS}
-    columns = {feature.name: x[:, place] for place, feature in enumerate(features)} | {target: y}
+    columns = {feature.name: x.cells(place) for place, feature in enumerate(features)} | {target: y}
     sound = {name: cells for name, cells in columns.items() if name not in broken and not np.isnan(cells).all()}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # squares of numbers that just are finite
         findings = [
@@ -86,15 +87,18 @@ def check(
             *_strange(_bounded(sound, features)),
         ]
         if not broken and not (len(y) == 0 and met):  # rows that could not be read are no lack of rows
-            findings += [*_too_few(x, held, groups, limits), *repeated(x, y, held)]
+            findings += [*_too_few(x, held, groups, limits), *repeated([*x.columns, y], held)]
         if production:
             findings += _shifted(sound, production, limits)
     order = list(REMEDIES)
     return sorted(findings, key=lambda finding: (order.index(finding.code), -finding.count))
 
 
-def comparable(production: Document, features: Sequence[str]) -> str:
-    """Why rows with *features* cannot be compared with those that *production* was trained on; "" if they can."""
+def comparable(production: Document, features: Sequence[str] | None) -> str:
+    """Why rows with *features* cannot be compared with those that *production* was trained on; "" if they can.
+
+    Without *features* the rows decide, column by column.
+    """
     try:
         known = {entry["name"]: np.array(entry["quantiles"], float) for entry in production["features"]}
         rows = production["data"]["rows"] - production["data"]["holdout_rows"]
@@ -103,7 +107,7 @@ def comparable(production: Document, features: Sequence[str]) -> str:
         usable = False
     if not usable:
         return "its manifest does not tell the quantiles of its training rows"
-    return "" if set(known) & set(features) else f"it has other features: {', '.join(known)}"
+    return "" if features is None or set(known) & set(features) else f"it has other features: {', '.join(known)}"
 
 
 def _flawed(flaw: Flaw, rows: int) -> Finding:
@@ -126,9 +130,7 @@ def _flawed(flaw: Flaw, rows: int) -> Finding:
     return found
 
 
-def _too_few(
-    x: Matrix, held: NDArray[np.bool_], groups: NDArray[np.uint64] | None, limits: Limits
-) -> Iterator[Finding]:
+def _too_few(x: Table, held: NDArray[np.bool_], groups: NDArray[np.uint64] | None, limits: Limits) -> Iterator[Finding]:
     rows, held_rows = len(held), int(held.sum())
     kept = rows - held_rows
     if not rows:
@@ -147,7 +149,7 @@ def _too_few(
         for what, found, wanted, key in (
             ("row", rows, limits.rows, "gate.min_rows"),
             ("held-out row", held_rows, limits.holdout_rows, "gate.min_holdout_rows"),
-            ("training row", kept, limits.rows_per_feature * x.shape[1], "data.rows_per_feature for each feature"),
+            ("training row", kept, limits.rows_per_feature * x.width, "data.rows_per_feature for each feature"),
         )
         if found < wanted
     ]
@@ -155,14 +157,15 @@ def _too_few(
         yield with_remedy("few-rows", None, rows, "; ".join(few))
 
 
-def _out_of_bounds(x: Matrix, features: Sequence[Feature]) -> Iterator[Finding]:
+def _out_of_bounds(x: Table, features: Sequence[Feature]) -> Iterator[Finding]:
     for place, feature in enumerate(features):
-        rows = outside(x[:, [place]], [feature])[:, 0]
+        cells = x.cells(place)
+        rows = outside(cells.reshape(-1, 1), [feature])[:, 0]
         if len(rows):
             verb = "is" if len(rows) == 1 else "are"
             within = f"within [{feature.minimum}, {feature.maximum}]"
             found = f"must be {within}, {counted(len(rows), 'cell')} {verb} not"
-            examples = [Example(row, str(float(x[row, place]))) for row in rows[:MOST_EXAMPLES].tolist()]
+            examples = [Example(row, str(float(cells[row]))) for row in rows[:MOST_EXAMPLES].tolist()]
             yield with_remedy("out-of-bounds", feature.name, len(rows), found, examples)
 
 

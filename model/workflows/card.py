@@ -35,7 +35,8 @@ def card(
         say: Takes a line for each plot that cannot be drawn.
     """
     document = manifest.document
-    ours = Predictor(manifest).predict(rows.x)
+    x = rows.x.matrix()
+    ours = Predictor(manifest).predict(x)
     held = sides.held
     theirs, fresh = champion_predictions(champion, rows), sides.shared
     figures = {}
@@ -55,8 +56,8 @@ def card(
             f"feature {document['features'][index]['name']}",
             card_plots.feature_histogram,
             index,
-            rows.x[~sides.kept, index],
-            rows.x[held, index],
+            x[~sides.kept, index],
+            x[held, index],
             manifest.features[index].minimum,
             manifest.features[index].maximum,
         )

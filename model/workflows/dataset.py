@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,7 +40,8 @@ class Production:
             document = verified_manifest(self.promoted, self.model).document
         except RegistryError as error:
             return None, str(error)
-        reason = validation.comparable(document, [feature.name for feature in settings.data.features])
+        names = None if settings.data.features is None else [feature.name for feature in settings.data.features]
+        reason = validation.comparable(document, names)
         return (None, reason) if reason else (document, "")
 
 
@@ -114,7 +115,7 @@ def findings(inputs: Inputs, production: Document | None) -> list[Finding]:
         rows.x,
         rows.y,
         inputs.sides.held,
-        features=_features(settings, rows.widths),
+        features=rows.features,
         target=rows.target,
         flaws=rows.flaws,
         groups=fold_keys(rows, inputs.sides.split),
@@ -146,14 +147,16 @@ def _told(flaw: Flaw) -> str:
     return f"{flaw.column or 'a row'} {flaw.expected}, got {first.found}{place}"
 
 
-def _features(settings: Config, widths: Mapping[str, str] | None = None) -> list[Feature]:
-    widths = widths or {}
+def _features(settings: Config) -> list[Feature] | None:
+    """The features that the configuration names; None where it names none and every column is one."""
+    if settings.data.features is None:
+        return None
     return [
         Feature(
             feature.name,
             -np.inf if feature.minimum is None else feature.minimum,
             np.inf if feature.maximum is None else feature.maximum,
-            width=widths.get(feature.name, "float64"),
+            redact=feature.redact,
         )
         for feature in settings.data.features
     ]
@@ -167,7 +170,7 @@ def _split(settings: Config) -> Split:
 
 def _read(
     source: str,
-    features: Sequence[Feature],
+    features: Sequence[Feature] | None,
     target: str,
     store: registry.Registry | None,
     *,

@@ -108,11 +108,11 @@ def evaluate(
     rows, sides = given.rows, given.sides
     held = sides.held
     draft = _draft(document)
-    predicted = Predictor(draft).predict(rows.x)
+    predicted = Predictor(draft).predict(rows.x.matrix())
     theirs, fresh = champion_predictions(champion.predictor, rows), sides.shared
     actual, ours = rows.y[held], predicted[held]
     kinds = {name: kind.filter(held).to_numpy(zero_copy_only=False) for name, kind in rows.kinds.items()}
-    columns = dict(zip(rows.features, rows.x[held].T, strict=True)) | kinds
+    columns = dict(zip(rows.names, rows.x[held].columns, strict=True)) | kinds
     with talk.progress("bootstrapping", batches(len(actual), METRIC_REPLICATES)) as done:
         measured = scores(actual, ours, confidence=bounds.confidence, seed=seed, done=done)
     with talk.progress("slices", len(columns)) as done:
@@ -159,9 +159,9 @@ def evaluate(
 def champion_predictions(predictor: Predictor | None, rows: Rows) -> NDArray[np.float64]:
     """Production's predictions of all rows; NaN where there is none, or it has other features."""
     names = [feature.name for feature in predictor.manifest.features] if predictor else []
-    if predictor is None or not set(names) <= set(rows.features):
+    if predictor is None or not set(names) <= set(rows.names):
         return np.full(len(rows.y), np.nan)
-    return predictor.predict(rows.x[:, [rows.features.index(name) for name in names]])
+    return predictor.predict(rows.x.matrix([rows.names.index(name) for name in names]))
 
 
 def _scale(

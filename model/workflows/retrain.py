@@ -235,10 +235,10 @@ def _live_error(settings: Config, promoted: Alias, labelled: Rows, known: NDArra
     split = recorded(document["data"])
     kept = held_out(labelled, split) if split else np.zeros(len(labelled.y), dtype=np.bool_)
     fresh = kept if known is None else kept | np.isin(labelled.keys, known, invert=True)
-    order = [labelled.features.index(feature.name) for feature in served.manifest.features]
+    order = [labelled.names.index(feature.name) for feature in served.manifest.features]
     measured = scores(
         labelled.y[fresh],
-        served.predict(labelled.x[fresh][:, order]),
+        served.predict(labelled.x[fresh].matrix(order)),
         confidence=settings.gate.confidence,
         seed=settings.training.seed,
     )

@@ -18,7 +18,7 @@ from model.config import Config
 from model.data.findings import Finding
 from model.data.rows import snapshot
 from model.data.split import fold_keys
-from model.data.statistics import describe
+from model.data.statistics import describe, describe_numbers
 from model.errors import CandidateError, ConfigError, RegistryError, ReportError
 from model.registry.registry import Registry
 from model.training.candidates import Trial, expand, fit
@@ -42,7 +42,7 @@ def candidates(settings: Config) -> list[Trial]:
     try:
         return expand(
             ((candidate.estimator, candidate.scale, candidate.grid) for candidate in chosen),
-            len(settings.data.features),
+            len(settings.data.features or [None]),
         )
     except CandidateError as error:
         raise ConfigError(str(error)) from error
@@ -89,7 +89,8 @@ def draft(
     stop_at_errors(findings)
     settings, rows, sides = inputs.settings, inputs.rows, inputs.sides
     trained = ~sides.kept
-    x, y, seed = rows.x[trained], rows.y[trained], settings.training.seed
+    everything = rows.x.matrix()
+    x, y, seed = everything[trained], rows.y[trained], settings.training.seed
     folds = settings.training.folds
     repeats = 1 if sides.split.by == "time" else settings.training.repeats
     try:
@@ -106,13 +107,13 @@ def draft(
     best = next(result.trial for result in results if result.chosen)
     with talk.step("fitting"):
         estimator = fit(best, x, y, seed=seed)
-    expected = np.ravel(estimator.predict(rows.x))
-    redacted = [feature.name for feature in settings.data.features if feature.redact]
-    golden = _made_up(x) if redacted else rows.x[_golden_rows(expected)]
+    expected = np.ravel(estimator.predict(everything))
+    redacted = any(feature.redact for feature in rows.features)
+    golden = _made_up(x) if redacted else everything[_golden_rows(expected)]
     document: dict[str, Any] = {
         "runtime": "linear",
         "linear": to_linear(estimator, x),
-        "features": describe(x, rows.features, redacted=redacted, widths=rows.widths),
+        "features": describe(rows.x[trained], rows.features),
         "prediction": _described_predictions(expected[trained]),
         "target": {"name": rows.target},
         "data": {
@@ -165,8 +166,7 @@ def _tell(results: Sequence[Result], say: Callable[[str], None]) -> None:
 
 def _described_predictions(predicted: NDArray[np.float64]) -> dict[str, Any]:
     """The manifest's `prediction`: the spread of the predictions of training rows, described as a feature is."""
-    (found,) = describe(np.asarray(predicted, dtype=np.float64).reshape(-1, 1), ["prediction"])
-    return {name: value for name, value in found.items() if name != "name"}
+    return describe_numbers(np.asarray(predicted, dtype=np.float64))
 
 
 def _made_up(x: Matrix) -> Matrix:

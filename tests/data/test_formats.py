@@ -54,8 +54,10 @@ def test_a_column_of_floats_keeps_its_width_through_the_snapshot(tmp_path):
     (tmp_path / "again.parquet").write_bytes(snapshot(rows))
     again = read(str(tmp_path / "again.parquet"), FEATURES, "z")
 
-    assert rows.widths == again.widths == {"size": "float32", "z": "float16"}
-    assert again.x.tolist() == rows.x.tolist()
+    assert rows.features == again.features
+    assert [(feature.name, feature.width) for feature in rows.features] == [("size", "float32"), ("rooms", "float64")]
+    assert rows.target_width == again.target_width == "float16"
+    assert again.x.matrix().tolist() == rows.x.matrix().tolist()
 
 
 def test_json_lines_begin_with_or_without_a_byte_order_mark(tmp_path):

@@ -16,10 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.schema import Feature
+from functions.table import Table
 from model.data.findings import Example
-from model.data.rows import Rows, read, snapshot
-from model.data.statistics import describe
+from model.data.rows import read, snapshot
+from model.data.statistics import describe, describe_numbers
 from model.errors import SourceError
+from tests.support.rows import described
+from tests.support.rows import number_rows as rows
 
 EXAMPLES = settings(deadline=None, derandomize=True)
 
@@ -68,12 +71,8 @@ def flaws(source, features=TWO, target="y"):
     return "\n".join([*columns, *(f"row {row}: '{name}' {wanted}, got {text}" for row, name, wanted, text in cells)])
 
 
-def rows(x, y, features=("age", "bmi"), target="y"):
-    return Rows("rows", features, target, np.array(x, float).reshape(-1, len(features)), np.array(y, float))
-
-
 def contents(found):
-    return (found.features, found.target, found.x.tolist(), found.y.tolist())
+    return (found.names, found.target, found.x.matrix().tolist(), found.y.tolist())
 
 
 # Sources
@@ -283,7 +282,7 @@ def test_a_doubled_column_of_a_parquet_file_is_named(tmp_path):
 def test_a_header_alone_holds_no_rows(csv, content):
     found = read(csv(content), TWO, "y")
 
-    assert (found.x.shape, found.y.shape, found.flaws) == ((0, 2), (0,), ())
+    assert (found.x.matrix().shape, found.y.shape, found.flaws) == ((0, 2), (0,), ())
 
 
 def test_a_parquet_file_without_rows_holds_none(parquet):
@@ -291,7 +290,7 @@ def test_a_parquet_file_without_rows_holds_none(parquet):
 
     found = read(parquet(age=empty, bmi=empty, y=empty), TWO, "y")
 
-    assert (found.x.shape, found.y.shape, found.flaws) == ((0, 2), (0,), ())
+    assert (found.x.matrix().shape, found.y.shape, found.flaws) == ((0, 2), (0,), ())
 
 
 @pytest.mark.parametrize(
@@ -450,15 +449,17 @@ def test_good_cells_keep_their_place_among_bad_ones(tmp_path_factory, cells):
 
     found = read(str(path), TWO[:1], "y")
 
-    assert [value for value in found.x[:, 0].tolist() if not math.isnan(value)] == [c for c in cells if c in {1.0, 2}]
-    assert np.isnan(found.x[:, 0]).tolist() == [cell not in {1.0, 2} for cell in cells]
+    assert [value for value in found.x.cells(0).tolist() if not math.isnan(value)] == [
+        c for c in cells if c in {1.0, 2}
+    ]
+    assert np.isnan(found.x.cells(0)).tolist() == [cell not in {1.0, 2} for cell in cells]
     assert sum(flaw.count for flaw in found.flaws) == sum(cell not in {1.0, 2} for cell in cells)
 
 
 def test_a_row_with_a_bad_cell_keeps_its_other_cells(csv):
     found = read(csv("age,bmi,y\n1,x,3\n4,5,6\n"), TWO, "y")
 
-    assert np.array_equal(found.x, [[1.0, math.nan], [4.0, 5.0]], equal_nan=True)
+    assert np.array_equal(found.x.matrix(), [[1.0, math.nan], [4.0, 5.0]], equal_nan=True)
 
 
 # Rows
@@ -468,7 +469,7 @@ def test_a_csv_file_becomes_rows_in_feature_order(csv):
     found = read(csv('y,"bmi",name,age\n3,.5,Ann,1\n6,-1e-1,"B, C",4\n'), TWO, "y")
 
     assert contents(found) == (("age", "bmi"), "y", [[1.0, 0.5], [4.0, -0.1]], [3.0, 6.0])
-    assert (found.dataset, found.x.dtype, found.y.dtype) == ("rows", np.float64, np.float64)
+    assert (found.dataset, found.x.matrix().dtype, found.y.dtype) == ("rows", np.float64, np.float64)
 
 
 @pytest.mark.parametrize(
@@ -500,13 +501,13 @@ def test_a_parquet_file_becomes_rows_whatever_its_numeric_types(parquet):
 def test_a_parquet_dictionary_of_numbers_is_numbers(parquet):
     cells = pa.array([0.5, 1.5, 0.5]).dictionary_encode()
 
-    assert read(parquet(age=[1, 2, 3], bmi=cells, y=[1.0, 2.0, 3.0]), TWO, "y").x[:, 1].tolist() == [0.5, 1.5, 0.5]
+    assert read(parquet(age=[1, 2, 3], bmi=cells, y=[1.0, 2.0, 3.0]), TWO, "y").x.cells(1).tolist() == [0.5, 1.5, 0.5]
 
 
 def test_a_column_name_with_a_point_is_no_path_into_a_nested_one(parquet):
     source = parquet(**{"a.b": [1.0], "a": [{"b": 2.0}], "y": [3.0]})
 
-    assert read(source, [Feature("a.b", -math.inf, math.inf)], "y").x.tolist() == [[1.0]]
+    assert read(source, [Feature("a.b", -math.inf, math.inf)], "y").x.matrix().tolist() == [[1.0]]
 
 
 def test_many_rows_keep_their_order(parquet):
@@ -514,16 +515,16 @@ def test_many_rows_keep_their_order(parquet):
 
     found = read(parquet(age=numbers, bmi=-numbers, y=numbers * 2), TWO, "y")
 
-    assert found.x.tobytes() == np.column_stack([numbers, -numbers]).tobytes()
+    assert found.x.matrix().tobytes() == np.column_stack([numbers, -numbers]).tobytes()
     assert found.y.tobytes() == (numbers * 2).tobytes()
 
 
 def test_the_diabetes_set_is_bundled():
     found = read("sklearn:diabetes", [Feature("bmi", -1.0, 1.0)], "disease_progression")
 
-    assert (found.dataset, found.features, found.target) == ("diabetes", ("bmi",), "disease_progression")
-    assert (found.x.shape, found.y.shape, found.y[:3].tolist()) == ((442, 1), (442,), [151.0, 75.0, 141.0])
-    assert found.x[0, 0] == pytest.approx(0.0616962)
+    assert (found.dataset, found.names, found.target) == ("diabetes", ("bmi",), "disease_progression")
+    assert (found.x.matrix().shape, found.y.shape, found.y[:3].tolist()) == ((442, 1), (442,), [151.0, 75.0, 141.0])
+    assert found.x.matrix()[0, 0] == pytest.approx(0.0616962)
 
 
 def test_the_linnerud_set_is_bundled_with_its_three_targets():
@@ -531,7 +532,7 @@ def test_the_linnerud_set_is_bundled_with_its_three_targets():
 
     found = read("sklearn:linnerud", features, "Waist")
 
-    assert (found.dataset, found.x.shape, found.x[0].tolist(), found.y[:2].tolist()) == (
+    assert (found.dataset, found.x.matrix().shape, found.x.matrix()[0].tolist(), found.y[:2].tolist()) == (
         "linnerud",
         (20, 3),
         [5.0, 162.0, 60.0],
@@ -579,13 +580,13 @@ some_rows = st.lists(st.tuples(finite, finite, finite), min_size=1, max_size=30)
 def test_a_snapshot_of_many_rows_is_what_one_write_gives():
     many = rows(np.arange(1_100_000.0).reshape(-1, 1), np.zeros(1_100_000), ("age",))
     sink = io.BytesIO()
-    pyarrow.parquet.write_table(pa.table({"age": many.x[:, 0], "y": many.y}), sink, compression="zstd")
+    pyarrow.parquet.write_table(pa.table({"age": many.x.cells(0), "y": many.y}), sink, compression="zstd")
 
     assert snapshot(many) == sink.getvalue()
 
 
 def test_the_same_rows_give_the_same_bytes():
-    again = rows(MANY.x.copy(), MANY.y.copy())
+    again = rows(MANY.x.matrix().copy(), MANY.y.copy())
 
     assert snapshot(again) == snapshot(MANY)
 
@@ -611,7 +612,7 @@ def test_a_snapshot_reads_back_as_the_same_rows_bit_by_bit(tmp_path_factory, tab
     found = read(f"gs://bucket/data/rows/{SHA}.parquet", TWO, "y", path=path)
 
     assert (found.dataset, found.features, found.target) == (written.dataset, written.features, written.target)
-    assert (found.x.tobytes(), found.y.tobytes()) == (written.x.tobytes(), written.y.tobytes())
+    assert (found.x.matrix().tobytes(), found.y.tobytes()) == (written.x.matrix().tobytes(), written.y.tobytes())
     assert found.keys.tolist() == written.keys.tolist()
 
 
@@ -627,7 +628,7 @@ def test_a_snapshot_is_an_ordinary_parquet_file_with_named_columns():
 def test_features_are_described_for_the_manifest():
     x = np.column_stack([np.arange(11.0), np.full(11, -2.5)])
 
-    assert describe(x, ["age", "bmi"]) == [
+    assert described(x, ["age", "bmi"]) == [
         {
             "name": "age",
             "minimum": 0.0,
@@ -654,7 +655,7 @@ def test_features_are_described_for_the_manifest():
 def test_a_redacted_feature_is_marked_and_otherwise_described_like_any():
     x = np.column_stack([np.arange(11.0), np.arange(11.0)])
 
-    age, bmi = describe(x, ["age", "bmi"], redacted=["bmi"])
+    age, bmi = describe(Table(x), [Feature("age"), Feature("bmi", redact=True)])
 
     assert bmi == {**age, "name": "bmi", "redact": True}
 
@@ -662,7 +663,7 @@ def test_a_redacted_feature_is_marked_and_otherwise_described_like_any():
 def test_fiftieths_keep_the_mean_of_a_feature_far_from_0_and_the_share_of_a_rare_value():
     x = np.column_stack([np.random.default_rng(1).normal(1e9, 1, size=1_003), np.arange(1_003) % 50 == 7]).astype(float)
 
-    far, rare = describe(x, ["far", "rare"])
+    far, rare = described(x, ["far", "rare"])
 
     assert np.mean(far["fiftieths"]) == pytest.approx(far["mean"], rel=0, abs=0.01)
     assert np.mean(rare["fiftieths"]) == pytest.approx(rare["mean"], abs=0.001)
@@ -671,7 +672,7 @@ def test_fiftieths_keep_the_mean_of_a_feature_far_from_0_and_the_share_of_a_rare
 @EXAMPLES
 @given(values=st.lists(st.floats(-1e9, 1e9), min_size=1))
 def test_the_outer_quantiles_are_the_range(values):
-    (described,) = describe(np.array(values).reshape(-1, 1), ["age"])
+    described = describe_numbers(np.array(values))
 
     ends = (described["quantiles"][0], described["quantiles"][-1])
     assert ends == (described["minimum"], described["maximum"]) == (min(values), max(values))
@@ -695,7 +696,7 @@ def test_a_column_of_kinds_is_read_as_texts_beside_the_rows(csv, cells, texts):
     rows = read(csv("age,bmi,y,town\n" + "\n".join(lines) + "\n"), TWO, "y", kinds=["town"])
 
     assert rows.kinds["town"].to_pylist() == texts
-    assert rows.x.shape == (3, 2)
+    assert rows.x.matrix().shape == (3, 2)
     assert rows.flaws == ()
 
 

@@ -12,17 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.schema import Feature
-from model.data.rows import Rows, read, snapshot
+from model.data.rows import read, snapshot
 from model.data.split import Split, champion_split, fold_keys, held_out, recorded, sides, started
+from tests.support.rows import number_rows as rows
 
 EXAMPLES = settings(deadline=None, derandomize=True)
 HELD = [4, 6, 10, 15, 16, 19, 24, 26]
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
-
-
-def rows(x, y, features=("age", "bmi"), target="y", **beside):
-    return Rows("rows", features, target, np.array(x, float).reshape(-1, len(features)), np.array(y, float), **beside)
 
 
 MANY = rows(np.random.default_rng(5).normal(size=(20_000, 2)), np.random.default_rng(6).normal(size=20_000))
@@ -121,7 +118,7 @@ def test_of_rows_with_few_values_each_cell_keeps_its_share_on_both_sides():
     table = few_valued(100_000, seed=1)
     held = held_out(table, Split("rows", 0.2))
 
-    cells = np.unique(np.column_stack([table.x, table.y]), axis=0, return_inverse=True)[1]
+    cells = np.unique(np.column_stack([table.x.matrix(), table.y]), axis=0, return_inverse=True)[1]
     sizes, kept = np.bincount(cells), np.bincount(cells, weights=held)
     z = (kept - 0.2 * sizes) / np.sqrt(sizes * 0.2 * 0.8)
     assert (z**2).sum() < len(sizes) + 4 * math.sqrt(2 * len(sizes))
@@ -135,9 +132,9 @@ def test_of_rows_with_few_values_the_held_out_bias_is_within_its_standard_error_
     z = []
     for seed in range(100):
         table = few_valued(2_000, seed)
-        table = rows(table.x, table.y + seed, table.features)
+        table = rows(table.x.matrix(), table.y + seed, table.names)
         held = held_out(table, Split("rows", 0.2))
-        cells = (table.x @ [1, 2, 4, 8]).astype(int)
+        cells = (table.x.matrix() @ [1, 2, 4, 8]).astype(int)
         means = np.bincount(cells[~held], weights=table.y[~held]) / np.bincount(cells[~held])
         errors = table.y[held] - means[cells[held]]
         spread = errors.std() * math.sqrt(1 / held.sum() + 1 / (~held).sum())
@@ -169,7 +166,7 @@ def test_each_row_has_a_fold_of_its_own_however_often_it_stands():
 
 
 CUSTOMERS = [f"customer {number % 400}" for number in range(20_000)]
-GROUPED = rows(MANY.x, MANY.y, groups={"customer": pa.array(CUSTOMERS)})
+GROUPED = rows(MANY.x.matrix(), MANY.y, groups={"customer": pa.array(CUSTOMERS)})
 BY_CUSTOMER = Split("group", 0.25, "customer")
 
 
@@ -185,7 +182,7 @@ def test_all_rows_of_a_group_stand_on_one_side_and_in_one_fold():
 
 
 def test_a_group_stays_on_its_side_when_rows_are_appended():
-    part = rows(MANY.x[:500], MANY.y[:500], groups={"customer": pa.array(CUSTOMERS[:500])})
+    part = rows(MANY.x[:500].matrix(), MANY.y[:500], groups={"customer": pa.array(CUSTOMERS[:500])})
 
     assert held_out(part, BY_CUSTOMER).tolist() == held_out(GROUPED, BY_CUSTOMER)[:500].tolist()
 

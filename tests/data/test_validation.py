@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.schema import Feature
+from functions.table import Table
 from model.data.cells import Flaw
 from model.data.findings import Example, line
-from model.data.statistics import describe
 from model.data.validation import Limits, check, comparable
+from tests.support.rows import described
 
 ROWS = 300
 SOURCE = np.random.default_rng(1)
@@ -27,7 +28,7 @@ LIMITS = {"training_rows": 5, "rows": 200, "holdout_rows": 50, "rows_per_feature
 def found(a=A, b=B, y=Y, *, held=HELD, bounds=(-math.inf, math.inf), flaws=(), groups=None, production=None, **limits):
     """The faults of the rows (a, b) → y."""
     return check(
-        np.column_stack([a, b]),
+        Table(np.column_stack([a, b])),
         np.asarray(y, float),
         held,
         features=[Feature("a", *bounds), Feature("b", -math.inf, math.inf)],
@@ -437,7 +438,7 @@ def trained_on(a=A, b=B, *, rows=None, version=3):
     count = len(a) if rows is None else rows
     return {
         "version": version,
-        "features": describe(np.column_stack([a, b]), ["a", "b"]),
+        "features": described(np.column_stack([a, b]), ["a", "b"]),
         "data": {"rows": count + 50, "holdout_rows": 50},
     }
 

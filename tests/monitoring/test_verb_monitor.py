@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 
 from model.cli.main import main
-from model.data.statistics import describe
+from model.data.statistics import describe_numbers
 from tests.support.captured import NOW, entry, lines, request, traffic
 from tests.support.parts import MODEL, put
+from tests.support.rows import described
 
 X = np.random.default_rng(1).normal(0, 0.3, size=2_000).clip(-1, 1)
 TRAINED = {
-    "features": describe(X.reshape(-1, 1), ["bmi"]),
-    "prediction": describe((1 + 2 * X).reshape(-1, 1), ["prediction"])[0],
+    "features": described(X.reshape(-1, 1), ["bmi"]),
+    "prediction": describe_numbers(1 + 2 * X),
     "data": {"rows": 2_100, "holdout_rows": 100},
     "metrics": {name: {"value": 0.5, "low": 0.4, "high": 0.6} for name in ("r2", "rmse", "mae")},
 }

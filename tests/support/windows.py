@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from model.data import drift
-from model.data.statistics import describe
+from model.data.statistics import describe_numbers
 from model.monitoring.windows import Window
+from tests.support.rows import described
 
 NAMES = tuple(f"x{number}" for number in range(10))
 
@@ -35,11 +36,10 @@ def draw(rng: np.random.Generator, rows: int) -> Any:
 def manifest(x: Any, names: Any = NAMES, prediction: Any = None, **changes: Any) -> dict[str, Any]:
     """Manifest of a version trained on *x*."""
     predicted = x.sum(axis=1) if prediction is None else prediction
-    (described,) = describe(predicted.reshape(-1, 1), ["prediction"])
     return {
         "created": "2025-11-01T12:00:00Z",
-        "features": describe(x, names),
-        "prediction": described,
+        "features": described(x, names),
+        "prediction": describe_numbers(predicted),
         "data": {"rows": len(x) + 50, "holdout_rows": 50},
         "metrics": {"rmse": {"value": 10.0, "low": 9.0, "high": 11.0}, "mae": {"value": 8.0, "low": 7.0, "high": 9.0}},
         **changes,
