@@ -66,23 +66,36 @@ def rmse(actual: Vector, predicted: Vector) -> float:
 
 @QUIET
 def scores(
-    actual: Vector, predicted: Vector, *, confidence: float, seed: int, done: Callable[[], None] = lambda: None
+    actual: Vector,
+    predicted: Vector,
+    *,
+    confidence: float,
+    seed: int,
+    weights: Vector | None = None,
+    done: Callable[[], None] = lambda: None,
 ) -> dict[str, Score]:
     """Value and percentile bootstrap interval of each metric, over rows drawn in pairs.
 
     All but `r2` are in the target's unit: `rmse`, `mae`, `median_absolute_error`, and `bias`, the mean of predicted
-    minus actual. *done* is called after each batch of replicates.
+    minus actual.
+
+    Args:
+        weights: Positive; how many instances each row stands for, 1 by default. The more uneven they are, the wider is
+            the interval.
+        done: Called after each batch of replicates.
     """
     if not len(actual):
         return {name: Score() for name in _NAMES}
     rng = np.random.default_rng(seed)
-    whole = _values(actual, predicted, np.ones((1, len(actual))))
-    part, shrink = drawn(len(actual), rng)
+    each = np.ones(len(actual)) if weights is None else weights
+    whole = _values(actual, predicted, each[None, :])
+    part, shrink = drawn(len(actual), rng, weights)
     actual, predicted = actual[part], predicted[part]
-    centre = _values(actual, predicted, np.ones((1, len(actual))))
+    each = each[part] if len(each) == len(actual) else np.ones(len(actual))  # a part is drawn by weight
+    centre = _values(actual, predicted, each[None, :])
     draws = []
     for counts in resamples(len(actual), METRIC_REPLICATES, rng):
-        draws.append(_values(actual, predicted, counts))
+        draws.append(_values(actual, predicted, counts if weights is None else counts * each))
         done()
     measured: dict[str, Score] = {}
     for name in _NAMES:
@@ -123,7 +136,7 @@ def finite(value: float) -> float | None:
 
 
 def _values(actual: Vector, predicted: Vector, counts: Vector) -> dict[str, Vector]:
-    """Each metric, with row j counted counts[i, j] times: arrays of shape (n_counts,)."""
+    """Each metric, with row j counted counts[i, j] times, whole or not: arrays of shape (n_counts,)."""
     error = predicted - actual
     centred = actual - actual.mean()
     columns = np.column_stack([error**2, np.abs(error), error, centred, centred**2])
@@ -134,7 +147,8 @@ def _values(actual: Vector, predicted: Vector, counts: Vector) -> dict[str, Vect
     order = np.argsort(np.abs(error), kind="stable")
     ranked = np.abs(error)[order]
     reached = np.cumsum(counts[:, order], axis=1)
-    middle = [np.argmax(reached > rank[:, None], axis=1) for rank in ((rows - 1) // 2, rows // 2)]
+    half = rows[:, None] / 2
+    middle = [np.argmax(beyond, axis=1) for beyond in (reached >= half, reached > half)]
     return {
         "r2": np.where(constant, -np.inf, 1 - squares / np.where(constant, 1.0, around)),
         "rmse": np.sqrt(squares / rows),

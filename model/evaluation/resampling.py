@@ -128,10 +128,18 @@ def _at_once(rows: int) -> int:
     return max(1, _CELLS_AT_ONCE // max(1, rows))
 
 
-def drawn(rows: int, rng: np.random.Generator) -> tuple[NDArray[np.intp] | slice, float]:
-    """The rows to resample, and the factor that shrinks their spread to that of all *rows*."""
+def drawn(rows: int, rng: np.random.Generator, weights: Vector | None = None) -> tuple[NDArray[np.intp] | slice, float]:
+    """The rows to resample, and the factor that brings their spread to that of all *rows*.
+
+    Where not all are taken, *weights* are the chances to be, and the rows taken count alike; all *rows* then say as
+    much as Kish's effective number of them (Survey Sampling, 1965).
+    """
     if rows <= MOST_ROWS_DRAWN:
         return slice(None), 1.0
+    if weights is not None:
+        chances = weights / weights.sum()
+        effective = 1 / float((chances**2).sum())
+        return np.sort(rng.choice(rows, MOST_ROWS_DRAWN, p=chances)), math.sqrt(MOST_ROWS_DRAWN / effective)
     return np.sort(rng.choice(rows, MOST_ROWS_DRAWN, replace=False)), math.sqrt(MOST_ROWS_DRAWN / rows)
 
 

@@ -54,10 +54,15 @@ class LogCounts:
 
 @dataclass(frozen=True)
 class Joined:
-    """Labels that met a row of one version: *actual* and *predicted*, each of shape (n_labels,)."""
+    """Labels that met a row of one version; arrays of shape (n_labels,).
+
+    Args:
+        weights: Instances that the row of each label stands for.
+    """
 
     actual: Vector
     predicted: Vector
+    weights: Vector
 
 
 @dataclass

@@ -70,7 +70,12 @@ def _version(version: VersionVerdict) -> dict[str, Any]:
         "prediction": _column(version.prediction) if version.prediction else None,
         "live": None
         if live is None
-        else {"rows": live.rows, "metrics": {name: asdict(score) for name, score in live.metrics.items()}},
+        else {
+            "rows": live.rows,
+            "instances": live.rows if live.instances is None else live.instances,
+            "effective_rows": live.rows if live.effective_rows is None else live.effective_rows,
+            "metrics": {name: asdict(score) for name, score in live.metrics.items()},
+        },
         "held_out": dict(version.held_out),
     }
 

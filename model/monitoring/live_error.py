@@ -5,7 +5,8 @@ It does where neither size nor chance explains the growth of the root mean squar
     chance    the difference exceeds CHANCE times the distance sqrt((live - its low end)² + (held-out high end - held
               out)²), which is the end of an interval of the difference that is made from those of both (Zou and
               Donner, Construction of confidence limits about effect measures, Statistics in Medicine 27, 2008)
-Fewer labels than `min_rows` are not judged, since a bootstrap interval of few rows is too short.
+Fewer labels than `min_rows` are not judged, since a bootstrap interval of few rows is too short. Where labels stand for
+more instances than one, as many are needed of equal weight that would say as much.
 
 The intervals are of 95 %, so the plain distance would be exceeded by chance in 1 of 40 windows without any change;
 CHANCE widens it to the 1 of 100 that each figure of the monitor is allowed.
@@ -39,10 +40,22 @@ class Interval:
 
 @dataclass(frozen=True)
 class Live:
-    """Metrics by name on *rows* labels."""
+    """Metrics by name on *rows* labels.
+
+    Args:
+        instances: Instances that these rows stand for; None where each stands for itself.
+        effective_rows: How many rows of equal weight say as much (Kish); None likewise.
+    """
 
     rows: int
     metrics: Mapping[str, Interval]
+    instances: float | None = None
+    effective_rows: float | None = None
+
+    @property
+    def even(self) -> bool:
+        """Whether each row stands for itself."""
+        return self.instances is None or math.isclose(self.instances, self.rows)
 
     @property
     def rmse(self) -> Interval:
@@ -80,15 +93,16 @@ def held_out_rmse(manifest: Mapping[str, Any]) -> Interval:
 def judge(live: Live, held_out: Interval, limits: MonitoringConfig) -> LiveError:
     """Whether the live error is higher than the held-out one."""
     value, low = live.rmse.value, live.rmse.low
-    if live.rows < limits.min_rows:
-        return _unknown(f"{live.rows} labels, {limits.min_rows} are needed to judge the error", limits)
+    labels = _labels(live)
+    if (live.rows if live.effective_rows is None else live.effective_rows) < limits.min_rows:
+        return _unknown(f"{labels}, {limits.min_rows} are needed to judge the error", limits)
     if value is None or low is None:
-        found = f"rmse beyond float64 on {live.rows} labels; held out {_short(held_out.value)}"
+        found = f"rmse beyond float64 on {labels}; held out {_short(held_out.value)}"
         return LiveError(ALERT, True, math.inf, limits.alert, None, found)  # noqa: FBT003 - known
     if not held_out.value or held_out.high is None:
         return _unknown("its held-out error is not known, so the live error is compared with nothing", limits)
     chance = CHANCE * math.hypot(value - low, held_out.high - held_out.value)
-    found = f"rmse {live.rmse} on {live.rows} labels; held out {held_out}"
+    found = f"rmse {live.rmse} on {labels}; held out {held_out}"
     growth = value / held_out.value - 1
     severity, limit = OK, limits.warn
     for level, share in ((ALERT, limits.alert), (WARN, limits.warn)):
@@ -96,6 +110,14 @@ def judge(live: Live, held_out: Interval, limits: MonitoringConfig) -> LiveError
             severity, limit = level, share
     threshold = held_out.value + max(limits.warn * held_out.value, chance)
     return LiveError(severity, True, growth, limit, threshold, found)  # noqa: FBT003 - known
+
+
+def _labels(live: Live) -> str:
+    if live.even or live.effective_rows is None:
+        return f"{live.rows} labels"
+    return (
+        f"{live.rows} labels for {live.instances:.0f} instances, which say as much as {live.effective_rows:.0f} alike"
+    )
 
 
 def _unknown(found: str, limits: MonitoringConfig) -> LiveError:

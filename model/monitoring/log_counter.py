@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.data.hashing import Keys, text_hashes
-from model.monitoring.captured import Captured, Joined, Unusable
+from model.monitoring.captured import Captured, Unusable
 from model.monitoring.keys import DistinctKeys, with_rows
+from model.monitoring.label_join import BatchRows, LabelJoin
 from model.monitoring.labels import KeyedLabels
 from model.monitoring.request_counts import SlotRequests
 from model.monitoring.weights import RequestWeights, Rows, Waiting
@@ -45,9 +46,7 @@ class LogCounter:
         self._rows_seen, self._requests_seen = DistinctKeys(), DistinctKeys()
         self._open: dict[int, int] | None = {}
         self._waiting = Waiting()
-        self._labels = labels
-        self._predicted = np.full(len(labels.keys) if labels else 0, np.nan)
-        self._version_of = np.zeros(len(self._predicted), dtype=np.int64)
+        self._labels = LabelJoin(labels) if labels is not None else None
 
     def unusable(self, code: str, number: int, message: str, count: int = 1) -> None:
         """Note *count* lines or rows that cannot be used; the first one is kept as the example."""
@@ -77,12 +76,8 @@ class LogCounter:
             captured.log.incomplete_requests = sum(owed > 0 for owed in self._open.values())
             captured.log.without_request = sum(owed < 0 for owed in self._open.values())
         if self._labels is not None:
-            matched = ~np.isnan(self._predicted)
-            captured.matched = int(matched.sum())
-            usable = matched & ~np.isnan(self._labels.values)
-            for version in np.unique(self._version_of[usable]).tolist():
-                own = usable & (self._version_of == version)
-                captured.joined[version] = Joined(self._labels.values[own], self._predicted[own])
+            captured.matched = self._labels.matched
+            captured.joined = self._labels.joined(self._waiting.find)
         return captured
 
     def _settle(self, requests: list[LogLine], row_ids: Keys) -> None:
@@ -146,7 +141,9 @@ class LogCounter:
         captured.log.duplicates += int((known & ~first).sum())
         captured.log.rows += int(first.sum())
         captured.log.older += int((first & old).sum())
-        self._join(keys, versions, rows, first)
+        row_weights = weights.find(ids)
+        if self._labels is not None:
+            self._labels.add(BatchRows(keys, ids, versions, row_weights, rows), first)
         usable = first & ~old
         for version in np.unique(versions[usable]).tolist():
             layout = self._layouts[version]
@@ -154,7 +151,7 @@ class LogCounter:
             own = np.flatnonzero(usable & (versions == version))
             values = _values([rows[place] for place in own.tolist()], layout)
             block = Rows(ids[own], keys[own], slots[own], values)
-            block_weights = weights.find(block.requests)
+            block_weights = row_weights[own]
             known_weights = ~np.isnan(block_weights)
             self._add(version, block.where(known_weights), block_weights[known_weights])
             if not known_weights.all():
@@ -188,15 +185,6 @@ class LogCounter:
                 message = f"the bucket holds no version {version}"
                 self.unusable("unknown-version", first.number, message, int(own.sum()))
         return known
-
-    def _join(self, keys: Keys, versions: Counts, rows: Sequence[dict[str, Any]], usable: NDArray[np.bool_]) -> None:
-        """Write down the predictions of rows that have a label."""
-        if self._labels is None or not len(self._labels.keys):
-            return
-        at = np.minimum(np.searchsorted(self._labels.keys, keys), len(self._labels.keys) - 1)
-        for place in np.flatnonzero(usable & (self._labels.keys[at] == keys)).tolist():
-            self._predicted[at[place]] = rows[place]["prediction"]
-            self._version_of[at[place]] = versions[place]
 
     def _is_old(self, slots: Counts) -> NDArray[np.bool_]:
         last = _NEVER if self.captured.last is None else self.captured.last

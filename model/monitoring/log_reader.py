@@ -8,7 +8,7 @@ is read decide in which one its row counts.
 Time is cut into slots, SLOTS to a window; slots older than two windows are dropped on the way. Kept are
     8 bytes for each row and each request, so that none counts twice (twice that while they are merged)
     for each slot, function and version: counts; the sample, at most MOST_CELLS numbers a version in all
-    24 bytes for each label
+    48 bytes for each label
     16 bytes for each request whose row lines have not all come yet, normally none but the last, OPEN_MOST at most
 """
 

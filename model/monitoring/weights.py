@@ -89,6 +89,10 @@ class Waiting:
         """Whether more rows wait than there is room for."""
         return self._waiting > MOST_WAITING
 
+    def find(self, requests: Keys) -> Matrix:
+        """The weight for each of *requests*; NaN where it is not known."""
+        return self._known().find(requests)
+
     def take(self, *, everything: bool) -> list[tuple[int, Rows, Matrix]]:
         """Rows whose request has come, with their weights; with *everything* also the others, with NaN."""
         known = self._known()

@@ -212,14 +212,19 @@ def _labels(source: str | None, target: str, store: registry.Registry) -> _Label
 
 
 def _live(captured: Captured, settings: Config) -> dict[int, Live]:
-    """Metrics on labels that met a row, by version."""
+    """Metrics on labels that met a row, by version; a row counts by the instances that it stands for."""
     live = {}
     for version, pairs in captured.joined.items():
         measured = scores(
-            pairs.actual, pairs.predicted, confidence=settings.gate.confidence, seed=settings.training.seed
+            pairs.actual,
+            pairs.predicted,
+            confidence=settings.gate.confidence,
+            seed=settings.training.seed,
+            weights=None if (pairs.weights == 1).all() else pairs.weights,
         )
         metrics = {name: Interval(score.value, score.low, score.high) for name, score in measured.items()}
-        live[version] = Live(len(pairs.actual), metrics)
+        instances = float(pairs.weights.sum())
+        live[version] = Live(len(pairs.actual), metrics, instances, drift.effective_rows(pairs.actual, pairs.weights))
     return live
 
 

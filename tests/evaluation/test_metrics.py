@@ -46,6 +46,59 @@ def test_the_error_is_in_the_target_s_unit():
     assert rmse(ACTUAL, PREDICTED) == pytest.approx(math.sqrt(1.25), rel=1e-15)
 
 
+def test_a_row_counts_by_its_weight():
+    """By hand: weights 3, 1, 1, 5 of 10; squares 1 + 20, absolutes 1 + 10, errors 1 - 10; the mean of actual is 2.8.
+
+    The squares around it are 3 * 3.24 + 0.64 + 0.04 + 5 * 1.44 = 17.6. Half of the weight has an error of 2.
+    """
+    weights = np.array([3.0, 1.0, 1.0, 5.0])
+
+    found = {
+        name: score.value for name, score in scores(ACTUAL, PREDICTED, confidence=0.9, seed=0, weights=weights).items()
+    }
+
+    wanted = {"r2": 1 - 21 / 17.6, "rmse": math.sqrt(2.1), "mae": 1.1, "median_absolute_error": 1.5, "bias": -0.9}
+    assert found == pytest.approx(wanted, rel=1e-14)
+
+
+@settings(deadline=None, derandomize=True, max_examples=50)
+@given(seed=st.integers(0, 2**32 - 1), rows=st.integers(2, 60))
+def test_weights_are_those_of_scikit_learn_and_their_unit_does_not_matter(seed, rows):
+    source = np.random.default_rng(seed)
+    (actual, predicted), weights = source.normal(size=(2, rows)), source.uniform(0.1, 50, size=rows)
+
+    found = {
+        name: score.value for name, score in scores(actual, predicted, confidence=0.9, seed=0, weights=weights).items()
+    }
+    larger = {
+        name: score.value
+        for name, score in scores(actual, predicted, confidence=0.9, seed=0, weights=8 * weights).items()
+    }
+
+    assert found == pytest.approx(larger)
+    assert [found["r2"], found["rmse"], found["mae"]] == pytest.approx(
+        [
+            reference.r2_score(actual, predicted, sample_weight=weights),
+            reference.root_mean_squared_error(actual, predicted, sample_weight=weights),
+            reference.mean_absolute_error(actual, predicted, sample_weight=weights),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "rows", [pytest.param(400, id="all-drawn"), pytest.param(4 * MOST_ROWS_DRAWN, id="a-part-drawn")]
+)
+def test_the_interval_of_weighted_rows_is_that_of_their_effective_number(rows):
+    """A tenth of the rows weighs fifty times as much: Kish's number of rows is (5.9 n)² / 250.9 n, about 0.14 n."""
+    source = np.random.default_rng(1)
+    errors, weights = source.normal(size=rows), np.where(np.arange(rows) % 10, 1.0, 50.0)
+    effective = weights.sum() ** 2 / (weights**2).sum()
+
+    bias = scores(np.zeros(rows), errors, confidence=0.95, seed=0, weights=weights)["bias"]
+
+    assert bias.high - bias.low == pytest.approx(2 * 1.96 / math.sqrt(effective), rel=0.2)
+
+
 @settings(deadline=None, derandomize=True, max_examples=50)
 @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(2, 60))
 def test_metrics_agree_with_scikit_learn(seed, rows):

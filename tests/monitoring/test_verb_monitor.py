@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import math
 import sys
 from datetime import timedelta
 
@@ -307,6 +308,57 @@ def test_a_capped_sample_counts_for_all_instances_of_its_request(found):
     assert version["prediction"]["serving"]["mean"] == pytest.approx(1 + 2.5 * 0.6, abs=0.3)
     assert document["notes"][1].startswith("version 1: 540 rows stand for 40500 instances, ")
     assert document["notes"][1].endswith("; they say as much as 41 that count alike")
+
+
+def test_a_label_counts_for_all_instances_of_its_row(found, tmp_path):
+    """300 rows without error that stand for themselves, and 300 with errors of 0.9 that stand for 100 each.
+
+    By hand: 100 times 300 squares of 0.81 in 30300 are an rmse of 0.8955, where 0.6364 is that of rows alike.
+    The lines of the second requests come behind their rows, as they may in an export.
+    """
+    usual = records(300, size=1)
+    heavy = [
+        {**record, **({"instances": 1000} if record["kind"] == "request" else {})}
+        for record in records(300, size=10, name="heavy", seed=3)
+    ]
+    heavy.sort(key=lambda record: record["kind"] == "request")
+    cells = [
+        f"{record['request_id']},{record['row']},{record['prediction'] + (0.9 if made is heavy else 0)}"
+        for made in (usual, heavy)
+        for record in made
+        if record["kind"] == "row"
+    ]
+    (tmp_path / "labels.csv").write_text("\n".join(["request_id,row,disease_progression", *cells]))
+
+    document, code = found([*usual, *heavy], labels=tmp_path / "labels.csv")
+
+    live = document["versions"][0]["live"]
+    figures = {name: score["value"] for name, score in live["metrics"].items()}
+    assert (live["rows"], live["instances"], code) == (600, 30_300, 3)
+    assert live["effective_rows"] == pytest.approx(30_300**2 / (300 + 300 * 100**2))
+    assert figures["rmse"] == pytest.approx(math.sqrt(30_000 * 0.81 / 30_300))
+    assert (figures["mae"], figures["bias"]) == pytest.approx((30_000 * 0.9 / 30_300, -30_000 * 0.9 / 30_300))
+    (error,) = [finding for finding in document["findings"] if finding["code"] == "live-error"]
+    assert "on 600 labels for 30300 instances, which say as much as 306 alike; held out" in error["found"]
+
+
+def test_labels_of_few_heavy_rows_are_too_few(found, tmp_path):
+    """500 labels, 40 of which stand for a thousand instances each, say as much as 41."""
+    made = [
+        *records(460, size=1),
+        *(
+            {**record, **({"instances": 20_000} if record["kind"] == "request" else {})}
+            for record in records(40, size=20, name="heavy", seed=3)
+        ),
+    ]
+    cells = [f"{row['request_id']},{row['row']},{row['prediction'] + 9}" for row in made if row["kind"] == "row"]
+    (tmp_path / "labels.csv").write_text("\n".join(["request_id,row,disease_progression", *cells]))
+
+    document, _ = found(made, labels=tmp_path / "labels.csv")
+
+    assert "live-error" not in [finding["code"] for finding in document["findings"]]
+    message = "500 labels for 40460 instances, which say as much as 41 alike, 200 are needed to judge the error"
+    assert f"version 1: {message}" in document["notes"]
 
 
 def test_rows_without_their_requests_are_said_to_count_once(found):
