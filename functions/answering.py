@@ -18,10 +18,11 @@ from .exchange import JSON, Answer, Content, Request, TooLargeError, WireFormat,
 from .flags import check_predictions, range_warnings
 from .loader import Loader
 from .metadata import metadata
+from .predictor import Predictor
 from .router import Resource, Route
-from .runtimes.linear import Predictor
 from .schema import PayloadError, Problem
 from .settings import Settings
+from .table import Table
 from .telemetry import log
 from .telemetry.record import Record
 
@@ -211,7 +212,7 @@ class Endpoint:
                 request, manifest.features, one=self._one, most_bytes=self._settings.max_body_bytes
             )
             record.begin("predict")
-            predictions = model.predict(question.matrix)
+            predictions = model.predict(Table(question.matrix)).values
             check_predictions(predictions, question)
         except TooLargeError as error:
             raise RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _summary(error), error.problems) from None

@@ -9,42 +9,54 @@ Errors, by who must act:
 
 from __future__ import annotations
 
+import base64
 import hashlib
-import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeGuard
+from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
-from .schema import WIDTHS, Feature, shown
+from .entries import ArtifactError as ArtifactError  # noqa: PLC0414 - it belongs to this contract
+from .entries import File, Golden, classes_of, features_of, files_of, golden_of
+from .feature import Feature, Level
+from .problems import shown
 
-FORMAT = 1
+FORMAT = 2
+"""The newest format of a manifest that this code reads; `seal` writes the lowest that suffices."""
+
+ALIAS_FORMAT = 1
+
+ARRAYS = "model.bin"
+"""Name of the object beside a manifest that holds a graph's arrays."""
+
+MOST_INLINE_BYTES = 256 * 1024
+"""Arrays up to this size travel inside the manifest, so a cold start reads one object."""
+
+RUNTIMES = ("linear", "graph")
 Document = Mapping[str, Any]
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
-
-
-class ArtifactError(Exception):
-    """An object in the bucket does not verify; the message names it, the expected value and the value it has."""
 
 
 @dataclass(frozen=True)
 class Manifest:
     """One verified model version. *document* is the whole manifest, unknown fields included.
 
-    prediction = intercept + Σ coefficients[j] · instance[j], with j in the order of *features*;
-    *golden* pairs an instance with the prediction of the estimator that was trained.
+    Attributes:
+        golden: Instances with the answers of the estimator that was trained.
+        files: Objects beside the manifest, by their name below the version.
+        classes: Labels of a classifier; empty for a regression.
     """
 
     document: Document
     model: str
     version: int
     features: tuple[Feature, ...]
-    coefficients: tuple[float, ...]
-    intercept: float
-    golden: tuple[tuple[Any, float], ...]
+    golden: tuple[Golden, ...]
+    files: Mapping[str, File] = field(default_factory=dict)
+    classes: tuple[Level, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,11 @@ def is_name(text: str) -> bool:
 
 def manifest_name(model: str, version: int) -> str:
     return f"{versions_prefix(model)}{version}/manifest.json"
+
+
+def model_name(model: str, version: int) -> str:
+    """The object that holds a graph's arrays where they are too large for the manifest."""
+    return f"{versions_prefix(model)}{version}/{ARRAYS}"
 
 
 def report_name(model: str, version: int) -> str:
@@ -118,9 +135,26 @@ def canonical(document: Document) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
 
 
+def with_arrays(document: Document, arrays: bytes) -> tuple[dict[str, Any], bytes]:
+    """The manifest's part of an exported model, and the bytes that travel beside it as `model.bin`.
+
+    Args:
+        document: `runtime`, and `linear` or `graph`, as an exporter gives them.
+        arrays: The graph's block. Up to MOST_INLINE_BYTES it is put into the document, and no bytes travel beside.
+    """
+    if not arrays:
+        return dict(document), b""
+    graph = document["graph"]
+    if len(arrays) <= MOST_INLINE_BYTES:
+        inline = {**graph["arrays"], "base64": base64.b64encode(arrays).decode()}
+        return {**document, "graph": {**graph, "arrays": inline}}, b""
+    files = {**document.get("files", {}), ARRAYS: {"sha256": sha256_of(arrays), "bytes": len(arrays)}}
+    return {**document, "files": files}, arrays
+
+
 def seal(document: Document) -> bytes:
-    """The bytes of a manifest: *document* with its format and its own digest, in canonical form."""
-    body = {**_without_digest(document), "format": FORMAT}
+    """The bytes of a manifest: *document* with the lowest format that suffices and its digest, in canonical form."""
+    body = {**_without_digest(document), "format": _lowest_format(document)}
     return canonical({**body, "sha256": sha256_of(canonical(body))})
 
 
@@ -149,26 +183,22 @@ def manifest_of(document: Document, model: str, version: int) -> Manifest:
     _expect(where, "sha256", sha256_of(_canonical(_without_digest(document), where)), document.get("sha256"))
     _expect(where, "model", model, document.get("model"))
     _expect(where, "version", version, document.get("version"))
-    _expect(where, "runtime", "linear", document.get("runtime"))
-    features = _features(where, document.get("features"))
-    linear = document.get("linear")
-    if not isinstance(linear, dict):
-        raise ArtifactError(f"{where}: 'linear' must be an object, found {shown(linear)}")
-    coefficients = linear.get("coefficients")
-    if not _numbers(coefficients) or len(coefficients) != len(features):
-        expected = f"{len(features)} finite numbers, one a feature"
-        raise ArtifactError(f"{where}: 'linear.coefficients' must be {expected}, found {shown(coefficients)}")
-    if not _numbers([linear.get("intercept")]):
-        intercept = shown(linear.get("intercept"))
-        raise ArtifactError(f"{where}: 'linear.intercept' must be a finite number, found {intercept}")
+    runtime = document.get("runtime")
+    if runtime not in RUNTIMES:
+        raise ArtifactError(f"{where}: expected runtime {' or '.join(RUNTIMES)}, found {shown(runtime)}")
+    if not isinstance(document.get(runtime), dict):
+        raise ArtifactError(f"{where}: '{runtime}' must be an object, found {shown(document.get(runtime))}")
+    classes = classes_of(where, document.get("classes"))
+    if classes and runtime == "linear":
+        raise ArtifactError(f"{where}: 'classes' must be null for runtime linear, found {shown(list(classes))}")
     return Manifest(
         document=document,
         model=model,
         version=version,
-        features=features,
-        coefficients=tuple(map(float, coefficients)),
-        intercept=float(linear["intercept"]),
-        golden=_golden(where, document.get("golden")),
+        features=features_of(where, document.get("features")),
+        golden=golden_of(where, document.get("golden"), classes),
+        files=files_of(where, document.get("files")),
+        classes=classes,
     )
 
 
@@ -179,7 +209,7 @@ def parse_alias(data: bytes, name: str) -> Alias:
         ArtifactError: They are not an alias of a format this code knows.
     """
     document = _object(data, name)
-    _check_format(document, name)
+    _check_format(document, name, ALIAS_FORMAT)
     version, sha256, manifest, history = map(document.get, ("version", "manifest_sha256", "manifest", "history"))
     if type(version) is not int or version < 1:
         raise ArtifactError(f"{name}: 'version' must be a whole number from 1, found {shown(version)}")
@@ -208,7 +238,7 @@ def render_alias(manifest: Manifest, history: Sequence[Document]) -> bytes:
     """The bytes of an alias that points at *manifest*; *history* is newest first, this promotion included."""
     return canonical(
         {
-            "format": FORMAT,
+            "format": ALIAS_FORMAT,
             "version": manifest.version,
             "manifest_sha256": sha256_of(canonical(manifest.document)),
             "manifest": manifest.document,
@@ -238,11 +268,24 @@ def _canonical(document: Document, where: str) -> bytes:
         raise ArtifactError(f"{where} must nest less deeply: {error}") from error
 
 
-def _check_format(document: Document, where: str) -> None:
+def _check_format(document: Document, where: str, newest: int = FORMAT) -> None:
     number = document.get("format")
-    if type(number) is int and number > FORMAT:
-        raise ArtifactError(f"{where} has format {number}, newer than the {FORMAT} this code reads: deploy newer code")
-    _expect(where, "format", FORMAT, number)
+    if type(number) is int and number > newest:
+        raise ArtifactError(f"{where} has format {number}, newer than the {newest} this code reads: deploy newer code")
+    if type(number) is not int or number < 1:
+        formats = "1" if newest == 1 else f"1 to {newest}"
+        raise ArtifactError(f"{where}: expected format {formats}, found {shown(number)}")
+
+
+def _lowest_format(document: Document) -> int:
+    """1 for a line over complete numbers, which functions deployed before read, else 2."""
+    features = document.get("features")
+    plain = all(
+        entry.get("kind", "number") == "number" and not entry.get("missing") and not entry.get("missing_share")
+        for entry in (features if isinstance(features, list) else ())
+        if isinstance(entry, dict)
+    )
+    return 1 if plain and document.get("runtime") == "linear" and not document.get("files") else 2
 
 
 def _expect(where: str, field: str, expected: object, value: object) -> None:
@@ -252,45 +295,6 @@ def _expect(where: str, field: str, expected: object, value: object) -> None:
 
 def _brief(value: object) -> str:
     return value[:12] if isinstance(value, str) and len(value) == 64 else shown(value)  # noqa: PLR2004 - a sha256
-
-
-def _numbers(values: object) -> TypeGuard[list[float]]:
-    return isinstance(values, list) and all(type(v) in {int, float} and math.isfinite(v) for v in values)
-
-
-def _features(where: str, entries: object) -> tuple[Feature, ...]:
-    expected = f"{where}: 'features' must list objects with a name of their own, a minimum and a maximum"
-    if not isinstance(entries, list) or not entries:
-        raise ArtifactError(f"{expected}, found {shown(entries)}")
-    features = []
-    for entry in entries:
-        if (
-            not isinstance(entry, dict)
-            or not isinstance(entry.get("name"), str)
-            or not _numbers([entry.get("minimum"), entry.get("maximum")])
-        ):
-            raise ArtifactError(f"{expected}, found {shown(entry)}")
-        name, redact = entry["name"], entry.get("redact", False)
-        if type(redact) is not bool:
-            raise ArtifactError(f"{where}: 'redact' of {shown(name)} must be true or false, found {shown(redact)}")
-        width = entry.get("width", "float64")
-        if not isinstance(width, str) or width not in WIDTHS:
-            widths = ", ".join(sorted(WIDTHS))
-            raise ArtifactError(f"{where}: 'width' of {shown(name)} must be one of {widths}, found {shown(width)}")
-        features.append(Feature(name, float(entry["minimum"]), float(entry["maximum"]), redact, width))
-    if len({feature.name for feature in features}) < len(features):
-        raise ArtifactError(f"{expected}, found one name twice")
-    return tuple(features)
-
-
-def _golden(where: str, entries: object) -> tuple[tuple[Any, float], ...]:
-    expected = f"{where}: 'golden' must list objects with an instance and a finite prediction"
-    if not isinstance(entries, list) or not entries:
-        raise ArtifactError(f"{expected}, found {shown(entries)}")
-    for entry in entries:
-        if not isinstance(entry, dict) or "instance" not in entry or not _numbers([entry.get("prediction")]):
-            raise ArtifactError(f"{expected}, found {shown(entry)}")
-    return tuple((entry["instance"], float(entry["prediction"])) for entry in entries)
 
 
 def _is_entry(entry: object) -> bool:

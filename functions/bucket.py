@@ -1,7 +1,8 @@
 """The one GET for an object, and its errors. The only module that touches Cloud Storage.
 
 Errors, by who must act:
-    BucketError     the operator: the bucket or an object in it cannot be read
+    BucketError         the operator: the bucket or an object in it cannot be read
+     └─ AbsentError     the object does not exist
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from contextlib import closing
 from http import HTTPStatus
 from typing import NamedTuple
 
-from google.api_core.exceptions import GoogleAPIError, RetryError
+from google.api_core.exceptions import GoogleAPIError, NotFound, RetryError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
@@ -38,6 +39,10 @@ class BucketError(Exception):
     """An object cannot be read; the message names it, and Cloud Storage's own reason. It is not for callers."""
 
 
+class AbsentError(BucketError):
+    """There is no such object, or no such bucket."""
+
+
 class Fetched(NamedTuple):
     """An object's bytes, and the generation they were read at."""
 
@@ -45,8 +50,8 @@ class Fetched(NamedTuple):
     generation: int
 
 
-def fetch(bucket: str, name: str) -> Fetched:
-    """Get one object with one GET.
+def fetch(bucket: str, name: str, most_bytes: int | None = None) -> Fetched:
+    """Get one object with one GET; of an object larger than *most_bytes* the first *most_bytes* + 1 bytes.
 
     The client lives for this call only: the framework loads this module in one process and serves from a fork of
     it, and two processes must not share a connection.
@@ -61,9 +66,15 @@ def fetch(bucket: str, name: str) -> Fetched:
         with closing(storage.Client()) as client:
             blob = client.bucket(bucket).blob(name)
             retry = DEFAULT_RETRY.with_timeout(DEADLINE_SECONDS).with_delay(initial=0.2, maximum=2.0)
-            data = blob.download_as_bytes(timeout=(CONNECT_SECONDS, READ_SECONDS), retry=retry)
+            data = blob.download_as_bytes(
+                start=None if most_bytes is None else 0,
+                end=most_bytes,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                retry=retry,
+            )
     except (GoogleAPIError, GoogleAuthError, RequestException, OSError) as error:
-        raise BucketError(f"{uri} {failure(error)}") from error
+        kind = AbsentError if isinstance(error, NotFound) else BucketError
+        raise kind(f"{uri} {failure(error)}") from error
     return Fetched(data, int(blob.generation or 0))
 
 

@@ -9,10 +9,20 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from .artifact import ArtifactError, Manifest, alias_name, manifest_name, parse_alias, parse_manifest, promoted_manifest
-from .bucket import BucketError, Fetched
-from .runtimes import linear
-from .runtimes.linear import Predictor
+from . import predictor
+from .artifact import (
+    ARRAYS,
+    ArtifactError,
+    Manifest,
+    alias_name,
+    manifest_name,
+    model_name,
+    parse_alias,
+    parse_manifest,
+    promoted_manifest,
+)
+from .bucket import AbsentError, BucketError, Fetched
+from .predictor import Predictor
 
 RETRY_SECONDS = 2.0
 """Pause between attempts while nothing is loaded, and the Retry-After of a 503."""
@@ -38,18 +48,25 @@ class Report(Protocol):
     def __call__(self, severity: str, message: str) -> None: ...
 
 
+class Read(Protocol):
+    """The function that gets an object; of one larger than *most_bytes* it gets that many bytes and one more."""
+
+    def __call__(self, name: str, most_bytes: int | None = None) -> Fetched: ...
+
+
 class Loader:
     """Holds the model that is served, and replaces it when the alias moves.
 
     A request asks `model()` once and answers with that model, so no answer mixes versions.
 
-    While the bucket answers within HOLD_SECONDS, no request gets a model that left the alias more than two periods of
-    *refresh_seconds* before, nor one older than another request got from a process that this one replaced.
+    While a new version is there within HOLD_SECONDS (alias, arrays beside it, golden answers), no request gets a model
+    that left the alias more than two periods of *refresh_seconds* before, nor one older than another request got from
+    a process that this one replaced.
     """
 
     def __init__(
         self,
-        read: Callable[[str], Fetched],
+        read: Read,
         *,
         model: str,
         alias: str,
@@ -101,7 +118,7 @@ class Loader:
         began = self._clock()
         try:
             if self._version is not None:
-                self._current = linear.load(self._manifest(self._version))
+                self._current = self._predictor(self._manifest(self._version))
             else:
                 self._follow_alias()
             self._verified, self._verified_by = began, os.getpid()
@@ -120,7 +137,7 @@ class Loader:
             return
         alias = parse_alias(fetched.data, name)
         try:
-            loaded = linear.load(promoted_manifest(alias, self._model))
+            loaded = self._predictor(promoted_manifest(alias, self._model))
         except ArtifactError as error:
             if self._current is not None:
                 raise
@@ -134,7 +151,7 @@ class Loader:
         """Serve the first of *versions* that verifies. The generation stays unknown, so the next check looks again."""
         for version in versions:
             try:
-                self._current = linear.load(self._manifest(version))
+                self._current = self._predictor(self._manifest(version))
             except (ArtifactError, BucketError) as error:
                 self._report("ERROR", f"{error}; looking further back")
             else:
@@ -144,6 +161,20 @@ class Loader:
 
     def _manifest(self, version: int) -> Manifest:
         return parse_manifest(self._read(manifest_name(self._model, version)).data, self._model, version)
+
+    def _predictor(self, manifest: Manifest) -> Predictor:
+        """The checked model of *manifest*; an object beside it is read only where the present model has another one."""
+        current, file = self._current, manifest.files.get(ARRAYS)
+        if file is None:
+            return predictor.load(manifest)
+        if current is not None and _model_of(current.manifest) == _model_of(manifest):
+            return predictor.reproduced(Predictor(manifest, current.runtime))
+        name = model_name(self._model, manifest.version)
+        try:
+            arrays = self._read(name, file.size_bytes).data
+        except AbsentError as error:
+            raise ArtifactError(str(error)) from error
+        return predictor.load(manifest, arrays)
 
     def _consequence(self) -> str:
         if self._current is None:
@@ -173,3 +204,9 @@ class Loader:
         if not (check.done() or self._slow_reported):
             self._slow_reported = True
             self._report("ERROR", f"the bucket has not answered within {HOLD_SECONDS} s; {self._consequence()}")
+
+
+def _model_of(manifest: Manifest) -> tuple[object, ...]:
+    """All that a runtime is built from: equal for equal runtimes, the digest of arrays beside the manifest included."""
+    document = manifest.document
+    return manifest.files.get(ARRAYS), *map(document.get, ("runtime", "linear", "graph", "classes"))

@@ -1,90 +1,45 @@
-"""Instances: features, order, types, ranges. The one check for training rows and requests.
-
-Errors, by who must act:
-    PayloadError    the sender of the rows (a caller of the functions, the owner of a data set)
-"""
+"""Instances: features, order, kinds, ranges. The one check for training rows and requests."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Matrix = NDArray[np.float64]
+from .feature import KINDS, MOST_LEVELS, TIME_PARTS, WIDTHS, Feature, Level
+from .problems import MOST_PROBLEMS, PayloadError, Problem, escape, pointer, shown
+from .table import Matrix, Table
 
-MOST_PROBLEMS = 20
-"""Number of problems of one body, or of warnings of one answer, that are listed."""
-
-KINDS = ("number", "boolean", "category", "time")
-"""Kinds of columns."""
-
-TIME_PARTS = ("year", "month", "day", "weekday", "hour", "day_of_year", "epoch_days")
-"""Numbers that a time can become."""
-
-MOST_LEVELS = 1000
-"""Number of different levels that a category may have."""
-
-Level = str | bool | int | float
-"""A category's value, in its own JSON type."""
-
-WIDTHS = {"float16", "float32", "float64"}
-"""Widths of the floating-point numbers that a feature can have been trained in."""
+__all__ = [
+    "KINDS",
+    "MOST_LEVELS",
+    "MOST_PROBLEMS",
+    "TIME_PARTS",
+    "WIDTHS",
+    "Feature",
+    "Level",
+    "Matrix",
+    "PayloadError",
+    "Problem",
+    "escape",
+    "in_training_width",
+    "outside",
+    "pointer",
+    "shown",
+    "to_matrix",
+    "to_table",
+]
 
 _NUMBERS = {int, float}
-_MOST_SHOWN = 40
-_MOST_BITS = 10_000
 
 
-@dataclass(frozen=True)
-class Feature:
-    """One input of the model.
-
-    Attributes:
-        minimum, maximum: The training range, inclusive, in the feature's own unit; of a time in seconds since 1970.
-        redact: Its values are never logged.
-        width: One of WIDTHS, that of the training column. Values are compared in it: the column's 0.1 of float32 is
-            0.10000000149011612 as a double, and a caller means the same value by 0.1.
-        kind: One of KINDS.
-        takes_missing: The model answers a missing cell; it was asked.
-        had_missing: Training rows had missing cells, so an absent member counts as one.
-        levels: Of a category: the values that training saw, the most frequent first.
-        takes_unknown: Of a category: the model answers a level that training never saw; it was asked.
-        parts: Of a time: the numbers that the model sees of it, in order, each one of TIME_PARTS.
-    """
-
-    name: str
-    minimum: float = -math.inf
-    maximum: float = math.inf
-    redact: bool = False
-    width: str = "float64"
-    kind: str = "number"
-    takes_missing: bool = False
-    had_missing: bool = False
-    levels: tuple[Level, ...] = ()
-    takes_unknown: bool = False
-    parts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Problem:
-    """An error or a warning, and its place: *pointer* is a JSON Pointer (RFC 6901)."""
-
-    detail: str
-    pointer: str
-
-
-class PayloadError(ValueError):
-    """Rows, or a whole body, that cannot be used; str() of it is safe to send to the caller."""
-
-    def __init__(self, *problems: Problem) -> None:
-        self.problems = problems
-        super().__init__("; ".join(problem.detail for problem in problems))
+def to_table(instances: Sequence[Any], features: Sequence[Feature]) -> Table:
+    """Arrange *instances* in the column order the model was trained with; see to_matrix."""
+    return Table(to_matrix(instances, features))
 
 
 def to_matrix(instances: Sequence[Any], features: Sequence[Feature]) -> Matrix:
@@ -132,42 +87,6 @@ def in_training_width(values: NDArray[np.float64], features: Sequence[Feature]) 
         for column, feature in enumerate(features):
             rounded[..., column] = values[..., column].astype(feature.width)
     return rounded
-
-
-def pointer(row: int, instance: object, feature: str, column: int) -> str:
-    """JSON Pointer, from the list of instances, to where *instance* holds a feature."""
-    match instance:
-        case list():
-            return f"/{row}/{column}"
-        case dict():
-            return f"/{row}/{escape(feature)}"
-        case _:
-            return f"/{row}"
-
-
-def escape(member: str) -> str:
-    """*member* as one reference token of a JSON Pointer, at most 40 characters, encodable as UTF-8."""
-    token = member[:_MOST_SHOWN].replace("~", "~0").replace("/", "~1")
-    return token.encode("utf-8", "replace").decode()
-
-
-def shown(value: object) -> str:
-    """*value* as JSON, shortened, for a message."""
-    match value:
-        case list():
-            return f"an array of {len(value)}"
-        case dict():
-            return "an object"
-        case float() if math.isnan(value):
-            return "NaN"
-        case float() if math.isinf(value):
-            return "a number beyond float64 or an infinity"
-        case int() if value.bit_length() > _MOST_BITS:  # it has more digits than Python prints
-            return "a number beyond float64 or an infinity"
-        case str():
-            value = value[:_MOST_SHOWN] + "…" if len(value) > _MOST_SHOWN else value
-    text = json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()
-    return text if len(text) <= _MOST_SHOWN + 4 else f"{text[:_MOST_SHOWN]}…"
 
 
 def _flatten(instances: Sequence[Any], features: Sequence[Feature]) -> Sequence[Any] | None:

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .schema import Matrix, PayloadError, Problem
+from .problems import PayloadError, Problem
 
+Matrix = NDArray[np.float64]
 Cells = NDArray[Any]
 
 

@@ -36,22 +36,26 @@ GRAPH = {
 """Which modules each module of functions/runtimes/graph may import: its siblings by their own names."""
 
 SERVING = {
-    "schema": set(),
-    "table": {"schema"},
-    "artifact": {"schema"},
+    "problems": set(),
+    "feature": set(),
+    "table": {"problems"},
+    "times": {"feature", "table"},
+    "schema": {"feature", "problems", "table"},
+    "entries": {"feature", "problems"},
+    "artifact": {"entries", "feature", "problems"},
+    "predictor": {"artifact", "runtimes", "schema", "table", "times"},
     "exchange": {"schema"},
     "flags": {"exchange", "schema"},
     "strict_json": {"schema"},
     "metadata": {"artifact"},
-    "runtimes.__init__": {"artifact"},
-    "runtimes.affine": {"artifact", "schema"},
-    "runtimes.linear": {"artifact", "schema"},
+    "runtimes.__init__": {"entries"},
+    "runtimes.linear": {"entries", "problems", "table"},
     "protocols.instances": {"exchange", "schema", "strict_json"},
     "router": {"exchange"},
     "settings": {"artifact"},
     "bucket": {"artifact"},
     "long_addresses": set(),
-    "loader": {"artifact", "bucket", "runtimes.linear"},
+    "loader": {"artifact", "bucket", "predictor"},
     "telemetry.trace": set(),
     "telemetry.log": {"telemetry.trace"},
     "telemetry.record": {"schema"},
@@ -61,9 +65,10 @@ SERVING = {
         "loader",
         "metadata",
         "router",
-        "runtimes.linear",
+        "predictor",
         "schema",
         "settings",
+        "table",
         "telemetry.log",
         "telemetry.record",
     },
@@ -92,7 +97,9 @@ ACROSS = {
 }
 """The exceptions: a room, and the module of another room that it may import."""
 
-SHARED = {"functions.schema", "functions.table", "functions.artifact", "functions.runtimes", "functions.bucket"}
+SHARED = {
+    f"functions.{module}" for module in ("schema", "table", "times", "artifact", "predictor", "runtimes", "bucket")
+}
 """Modules of functions/ that model/ may import."""
 
 

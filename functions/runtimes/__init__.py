@@ -1,7 +1,7 @@
 """From a manifest's document and its arrays to a model that predicts; the one door to every runtime.
 
-A runtime's `predict(table)` takes a float64 matrix of shape (n_rows, n_columns), or a list of columns (float64 with
-NaN, or object arrays with None), and returns Predictions.
+A runtime's `predict(table)` takes a Table, a float64 matrix of shape (n_rows, n_columns), or a list of columns (float64
+with NaN, or object arrays with None), and returns Predictions.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Protocol
 
-from ..artifact import ArtifactError
+from ..entries import ArtifactError
 
-_MODULES = {"linear": ".affine", "graph": ".graph.load"}
+_MODULES = {"linear": ".linear", "graph": ".graph.load"}
 """The module of each runtime; it is imported when a model needs it, so a line does not pay for trees."""
 
 

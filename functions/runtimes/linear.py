@@ -1,77 +1,83 @@
-"""Runtime of affine models: a verified manifest becomes predict(matrix)."""
+"""The linear runtime over a document: intercept + Σ coefficients · columns."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..artifact import ArtifactError, Manifest
-from ..schema import Matrix, PayloadError, to_matrix
+from ..entries import ArtifactError
+from ..problems import PayloadError, Problem, shown
+from ..table import Table, to_numbers
 
-TOLERANCE = 1e-9
-"""Largest distance between an artefact's prediction and the estimator's, relative to the largest of the set.
-
-Double precision leaves about 1e-13 after a few hundred sums; 1e-9 forgives another machine's rounding and no
-other mistake.
-"""
+Values = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Predictor:
-    """A model that has reproduced its golden predictions."""
+class Predictions(NamedTuple):
+    """A regression's answer; see runtimes.Predictions."""
 
-    manifest: Manifest
+    values: Values
+    probabilities: None = None
 
-    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
-        """Predict the target, in its own unit.
 
-        Sums in feature order, never in blocks, so a row's prediction has the same bits alone and in any batch.
+class Line(NamedTuple):
+    """A line over number columns."""
 
-        Args:
-            matrix: Array of shape (n_instances, n_features), columns in the order of the manifest's features.
+    coefficients: tuple[float, ...]
+    intercept: float
 
-        Returns:
-            Array of shape (n_instances,). A row whose sum leaves float64 gives an infinity or NaN.
+    def predict(self, table: Any) -> Predictions:
+        """Predict in feature order, never in blocks, so a row has the same bits alone and in any batch.
+
+        A row whose sum leaves float64 gets an infinity or NaN.
+
+        Raises:
+            PayloadError: A number is missing or infinite.
+            ValueError: The table has another number of columns.
         """
-        total = np.full(len(matrix), self.manifest.intercept)
+        rows = table if isinstance(table, Table) else Table(table)
+        if rows.width != len(self.coefficients):
+            raise ValueError(f"expected {len(self.coefficients)} columns, got {rows.width}")
+        total = np.full(len(rows), self.intercept)
         with np.errstate(over="ignore", invalid="ignore"):
-            for column, coefficient in zip(matrix.T, self.manifest.coefficients, strict=True):
-                total += column * coefficient
-        return total
+            for cells, coefficient in zip(rows.columns, self.coefficients, strict=True):
+                total += to_numbers(cells) * coefficient
+        if not np.isfinite(total).all():
+            _refuse_gaps(rows)
+        return Predictions(total)
 
 
-def load(manifest: Manifest) -> Predictor:
-    """Build the predictor of *manifest* and have it reproduce the golden predictions.
+def load(document: Mapping[str, Any], arrays: bytes) -> Line:
+    """Read `linear` of *document*.
 
     Raises:
-        ArtifactError: A golden instance does not fit the features, or its prediction differs.
+        ArtifactError: It has no finite intercept and coefficients, or arrays came with it.
     """
-    where = f"{manifest.model} version {manifest.version}"
-    predictor = Predictor(manifest)
+    linear = document.get("linear")
+    if not isinstance(linear, Mapping) or arrays:
+        raise ArtifactError("linear: expected an intercept and coefficients, and no arrays")
+    coefficients, intercept = linear.get("coefficients"), linear.get("intercept")
+    if not isinstance(coefficients, list | tuple) or not coefficients or not all(map(_is_finite, coefficients)):
+        raise ArtifactError(f"linear.coefficients: expected finite numbers, found {shown(coefficients)}")
+    if not _is_finite(intercept):
+        raise ArtifactError(f"linear.intercept: expected a finite number, found {shown(intercept)}")
+    return Line(tuple(map(float, coefficients)), float(intercept))  # type: ignore[arg-type]
+
+
+def _refuse_gaps(rows: Table) -> None:
+    gaps = np.flatnonzero(~np.isfinite(rows.matrix()).all(axis=1))
+    if gaps.size:
+        row = int(gaps[0])
+        raise PayloadError(Problem(f"row {row}: the model cannot answer a missing or infinite number", f"/{row}"))
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
     try:
-        matrix = to_matrix([instance for instance, _ in manifest.golden], manifest.features)
-    except PayloadError as error:
-        raise ArtifactError(f"{where}: golden instances do not fit the features: {error}") from error
-    expected = np.array([prediction for _, prediction in manifest.golden])
-    predictions = predictor.predict(matrix)
-    distance = relative_distance(predictions, expected)
-    worst = int(distance.argmax())
-    if distance[worst] > TOLERANCE:
-        raise ArtifactError(
-            f"{where}: golden {worst}: expected a prediction of {expected[worst]}, found {predictions[worst]}"
-        )
-    return predictor
-
-
-def relative_distance(predictions: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distance of each prediction from the expected one, relative to the largest expected.
-
-    Returns:
-        Array of shape (n_instances,); infinite where a prediction is not finite.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        distance = np.abs(predictions - expected) / (np.abs(expected).max() or 1.0)
-    distance[~np.isfinite(distance)] = np.inf
-    return distance
+        return math.isfinite(value)
+    except OverflowError:
+        return False

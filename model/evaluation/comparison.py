@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.runtimes.linear import TOLERANCE, relative_distance
+from functions.predictor import distance
 from model.evaluation.metrics import QUIET, Score, finite, rmse
 from model.evaluation.resampling import REPLICATES, Vector, mean_above_zero
 
@@ -69,7 +69,7 @@ def compare(
     theirs = float(((champion - actual) ** 2).mean())
     improvement, reached = Score(), None
     if np.isfinite(gains).all():
-        if relative_distance(challenger, champion).max() <= TOLERANCE:
+        if distance(challenger, champion).max() <= 1:
             gains = np.zeros(rows)
         saved = mean_above_zero(gains[None, :], confidence=confidence, seed=seed, done=done)
         ends = (float(saved.mean[0]), float(saved.low[0]), float(saved.high[0]))

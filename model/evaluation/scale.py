@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.runtimes.linear import TOLERANCE, relative_distance
+from functions.predictor import distance
 from model.evaluation.metrics import QUIET
 from model.evaluation.resampling import Vector, mean_above_zero
 
@@ -164,7 +164,7 @@ def _turned(actual: Vector, challenger: Vector, champion: Vector, now: Line, see
     """Whether the challenger beats the line through production's predictions, so that more than a factor changed."""
     rescaled = actual.mean() + now.slope * (champion - champion.mean())
     gains = (rescaled - actual) ** 2 - (challenger - actual) ** 2
-    if not np.isfinite(gains).all() or relative_distance(challenger, rescaled).max() <= TOLERANCE:
+    if not np.isfinite(gains).all() or distance(challenger, rescaled).max() <= 1:
         return False
     return bool(
         mean_above_zero(gains[None, :], confidence=_MOVED_CONFIDENCE, seed=seed).reached[0] >= _MOVED_CONFIDENCE

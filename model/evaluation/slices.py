@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.runtimes.linear import TOLERANCE
+from functions.predictor import RELATIVE
 from model.evaluation.metrics import QUIET, finite, rmse
 from model.evaluation.resampling import Vector
 from model.formatting import number
@@ -63,7 +63,7 @@ def slices(
     named in *by_value*; a column of texts is cut by its values. *champion* holds production's predictions of the same
     rows, NaN where it may not be judged. *done* is called after each column.
     """
-    floor = TOLERANCE * float(np.abs(actual).max(initial=0.0)) or TOLERANCE
+    floor = RELATIVE * float(np.abs(actual).max(initial=0.0)) or RELATIVE
     overall = max(rmse(actual, predicted), floor)
     measured = []
     for name, column in columns.items():

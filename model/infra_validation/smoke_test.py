@@ -17,8 +17,8 @@ import numpy as np
 import requests
 
 from functions.artifact import Manifest
-from functions.runtimes.linear import TOLERANCE, Predictor, relative_distance
-from functions.schema import to_matrix
+from functions.predictor import build, distance
+from functions.schema import to_table
 
 REFERENCE = (0.5, 0.2, 0.6)
 """Instances of the reference calls to a model of one feature."""
@@ -37,7 +37,7 @@ class Call:
     method: str
     path: str
     body: dict[str, Any] | None
-    expected: tuple[float, ...]
+    expected: tuple[Any, ...]
 
     def __str__(self) -> str:
         sent = f" {json.dumps(self.body)}" if self.body is not None else ""
@@ -101,11 +101,11 @@ def calls(function: str, manifest: Manifest) -> Iterator[Call]:
     GET takes as many instances as fit into an address, and is left out where not one does.
     """
     names = [feature.name for feature in manifest.features]
-    golden = [instance if isinstance(instance, list) else [instance] for instance, _ in manifest.golden]
-    expected = [prediction for _, prediction in manifest.golden]
+    golden = [entry.instance if isinstance(entry.instance, list) else [entry.instance] for entry in manifest.golden]
+    expected = [entry.prediction for entry in manifest.golden]
     objects = [dict(zip(names, row, strict=True)) for row in golden]
     reference = list(REFERENCE) if len(names) == 1 else golden[:3]
-    served = Predictor(manifest).predict(to_matrix(reference, manifest.features)).tolist()
+    served = build(manifest).predict(to_table(reference, manifest.features)).values.tolist()
     if function == "batch":
         for rows, predictions in ((golden, expected), (reference, served)):
             fitting = _fitting(rows)
@@ -202,8 +202,7 @@ def _close(predictions: object, expected: tuple[float, ...]) -> bool:
         return False
     if len(predictions) != len(expected):
         return False
-    distance = relative_distance(np.array(predictions, dtype=np.float64), np.array(expected))
-    return bool((distance <= TOLERANCE).all())
+    return bool((distance(np.array(predictions, dtype=np.float64), np.array(expected)) <= 1).all())
 
 
 def _brief(answer: requests.Response) -> str:

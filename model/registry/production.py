@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functions import artifact
+from functions import artifact, predictor
 from functions.artifact import Alias, ArtifactError, Manifest
-from functions.runtimes import linear
-from functions.runtimes.linear import Predictor
+from functions.predictor import Predictor
 from model.errors import RegistryError
 
 
@@ -28,6 +27,6 @@ def verified_predictor(manifest: Manifest) -> Predictor:
         RegistryError: It does not.
     """
     try:
-        return linear.load(manifest)
+        return predictor.load(manifest)
     except ArtifactError as error:
         raise RegistryError(str(error)) from error

@@ -14,7 +14,7 @@ from typing import Any
 
 from google.auth.credentials import Credentials
 
-from functions import artifact
+from functions import artifact, predictor
 from functions.artifact import Alias, ArtifactError, Manifest
 from model.errors import AbsentError, MovedOnError, NotFoundError, PromotionError, RegistryError
 from model.formatting import PROGRAM
@@ -83,9 +83,8 @@ class Registry:
             created = _now()
             body = {**document, "model": self._model, "version": version, "created": created, "data": data}
             sealed = artifact.seal(body)
-            manifest = artifact.parse_manifest(
-                sealed, self._model, version
-            )  # a manifest that no reader takes is not written
+            manifest = artifact.parse_manifest(sealed, self._model, version)
+            predictor.build(manifest)  # what no reader takes is not written
             if self.bucket.write(artifact.manifest_name(self._model, version), sealed, generation=0):
                 return manifest
             version += 1

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from functions.artifact import Document, Manifest, canonical, sha256_of
-from functions.runtimes.linear import Predictor
+from functions.predictor import Predictor, build
 from model.data.rows import Rows
 from model.data.split import Sides, champion_split, recorded
 from model.data.split import sides as split_sides
@@ -36,7 +36,7 @@ def card(
     """
     document = manifest.document
     x = rows.x.matrix()
-    ours = Predictor(manifest).predict(x)
+    ours = build(manifest).predict(rows.x).values
     held = sides.held
     theirs, fresh = champion_predictions(champion, rows), sides.shared
     figures = {}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions import artifact
-from functions.runtimes.linear import TOLERANCE, Predictor, relative_distance
+from functions.predictor import Predictor, build, distance
 from model.data.rows import Rows
 from model.errors import RegistryError, SandboxError
 from model.evaluation import gate
@@ -108,7 +108,7 @@ def evaluate(
     rows, sides = given.rows, given.sides
     held = sides.held
     draft = _draft(document)
-    predicted = Predictor(draft).predict(rows.x.matrix())
+    predicted = build(draft).predict(rows.x).values
     theirs, fresh = champion_predictions(champion.predictor, rows), sides.shared
     actual, ours = rows.y[held], predicted[held]
     kinds = {name: kind.filter(held).to_numpy(zero_copy_only=False) for name, kind in rows.kinds.items()}
@@ -135,8 +135,8 @@ def evaluate(
         rows=len(rows.y),
         holdout_rows=int(held.sum()),
         baseline_rmse=rmse(actual, np.full(len(actual), rows.y[~sides.kept].mean())),
-        furthest_relative=float(relative_distance(predicted, expected).max()),
-        tolerance=TOLERANCE,
+        furthest_relative=float(distance(predicted, expected).max()),
+        tolerance=1.0,
         wrong_answers=served.wrong,
         wrong_answer=served.first,
     )
@@ -161,7 +161,8 @@ def champion_predictions(predictor: Predictor | None, rows: Rows) -> NDArray[np.
     names = [feature.name for feature in predictor.manifest.features] if predictor else []
     if predictor is None or not set(names) <= set(rows.names):
         return np.full(len(rows.y), np.nan)
-    return predictor.predict(rows.x.matrix([rows.names.index(name) for name in names]))
+    values: NDArray[np.float64] = predictor.predict(rows.x.pick([rows.names.index(name) for name in names])).values
+    return values
 
 
 def _scale(

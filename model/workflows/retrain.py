@@ -238,7 +238,7 @@ def _live_error(settings: Config, promoted: Alias, labelled: Rows, known: NDArra
     order = [labelled.names.index(feature.name) for feature in served.manifest.features]
     measured = scores(
         labelled.y[fresh],
-        served.predict(labelled.x[fresh].matrix(order)),
+        served.predict(labelled.x[fresh].pick(order)).values,
         confidence=settings.gate.confidence,
         seed=settings.training.seed,
     )

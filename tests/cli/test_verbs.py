@@ -459,7 +459,7 @@ def test_versions_is_a_table(model, bucket, production, publish):
 
     assert lines[0].split() == ["version", "created", "r2", "blessed", "aliases"]
     assert lines[1].split("  ")[0] == "3"
-    assert f"{MODEL} version 3: manifest: expected format 1, found null" in lines[1]
+    assert f"{MODEL} version 3: manifest: expected format 1 to 2, found null" in lines[1]
     assert lines[2].split()[3:] == ["0.5", "no"]
     assert lines[3].split()[3:] == ["0.5", "yes", "production"]
 

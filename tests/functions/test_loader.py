@@ -198,7 +198,7 @@ CORRUPT = [
     ),
     pytest.param(
         alias_of(**resealed(runtime="pickle")),
-        f'{MODEL} version 2: manifest: expected runtime "linear", found "pickle"',
+        f'{MODEL} version 2: manifest: expected runtime linear or graph, found "pickle"',
         id="runtime",
     ),
     pytest.param(
@@ -238,7 +238,7 @@ def test_a_cold_start_on_a_corrupt_production_serves_the_newest_earlier_version(
     found = sha256_in_alias(bucket)[:12]
     assert [line["message"] for line in server.lines("ERROR")] == [
         f'{MODEL} version 3: manifest in the alias: expected sha256 "", found {found}; looking for an earlier version',
-        f"{MODEL} version 2: manifest: expected format 1, found null; looking further back",
+        f"{MODEL} version 2: manifest: expected format 1 to 2, found null; looking further back",
         f"serving {MODEL} version 1 in place of the alias's",
     ]
 

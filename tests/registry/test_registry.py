@@ -50,7 +50,9 @@ def test_a_snapshot_that_is_there_already_is_kept_and_shared(registry, bucket, p
 
 
 def test_what_no_reader_would_take_is_not_written(registry, bucket):
-    with pytest.raises(artifact.ArtifactError, match=r"'linear.coefficients' must be 1 finite numbers"):
+    with pytest.raises(
+        artifact.ArtifactError, match=r"version 1: linear.coefficients: expected finite numbers, found an array of 0"
+    ):
         registry.publish(document(linear={"coefficients": [], "intercept": 0}), snapshot=b"rows", dataset="by-hand")
 
     assert [blob.name for blob in bucket.list_blobs(prefix=f"{MODEL}/")] == []
@@ -318,8 +320,8 @@ def sealed(**changes):
             id="one-byte",
         ),
         pytest.param(
-            artifact.canonical({**json.loads(sealed()), "format": 2}),
-            r"linear-regression version 1: manifest has format 2, newer than the 1 this code reads: deploy newer code",
+            artifact.canonical({**json.loads(sealed()), "format": 3}),
+            r"linear-regression version 1: manifest has format 3, newer than the 2 this code reads: deploy newer code",
             id="newer-format",
         ),
         pytest.param(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from functions.runtimes.linear import TOLERANCE, relative_distance
+from functions.predictor import RELATIVE
 from functions.schema import Matrix
 from model.errors import CandidateError
 
@@ -63,7 +63,7 @@ def _predicts_by_them(estimator: Any) -> bool:
     probe = np.vstack([np.zeros(width), np.eye(width)])
     expected = probe @ np.ravel(estimator.coef_) + np.ravel(estimator.intercept_)[0]
     predicted = np.ravel(estimator.predict(probe))
-    return bool(np.allclose(predicted, expected, rtol=TOLERANCE, atol=TOLERANCE * np.abs(expected).max()))
+    return bool(np.allclose(predicted, expected, rtol=RELATIVE, atol=RELATIVE * np.abs(expected).max()))
 
 
 def _from_predictions(pipeline: Pipeline, x: Matrix) -> _Linear | None:
@@ -88,7 +88,8 @@ def _from_predictions(pipeline: Pipeline, x: Matrix) -> _Linear | None:
     slopes = np.array([float(value) for value in coefficients])
     for points in (rows, *clouds):
         predicted = _predict(pipeline, points)
-        if relative_distance(at_centre + (points - centre) @ slopes, predicted).max() > TOLERANCE:
+        gaps = np.abs(at_centre + (points - centre) @ slopes - predicted)
+        if not np.isfinite(gaps).all() or gaps.max() > RELATIVE * (np.abs(predicted).max() or 1.0):
             return None
     return coefficients, intercept
 

@@ -1,0 +1,144 @@
+"""A manifest and its arrays become a model that has reproduced its golden answers."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import runtimes
+from .artifact import ARRAYS, ArtifactError, Manifest
+from .runtimes import Predictions, Runtime
+from .schema import PayloadError, to_table
+from .table import Table
+from .times import expand
+
+RELATIVE = 1e-9
+"""Largest difference between equal predictions, as a share of the value."""
+
+OF_LARGEST = 1e-12
+"""Largest difference between equal predictions, as a share of the largest value of the set, where that is more."""
+
+
+class Predictor(NamedTuple):
+    """A model that answers tables of its features' columns; `load` gives one that was checked."""
+
+    manifest: Manifest
+    runtime: Runtime
+
+    def predict(self, table: Table) -> Predictions:
+        """Predict every row of *table*, whose columns are those of the manifest's features.
+
+        Raises:
+            PayloadError: The model cannot answer a row; pointers start at the rows.
+        """
+        return self.runtime.predict(expand(table, self.manifest.features))
+
+
+def load(manifest: Manifest, arrays: bytes = b"") -> Predictor:
+    """Build the model of *manifest* and have it reproduce the golden answers.
+
+    Args:
+        arrays: The object `model.bin`, where the manifest names one.
+
+    Raises:
+        ArtifactError: See `build` and `reproduced`.
+    """
+    return reproduced(build(manifest, arrays))
+
+
+def build(manifest: Manifest, arrays: bytes = b"") -> Predictor:
+    """Build the model of *manifest* without asking it anything.
+
+    Raises:
+        ArtifactError: The arrays are others than the manifest names, or the runtime refuses them or the document.
+    """
+    where = f"{manifest.model} version {manifest.version}"
+    _check_arrays(where, manifest, arrays)
+    try:
+        runtime = runtimes.load(manifest.document, arrays)
+    except ArtifactError as error:
+        raise ArtifactError(f"{where}: {error}") from error
+    return Predictor(manifest, runtime)
+
+
+def reproduced(predictor: Predictor) -> Predictor:
+    """*predictor*, once it has reproduced its golden answers.
+
+    Raises:
+        ArtifactError: A golden instance does not fit the features, or its answer differs.
+    """
+    manifest = predictor.manifest
+    where = f"{manifest.model} version {manifest.version}"
+    try:
+        table = to_table([golden.instance for golden in manifest.golden], manifest.features)
+    except PayloadError as error:
+        raise ArtifactError(f"{where}: golden instances do not fit the features: {error}") from error
+    try:
+        answer = predictor.predict(table)
+    except PayloadError as error:
+        raise ArtifactError(f"{where}: golden instances cannot be answered: {error}") from error
+    except ValueError as error:  # the runtime has another number of columns than the features
+        raise ArtifactError(f"{where}: the features do not fit the model: {error}") from error
+    _check_values(where, answer.values, [golden.prediction for golden in manifest.golden])
+    for place, golden in enumerate(manifest.golden):
+        if golden.probabilities is not None:
+            _check_probabilities(f"{where}: golden {place}", answer.probabilities, place, golden.probabilities)
+    return predictor
+
+
+def distance(predictions: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.float64]:
+    """Distance of each prediction from the expected one, by the largest that is still equal.
+
+    Numbers are equal within RELATIVE of the expected value, or OF_LARGEST of the largest expected (of 1 where all are
+    0), whichever is more. Labels are equal or not.
+
+    Returns:
+        Array of shape (n,): from 0 to 1 for equal predictions, above 1 for others; infinite for labels that differ and
+        for numbers that are not finite.
+    """
+    if predictions.dtype.kind != "f":
+        differ = np.asarray(predictions, object) != np.asarray(expected, object)
+        return np.where(np.asarray(differ, bool), np.inf, 0.0).astype(np.float64)
+    sizes: NDArray[np.float64] = np.abs(np.asarray(expected, np.float64))
+    with np.errstate(all="ignore"):
+        largest = sizes[np.isfinite(sizes)].max(initial=0.0) or 1.0
+        bounds = np.maximum(sizes * RELATIVE, largest * OF_LARGEST)
+        distances: NDArray[np.float64] = np.abs(predictions - expected) / bounds
+    distances[~np.isfinite(distances)] = np.inf
+    distances[predictions == expected] = 0.0  # also where the bound is too small for a float64
+    return distances
+
+
+def _check_arrays(where: str, manifest: Manifest, arrays: bytes) -> None:
+    """The block is the object that the manifest names; its digest is checked by the runtime, once."""
+    file = manifest.files.get(ARRAYS)
+    if file is None:
+        if arrays:
+            raise ArtifactError(f"{where}: expected no {ARRAYS}, found {len(arrays)} bytes")
+        return
+    graph = manifest.document.get("graph")
+    entry = graph.get("arrays") if isinstance(graph, dict) else None
+    named = (entry.get("sha256"), entry.get("bytes"), entry.get("base64")) if isinstance(entry, dict) else None
+    if named != (file.sha256, file.size_bytes, None):
+        raise ArtifactError(f"{where}: 'graph.arrays' and 'files' must name the same bytes for {ARRAYS}")
+
+
+def _check_values(where: str, values: NDArray[Any], expected: list[Any]) -> None:
+    distances = distance(values, np.asarray(expected) if values.dtype.kind == "f" else _objects(expected))
+    worst = int(distances.argmax())
+    if distances[worst] > 1:
+        found = values[worst : worst + 1].tolist()[0]
+        raise ArtifactError(f"{where}: golden {worst}: expected a prediction of {expected[worst]}, found {found}")
+
+
+def _check_probabilities(where: str, found: NDArray[Any] | None, row: int, expected: tuple[float, ...]) -> None:
+    if found is None or len(found[row]) != len(expected) or distance(found[row], np.array(expected)).max() > 1:
+        raise ArtifactError(f"{where}: expected other probabilities than the model gives")
+
+
+def _objects(values: list[Any]) -> NDArray[Any]:
+    out = np.empty(len(values), object)
+    out[:] = values
+    return out
