@@ -18,41 +18,80 @@ print("venv" if find_spec("ensurepip") and find_spec("venv") else "none")') || f
   esac
 }
 
-# Make .venv once for the present requirements; a stamp, written last, says which those are.
+# Make .venv once for the present requirements; a stamp, written last, says which those are, and what stands in it.
 ensure_venv() {
   mkdir -p "$root/.local"
   exec 8>"$root/.local/venv.lock"
   local wanted
-  wanted=$("$python" - "$root/functions/requirements.txt" "$root/requirements.txt" <<'PY'
-import fcntl, hashlib, pathlib, sys
+  wanted=$("$python" - "$root" <<'PY'
+import fcntl, hashlib, os, pathlib, sys
 fcntl.flock(8, fcntl.LOCK_EX)
-print(hashlib.sha256(sys.version.encode() + b"".join(pathlib.Path(p).read_bytes() for p in sys.argv[1:])).hexdigest())
+root = pathlib.Path(sys.argv[1])
+requirements = b"".join((root / name).read_bytes() for name in ("functions/requirements.txt", "requirements.txt"))
+digest = hashlib.sha256(sys.version.encode() + requirements).hexdigest()
+try:
+    stamp, *packages = (root / ".venv/stamp").read_text().splitlines()
+    there = os.listdir(root / ".venv/lib" / "python{}.{}".format(*sys.version_info) / "site-packages")
+except (OSError, ValueError):
+    stamp, packages, there = "", [], []
+print(digest if stamp == digest and set(packages) <= set(there) else f"{digest} anew")
 PY
-)
-  if [[ ! -x $venv_python || $(cat "$root/.venv/stamp" 2>/dev/null) != "$wanted" ]]; then
+) || fail "$python could not say what .venv needs (see above)"
+  if [[ $wanted == *anew ]] || ! [[ -x $venv_python ]]; then
     [[ ! -L $root/.venv ]] || fail '.venv is a link to an environment made for something else; remove the link'
     say 'installing requirements into .venv (once, about a minute) …'
-    "$python" -m venv --clear "$root/.venv"
-    # The lock is complete. Resolved again, a requirement with an extra would take a newer release, which has no hash.
-    "$venv_python" -m pip install -qq --disable-pip-version-check --require-virtualenv --no-deps \
-      --requirement "$root/requirements.txt" || fail 'the requirements could not be installed (see above)'
-    check_installed
-    echo "$wanted" >"$root/.venv/stamp"
+    "$python" -m venv --clear "$root/.venv" || fail '.venv could not be made (see above)'
+    install_requirements || fail 'the requirements could not be installed (see above)'
+    check_installed || fail 'the requirements do not work in .venv (see above)'
+    {
+      printf '%s\n' "${wanted% anew}"
+      (cd "$root"/.venv/lib/python*/site-packages && printf '%s\n' [!_]*) | grep -v '^pip-'
+    } >"$root/.venv/stamp"
   fi
   exec 8>&-
 }
 
-# Every requirement stands in .venv, in its version: a setting of pip may have led the installation elsewhere.
+# Each pip.conf is left out, since some lead the installation elsewhere (target, prefix, user); only the way to the
+# packages is taken over from them.
+install_requirements() {
+  local setting settings=()
+  while IFS= read -r -d '' setting; do settings+=("$setting"); done < <(
+    "$venv_python" -m pip config list | "$venv_python" -I -c '
+import ast, sys
+names = "index-url extra-index-url find-links no-index proxy cert client-cert trusted-host timeout retries keyring-provider cache-dir"
+taken = {}
+for line in sys.stdin:
+    key, _, value = line.rstrip("\n").partition("=")
+    section, _, name = key.rpartition(".")
+    if section in {"global", "install", ":env:"} and name in names.split():
+        text = str(ast.literal_eval(value))
+        taken[section, name] = " ".join(text.split()) if "\n" in text else text
+for section in ("global", "install", ":env:"):
+    for (owner, name), value in taken.items():
+        if owner == section:
+            print("PIP_" + name.upper().replace("-", "_") + "=" + value, end="\0")'
+  )
+  # The lock is complete. Resolved again, a requirement with an extra would take a newer release, which has no hash.
+  env "${settings[@]}" PIP_CONFIG_FILE=/dev/null "$venv_python" -m pip install -qq --disable-pip-version-check \
+    --require-virtualenv --no-deps --requirement "$root/requirements.txt"
+}
+
+# Every requirement stands in .venv in its version, needs nothing that is not there, and can be imported where all else
+# rests on it.
 check_installed() {
-  "$venv_python" -I - "$root/requirements.txt" "$root/functions/requirements.txt" <<'PY' || fail 'the requirements were not installed into .venv (see above); does a pip.conf say target or prefix? (pip config list)'
-import pathlib, sys
+  "$venv_python" -I - "$root/requirements.txt" "$root/functions/requirements.txt" <<'PY' || return
+import importlib, pathlib, sys
 from importlib.metadata import distributions
 from pip._vendor.packaging.requirements import Requirement
 from pip._vendor.packaging.utils import canonicalize_name
 
+MODULES = {
+    "numpy": "numpy", "scikit-learn": "sklearn", "pyarrow": "pyarrow", "functions-framework": "functions_framework",
+    "google-cloud-storage": "google.cloud.storage", "orjson": "orjson", "pytest": "pytest",
+}
 paths = [path for path in sys.path if path.startswith(sys.prefix)]
 versions = {canonicalize_name(d.metadata["Name"]): d.version for d in distributions(path=paths)}
-missing = []
+wrong = []
 for path in sys.argv[1:]:
     for line in pathlib.Path(path).read_text().splitlines():
         text = line.split("#")[0].rstrip("\\ ").strip()
@@ -61,13 +100,20 @@ for path in sys.argv[1:]:
         wanted = Requirement(text)
         if wanted.marker and not wanted.marker.evaluate():
             continue
-        version = versions.get(canonicalize_name(wanted.name))
+        name = canonicalize_name(wanted.name)
+        version = versions.get(name)
         if version is None or version not in wanted.specifier:
-            missing.append(f"{text} (there is {version})")
-for text in missing[:5]:
-    print(f"not in .venv: {text}", file=sys.stderr)
-sys.exit(bool(missing))
+            wrong.append(f"not in .venv: {text} (there is {version})")
+        elif name in MODULES:
+            try:
+                importlib.import_module(MODULES[name])
+            except Exception as error:
+                wrong.append(f"{name} {version} cannot be imported: {type(error).__name__}: {error}")
+for text in wrong[:5]:
+    print(text, file=sys.stderr)
+sys.exit(bool(wrong))
 PY
+  "$venv_python" -I -m pip check >&2
 }
 
 # The lock belongs to the open file: it goes when the last process that inherited it does, however that ends.

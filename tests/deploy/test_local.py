@@ -356,59 +356,113 @@ def test_help_names_every_verb_and_the_settings_of_this_machine(project):
     ]
 
 
+def wheel_of(folder: Path, requirement: str = "") -> None:
+    """Write a wheel with one module into *folder*."""
+    own = "tiny-1.0.dist-info"
+    with zipfile.ZipFile(folder / "tiny-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("tiny.py", "")
+        wheel.writestr(f"{own}/METADATA", f"Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n{requirement}")
+        wheel.writestr(
+            f"{own}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{own}/RECORD", f"tiny.py,,\n{own}/METADATA,,\n{own}/WHEEL,,\n")
+
+
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
     """A checkout without an environment, whose one requirement is a wheel beside it."""
     folder = copy_repository(tmp_path / "bare")
     (folder / "functions" / "requirements.txt").write_text("")
     (folder / "requirements.txt").write_text("-r functions/requirements.txt\ntiny==1.0\n")
-    with zipfile.ZipFile(tmp_path / "tiny-1.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("tiny.py", "")
-        wheel.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
-        wheel.writestr(
-            "tiny-1.0.dist-info/WHEEL",
-            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        )
-        wheel.writestr(
-            "tiny-1.0.dist-info/RECORD", "tiny.py,,\ntiny-1.0.dist-info/METADATA,,\ntiny-1.0.dist-info/WHEEL,,\n"
-        )
+    wheel_of(tmp_path)
     return folder
 
 
-def install(bare: Path, configuration: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def install(bare: Path, configuration: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a verb that makes the environment first; there is no pytest in it, so the verb itself fails."""
     (bare.parent / "pip.conf").write_text(configuration)
     python = {"PYTHON": str(Path(sys.executable).resolve()), "PIP_CONFIG_FILE": str(bare.parent / "pip.conf")}
-    return deploy(bare, "test", "nothing", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(bare.parent), **python, **environ)
+    return deploy(
+        bare, "test", "nothing", **{"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(bare.parent)} | python | environ
+    )
 
 
-@pytest.mark.parametrize(
-    ("configuration", "environ"),
-    [
-        pytest.param("[global]\nuser = true\nrequire-virtualenv = true\n", {}, id="pip.conf"),
-        pytest.param(
-            "",
-            {"PIP_USER": "1", "PIP_REQUIRE_VIRTUALENV": "1", "PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere"},
-            id="user",
-        ),
-        pytest.param("", {"PIP_TARGET": "elsewhere"}, id="target"),
-    ],
-)
-def test_the_environment_is_made_whatever_the_terminal_says_of_others(bare, configuration, environ):
-    if "PIP_TARGET" in environ:
-        environ = {"PIP_TARGET": str(bare.parent / environ["PIP_TARGET"])}
+def installed(bare: Path) -> list[str]:
+    """The modules that stand in the environment, and nowhere else."""
+    assert not (bare.parent / "elsewhere").exists()
+    return [path.name for path in bare.glob(".venv/lib/python*/site-packages/tiny.py")]
 
-    ended = install(bare, configuration, **environ)
+
+def test_the_environment_is_made_whatever_a_pip_conf_says_of_others(bare):
+    elsewhere = bare.parent / "elsewhere"
+
+    ended = install(
+        bare,
+        f"[global]\nuser = true\nrequire-virtualenv = true\nroot = {elsewhere}\n"
+        f"[install]\ntarget = {elsewhere}\nprefix = {elsewhere}\nno-deps = false\n",
+    )
 
     assert "No module named pytest" in ended.stderr
     assert (bare / ".venv" / "stamp").exists()
-    assert [path.name for path in bare.glob(".venv/lib/python*/site-packages/tiny.py")] == ["tiny.py"]
-    assert not (bare.parent / "elsewhere").exists()
+    assert installed(bare) == ["tiny.py"]
 
 
-def test_an_installation_that_went_elsewhere_is_said_and_not_taken_for_done(bare):
-    ended = install(bare, f"[global]\ntarget = {bare.parent / 'elsewhere'}\n")
+def test_the_environment_is_made_whatever_the_terminal_says_of_others(bare):
+    elsewhere = str(bare.parent / "elsewhere")
+    other = bare.parent / "other"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", other], check=True)
 
-    message = "deploy.sh: the requirements were not installed into .venv (see above); does a pip.conf say target or prefix? (pip config list)"
-    assert ended.stderr.splitlines()[-2:] == ["not in .venv: tiny==1.0 (there is None)", message]
+    ended = install(
+        bare,
+        PYTHON=str(other / "bin" / "python3"),
+        VIRTUAL_ENV=str(other),
+        **dict.fromkeys(["PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONUSERBASE"], elsewhere),
+        **dict.fromkeys(["PYTHONHOME", "PYTHONPATH"], "/nowhere"),
+        **dict.fromkeys(["PIP_USER", "PIP_REQUIRE_VIRTUALENV"], "1"),
+    )
+
+    assert "No module named pytest" in ended.stderr
+    assert installed(bare) == ["tiny.py"]
+
+
+def test_the_way_to_the_packages_is_taken_over_from_a_pip_conf_and_nothing_else_is(bare):
+    path = bare.parent / "settings" / "pip" / "pip.conf"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        f"[global]\nno-index = true\nfind-links = /nowhere\ntarget = {bare.parent / 'elsewhere'}\n"
+        f"[install]\nfind-links =\n    /nowhere\n    {bare.parent}\n"
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+
+    ended = subprocess.run(
+        [bare / "deploy.sh", "test", "nothing"],
+        env=kept | {"XDG_CONFIG_HOME": str(bare.parent / "settings"), "PYTHON": str(Path(sys.executable).resolve())},
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+
+    assert "No module named pytest" in ended.stderr
+    assert installed(bare) == ["tiny.py"]
+
+
+def test_packages_that_do_not_work_together_are_no_environment(bare):
+    wheel_of(bare.parent, "Requires-Dist: more\n")
+
+    ended = install(bare)
+
+    assert ended.stderr.splitlines()[-1] == "deploy.sh: the requirements do not work in .venv (see above)"
+    assert "tiny 1.0 requires more, which is not installed." in ended.stderr
     assert not (bare / ".venv" / "stamp").exists()
+
+
+def test_an_environment_that_lost_a_package_is_made_anew(bare):
+    install(bare)
+    assert "installing" not in install(bare).stderr
+    next(bare.glob(".venv/lib/python*/site-packages/tiny.py")).unlink()
+
+    ended = install(bare)
+
+    assert "installing" in ended.stderr
+    assert installed(bare) == ["tiny.py"]
