@@ -13,6 +13,7 @@ Keys: TypeAlias = NDArray[np.uint64]
 Vector: TypeAlias = NDArray[np.float64]
 
 _CHUNK_ROWS = 65_536
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio
 
 
 def row_hashes(columns: Sequence[Vector]) -> Keys:
@@ -42,6 +43,17 @@ def occurrences(hashes: Keys) -> Keys:
     return counted
 
 
+def spread_out(hashes: Keys, places: Keys) -> Keys:
+    """A key for each hash and its place among equal ones, from 0; the first keeps its hash.
+
+    From the second on, the keys of one hash step by the golden section of 2^64, which spreads them evenly (Weyl, Über
+    die Gleichverteilung von Zahlen mod. Eins, 1916): among n of them the share below a bound is off by some 2 / n,
+    where that of a draw is off by 1 / sqrt(n).
+    """
+    later = mixed(hashes, np.ones_like(hashes)) + (places - np.uint64(1)) * _GOLDEN
+    return np.where(places == 0, hashes, later)
+
+
 def row_keys(columns: Sequence[Vector]) -> Keys:
     """Faster keys of the same rows, which share nothing with `row_hashes`; -0.0 counts as 0.0."""
     keys = np.zeros(len(columns[0]), dtype=np.uint64)
@@ -67,7 +79,7 @@ def mixed(keys: Keys, numbers: Keys) -> Keys:
 
     The steps are those of SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014).
     """
-    mixture = keys + numbers * np.uint64(0x9E3779B97F4A7C15)
+    mixture = keys + numbers * _GOLDEN
     mixture = (mixture ^ (mixture >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixture = (mixture ^ (mixture >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(mixture ^ (mixture >> np.uint64(31)))

@@ -25,7 +25,7 @@ from functions.table import Table
 from model.data.cells import KIND_CHARACTERS, MOST_EXAMPLES, Flaw, as_texts, checked, flaw_of, numbers
 from model.data.findings import Example
 from model.data.formats import FileTable, Piece, RaggedRow, arrow_table, csv_table, parquet_table
-from model.data.hashing import Keys, mixed, occurrences, row_hashes
+from model.data.hashing import Keys, occurrences, row_hashes, spread_out
 from model.data.quotes import SwallowedRows, swallowed_rows
 from model.data.sources import translated
 from model.data.times import seconds
@@ -80,9 +80,8 @@ class Rows:
 
     @cached_property
     def keys(self) -> Keys:
-        """The hash of each row's content and of how many equal rows stand before it; the first keeps its `hashes`."""
-        before = occurrences(self.hashes)
-        return np.where(before == 0, self.hashes, mixed(self.hashes, before))
+        """A key for each row's content and how many equal rows stand before it; the first keeps its `hashes`."""
+        return spread_out(self.hashes, occurrences(self.hashes))
 
 
 def read(

@@ -1,7 +1,7 @@
 """Which rows are held out: a fair sample of them, and a row never changes sides when rows are appended.
 
-* `rows`: by a hash of the row's content and of how many equal rows stand before it, so that each cell of a table with
-  few distinct rows keeps its share on both sides.
+* `rows`: by a hash of the row's content that moves on evenly with each equal row before it, so that each cell of a
+  table with few distinct rows keeps its share on both sides, nearly to the row.
 * `group`: by a hash of the group's name; all rows of a group stand on one side.
 * `time`: the newest share; moves on with time.
 * `content`: by a hash of the row's content alone, all equal rows on one side. Manifests without a split mean this one;

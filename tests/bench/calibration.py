@@ -31,6 +31,13 @@ CONFIDENCE = 0.95
 DRAWS = 1_000
 REPLICATES = 2_000
 ROWS = (50, 82, 200, 400)
+SHIFTS = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
+HARD_SETS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Matrix]] = {
+    "0.1 % binary": lambda rng, shape: (rng.uniform(size=shape) < 0.001).astype(float),
+    "Cauchy": lambda rng, shape: rng.standard_cauchy(shape),
+    "Pareto 1.1": lambda rng, shape: rng.pareto(1.1, shape),
+    "lognormal 2": lambda rng, shape: rng.lognormal(0, 2, shape),
+}
 
 
 def others(gains: pairs.Pairs) -> dict[str, float]:
@@ -88,57 +95,59 @@ def tables() -> list[Table]:
 
 def monitored() -> Table:
     """Findings of the monitor by training rows, rows of a window, and how far one feature of ten has moved."""
-    shifts = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
-    table = Table("training rows", "rows", *(f"moved by {shift:g}" for shift in shifts), box=None)
-    limits = MonitoringConfig()
-    rng = np.random.default_rng(1)
+    table = Table("training rows", "rows", *(f"moved by {shift:g}" for shift in SHIFTS), box=None)
     for trained in (360, 4_000):
         for rows, draws in ((200, 300), (1_000, 300), (100_000, 20)):
-            cells = []
-            for shift in shifts:
-                levels = []
-                for number in range(draws if shift else 2 * draws):
-                    if number % 10 == 0:
-                        document = windows.manifest(windows.draw(rng, trained))
-                    x = windows.draw(rng, rows)
-                    x[:, 0] += shift
-                    levels.append(_worst(document, windows.window(document, x), trained, limits))
-                alerts, found = levels.count("alert"), len(levels) - levels.count("ok")
-                cells.append(f"{100 * found / len(levels):.3g} % ({100 * alerts / len(levels):.3g} %)")
-            table.add_row(str(trained), str(rows), *cells)
+            table.add_row(str(trained), str(rows), *monitored_windows(trained, rows, draws))
     table.caption = "percent of windows with a finding, and in brackets with an alert; shifts in standard deviations"
     return table
 
 
+def monitored_windows(trained: int, rows: int, draws: int) -> list[str]:
+    """The cells of one line; each line has draws of its own, so that it can be made alone."""
+    rng = np.random.default_rng((1, trained, rows))
+    cells = []
+    for shift in SHIFTS:
+        levels = []
+        for number in range(draws if shift else 2 * draws):
+            if number % 10 == 0:
+                document = windows.manifest(windows.draw(rng, trained))
+            x = windows.draw(rng, rows)
+            x[:, 0] += shift
+            levels.append(_worst(document, windows.window(document, x), trained))
+        cells.append(_shares(levels))
+    return cells
+
+
 def monitored_hard_sets(draws: int = 100) -> Table:
     """Findings of the monitor, without drift, in windows of ten columns that hardly any sample describes."""
-    families: dict[str, Callable[[np.random.Generator, tuple[int, int]], Matrix]] = {
-        "0.1 % binary": lambda rng, shape: (rng.uniform(size=shape) < 0.001).astype(float),
-        "Cauchy": lambda rng, shape: rng.standard_cauchy(shape),
-        "Pareto 1.1": lambda rng, shape: rng.pareto(1.1, shape),
-        "lognormal 2": lambda rng, shape: rng.lognormal(0, 2, shape),
-    }
     table = Table("ten columns of", "training rows", "rows", "no drift", box=None)
-    rng = np.random.default_rng(2)
-    for name, draw in families.items():
+    for name in HARD_SETS:
         for trained in (100, 1_000):
             for rows in (200, 1_000):
-                levels = []
-                for number in range(draws):
-                    if number % 5 == 0:
-                        document = windows.manifest(draw(rng, (trained, 10)))
-                    now = windows.window(document, draw(rng, (rows, 10)))
-                    levels.append(_worst(document, now, trained, MonitoringConfig()))
-                alerts, found = levels.count("alert"), len(levels) - levels.count("ok")
-                table.add_row(
-                    name, str(trained), str(rows), f"{100 * found / draws:.3g} % ({100 * alerts / draws:.3g} %)"
-                )
+                table.add_row(name, str(trained), str(rows), hard_windows(name, trained, rows, draws))
     return table
 
 
-def _worst(document: dict[str, Any], now: Window, trained: int, limits: MonitoringConfig) -> str:
-    """The worst level of all features against training, as the monitor decides it of two windows."""
+def hard_windows(family: str, trained: int, rows: int, draws: int) -> str:
+    """The last cell of one line, from draws of its own."""
+    rng = np.random.default_rng((2, trained, rows))
     levels = []
+    for number in range(draws):
+        if number % 5 == 0:
+            document = windows.manifest(HARD_SETS[family](rng, (trained, 10)))
+        levels.append(_worst(document, windows.window(document, HARD_SETS[family](rng, (rows, 10))), trained))
+    return _shares(levels)
+
+
+def _shares(levels: list[str]) -> str:
+    alerts, found = levels.count("alert"), len(levels) - levels.count("ok")
+    return f"{100 * found / len(levels):.3g} % ({100 * alerts / len(levels):.3g} %)"
+
+
+def _worst(document: dict[str, Any], now: Window, trained: int) -> str:
+    """The worst level of all features against training, as the monitor decides it of two windows."""
+    levels, limits = [], MonitoringConfig()
     for place, entry in enumerate(document["features"]):
         chance = drift.FALSE_SHARE / (4 * (len(document["features"]) + 1))
         distances = drift.against_training(entry, now.counts[place], now.sample[:, place], trained, chance)
