@@ -194,9 +194,11 @@ def _swallowed(rows: Iterator[SwallowedRows]) -> Flaw:
     flaw = Flaw("swallowed-rows", None, "")
     for row in rows:
         ended = "is never closed" if row.lines is None else f"holds {row.lines} more lines that look like rows"
-        if not flaw.expected:
+        if flaw.expected:
+            flaw.add(f"line {row.line}, {shown(row.text)}, {ended}", row=row.row)
+        else:
             flaw.expected = f"must close its quotes: that in row {row.row} (line {row.line}) {ended}"
-        flaw.add(f"line {row.line}, {shown(row.text)}, {ended}", row=row.row)
+            flaw.add(shown(row.text), row=row.row)
     return flaw
 
 

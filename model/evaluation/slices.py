@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from model.formatting import number
 
 MOST_SLICES = 40  # in a manifest
 MOST_VALUES = 20  # texts with a slice of their own; the rarer ones are one slice together
+_MORE_DIGITS = (9, 13, 17)  # of labels; two numbers of float64 differ in 17 at the latest
 
 
 @dataclass(frozen=True)
@@ -98,13 +99,24 @@ def _parts(column: NDArray[Any], count: int, *, by_value: bool) -> Iterator[tupl
     numeric = column.dtype.kind in "fiu"
     if by_value or not numeric or len(values) <= count:
         common = values[np.argsort(-frequencies, kind="stable")][:MOST_VALUES]
-        yield from ((f"{value:.6g}" if numeric else str(value), column == value) for value in common)
+        singles = [(value, value) for value in common]
+        labels = _labels(singles, lambda value: f"{value:.6g}") if numeric else map(str, common)
+        yield from ((label, column == value) for label, value in zip(labels, common, strict=True))
         if len(values) > MOST_VALUES:
             yield f"{len(values) - MOST_VALUES} rarer values", ~np.isin(column, common)
         return
     edges = np.unique(np.quantile(column, np.linspace(0, 1, count + 1)[1:-1], method="higher"))
     part_of = np.searchsorted(edges, column, side="right")
-    for index in np.unique(part_of):
-        part = part_of == index
-        low, high = number(float(column[part].min())), number(float(column[part].max()))
-        yield low if low == high else f"{low} … {high}", part
+    parts = [part_of == index for index in np.unique(part_of)]
+    ranges = [(float(column[part].min()), float(column[part].max())) for part in parts]
+    yield from zip(_labels(ranges, number), parts, strict=True)
+
+
+def _labels(ranges: Sequence[tuple[float, float]], shortest: Callable[[float], str]) -> list[str]:
+    """A label for each of *ranges*, with as many digits as tell them apart."""
+    for digits in (0, *_MORE_DIGITS):
+        ends = [[f"{end:.{digits}g}" if digits else shortest(end) for end in ends] for ends in ranges]
+        labels = [low if low == high else f"{low} … {high}" for low, high in ends]
+        if len(set(labels)) == len(labels):
+            break
+    return labels

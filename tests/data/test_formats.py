@@ -104,12 +104,17 @@ def test_rows_that_a_quote_swallowed_are_a_flaw_with_row_and_line(tmp_path):
     path = tmp_path / "rows.csv"
     rows = [f"{row},2,x,{row}" for row in range(60)]
     rows[41], rows[50] = '41,2,"as new,41', '50,2,as new",50'
+    rows[55], rows[57] = '55,2,"old,55', '57,2,old",57'
     path.write_text("\n".join(["size,rooms,note,price", *rows, ""]))
 
     (flaw,) = read(str(path), FEATURES, "price").flaws
 
-    assert (flaw.code, flaw.count) == ("swallowed-rows", 1)
-    assert flaw.expected == ("must close its quotes: that in row 41 (line 43) holds 9 more lines that look like rows")
+    assert (flaw.code, flaw.count) == ("swallowed-rows", 2)
+    assert flaw.expected == "must close its quotes: that in row 41 (line 43) holds 9 more lines that look like rows"
+    assert [(example.row, example.found) for example in flaw.examples] == [
+        (41, r'"41,2,\"as new,41"'),
+        (46, r'line 57, "55,2,\"old,55", holds 2 more lines that look like rows'),
+    ]
 
 
 @pytest.mark.parametrize(

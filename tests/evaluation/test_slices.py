@@ -62,6 +62,18 @@ def test_a_feature_that_stands_for_kinds_is_cut_by_its_values():
     ]
 
 
+@pytest.mark.parametrize("by_value", [pytest.param([], id="parts"), pytest.param(["x"], id="values")])
+@pytest.mark.parametrize(
+    "start", [pytest.param(2.0**60, id="nanoseconds"), pytest.param(1.7e9, id="seconds"), pytest.param(1.0, id="one")]
+)
+def test_slices_have_names_of_their_own_however_close_their_values_are(start, by_value):
+    column = start * (1 + np.arange(8) * 2.0**-52)
+
+    found = slices({"x": column}, np.zeros(8), np.ones(8), count=4, by_value=by_value)
+
+    assert len({part.values for part in found}) == len(found) == (8 if by_value else 4)
+
+
 def test_progress_is_told_after_each_column():
     told = []
 
