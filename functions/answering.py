@@ -14,15 +14,15 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from . import router
-from .exchange import JSON, Answer, Content, Request, TooLargeError, WireFormat, problem_json
-from .flags import check_predictions, range_warnings
+from .exchange import JSON, Answer, Content, Question, Request, TooLargeError, WireFormat, problem_json
+from .flags import check_predictions, flags
 from .loader import Loader
 from .metadata import metadata
 from .predictor import Predictor
 from .router import Resource, Route
-from .schema import PayloadError, Problem
+from .runtimes import Predictions
+from .schema import QUOTES, PayloadError, Problem, example, has_texts
 from .settings import Settings
-from .table import Table
 from .telemetry import log
 from .telemetry.record import Record
 
@@ -31,6 +31,9 @@ _CLIENT_GONE = 499
 
 MOST_PATH_BYTES = 64_000
 """Longest path that is read, percent-encoded as it was sent; see long_addresses.py for the reason."""
+
+_MOST_CELLS = 5
+"""Cells of an instance that a message spells."""
 
 _HEALTHY, _READY = Content(JSON, b'{"status":"ok"}'), Content(JSON, b'{"status":"ready"}')
 
@@ -137,7 +140,7 @@ class Endpoint:
         except RefusalError as refusal:
             return refusal.reply(problem)
         except router.RoutingError as error:
-            return self._misrouted(error, request.path).reply(problem)
+            return self._misrouted(error, request.path, model).reply(problem)
 
     def _content(self, resource: Resource, model: Predictor | None) -> Content:
         match resource:
@@ -159,7 +162,7 @@ class Endpoint:
             )
         return model
 
-    def _misrouted(self, error: router.RoutingError, path: str) -> RefusalError:
+    def _misrouted(self, error: router.RoutingError, path: str, model: Predictor | None) -> RefusalError:
         match error:
             case router.MethodError():
                 return RefusalError(HTTPStatus.METHOD_NOT_ALLOWED, str(error), headers=(("Allow", error.allowed),))
@@ -167,11 +170,16 @@ class Endpoint:
                 headers = (("Accept-Post", error.accepted),)
                 return RefusalError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error), headers=headers)
             case _:
-                value = "0.5" if self._one else "[0.5,0.2,0.6]"
+                features = model.manifest.features if model else ()
+                value, advice = "0.5" if self._one else "[0.5,0.2,0.6]", ""
+                if has_texts(features):
+                    cells = ",".join(map(example, features[:_MOST_CELLS])) + (",…" if features[_MOST_CELLS:] else "")
+                    value = cells if len(features) == 1 else f"[{cells}]"
+                    value, advice = value if self._one else f"[{value}]", f"; {QUOTES}"
                 return RefusalError(
                     HTTPStatus.NOT_FOUND,
                     f"nothing is at /{quote(path[:80], errors='replace')}; there are GET /, GET /{value}, POST /,"
-                    f" GET /healthz and GET /readyz, each also below /{self._function}",
+                    f" GET /healthz and GET /readyz, each also below /{self._function}{advice}",
                 )
 
     async def _body(self, incoming: starlette.requests.Request, headers: Mapping[str, str]) -> bytes:
@@ -209,21 +217,48 @@ class Endpoint:
         try:
             record.begin("parse")
             question = protocol.read(
-                request, manifest.features, one=self._one, most_bytes=self._settings.max_body_bytes
+                request,
+                manifest.features,
+                one=self._one,
+                most_bytes=self._settings.max_body_bytes,
+                classes=manifest.classes,
             )
             record.begin("predict")
-            predictions = model.predict(Table(question.matrix)).values
-            check_predictions(predictions, question)
+            predicted = self._predicted(model, question)
         except TooLargeError as error:
             raise RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _summary(error), error.problems) from None
         except PayloadError as error:
             raise RefusalError(HTTPStatus.BAD_REQUEST, _summary(error), error.problems) from None
         record.begin("render")
-        warnings, counts = range_warnings(question, manifest.features)
-        flagged = sum(counts.values())
-        content = protocol.render(Answer(question, predictions, manifest.model, manifest.version, warnings, flagged))
-        record.answer(question.matrix, predictions, counts)
+        seen = flags(question, manifest.features)
+        answer = Answer(
+            question,
+            predicted.values,
+            manifest.model,
+            manifest.version,
+            seen.warnings,
+            seen.flagged,
+            manifest.classes,
+            predicted.probabilities,
+        )
+        content = protocol.render(answer)
+        record.answer(question.table, predicted.values, seen.outside, seen.unknown, seen.missing)
         return content
+
+    @staticmethod
+    def _predicted(model: Predictor, question: Question) -> Predictions:
+        """The answer of *model*, all finite.
+
+        Raises:
+            PayloadError: A row cannot be answered; pointers start at the body.
+        """
+        try:
+            predicted = model.predict(question.table)
+        except PayloadError as error:
+            problems = (Problem(each.detail, question.pointer(each.pointer)) for each in error.problems)
+            raise PayloadError(*problems) from None
+        check_predictions(predicted.values, predicted.probabilities, question)
+        return predicted
 
 
 def _check_length(raw_path: bytes) -> None:

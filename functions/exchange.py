@@ -22,7 +22,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from .schema import Feature, Matrix, PayloadError, Problem
+from .schema import Feature, Level, PayloadError, Problem
+from .table import Table
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
@@ -47,13 +48,13 @@ class Question(NamedTuple):
 
     Attributes:
         instances: As the caller sent them.
-        matrix: The same as an array of shape (n_instances, n_features).
+        table: The same by columns, one a feature.
         root: JSON Pointer to *instances* in the body; to the one instance where the question is *single*.
         single: One instance is asked about, and one prediction is answered instead of a list.
     """
 
     instances: Sequence[Any]
-    matrix: Matrix
+    table: Table
     root: str
     single: bool
 
@@ -66,17 +67,21 @@ class Answer(NamedTuple):
     """The predictions for a question, in the order of its instances.
 
     Attributes:
-        predictions: Array of shape (n_instances,), all finite.
+        predictions: Array of shape (n_instances,): finite numbers, or labels in their own type.
         warnings: The flagged values, the first ones only where there are many.
         flagged: How many values are flagged in all.
+        classes: The labels of a classifier; empty for a regression.
+        probabilities: Array of shape (n_instances, n_classes), all finite; None where the model gives none.
     """
 
     question: Question
-    predictions: NDArray[np.float64]
+    predictions: NDArray[Any]
     model: str
     version: int
     warnings: Sequence[Problem] = ()
     flagged: int = 0
+    classes: Sequence[Level] = ()
+    probabilities: NDArray[np.float64] | None = None
 
 
 class Content(NamedTuple):
@@ -90,7 +95,14 @@ class WireFormat(Protocol):
     """The three functions of every module of protocols/."""
 
     @staticmethod
-    def read(request: Request, features: Sequence[Feature], *, one: bool, most_bytes: int) -> Question:
+    def read(
+        request: Request,
+        features: Sequence[Feature],
+        *,
+        one: bool,
+        most_bytes: int,
+        classes: Sequence[Level] = (),
+    ) -> Question:
         """Read the instances of *request*; exactly one where *one* instance is served.
 
         Raises:

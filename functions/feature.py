@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 KINDS = ("number", "boolean", "category", "time")
 """Kinds of columns."""
@@ -16,6 +17,9 @@ MOST_LEVELS = 1000
 
 Level = str | bool | int | float
 """A category's value, in its own JSON type."""
+
+JSON_TYPES: dict[type, str] = {str: "a text", bool: "true or false", int: "a number", float: "a number"}
+"""Names of the JSON types that a level can have."""
 
 WIDTHS = {"float16", "float32", "float64"}
 """Widths of the floating-point numbers that a feature can have been trained in."""
@@ -49,3 +53,22 @@ class Feature:
     levels: tuple[Level, ...] = ()
     takes_unknown: bool = False
     parts: tuple[str, ...] = ()
+
+    @cached_property
+    def lookup(self) -> dict[object, Level]:
+        """Levels by the value that a request holds; true and false as (bool, value), since they equal 1 and 0."""
+        return {(bool, level) if type(level) is bool else level: level for level in self.levels}
+
+    @cached_property
+    def level_set(self) -> frozenset[Level]:
+        return frozenset(self.levels)
+
+    @cached_property
+    def level_types(self) -> set[str]:
+        """The JSON types of the levels, by name; a text where there are no levels."""
+        return {JSON_TYPES[type(level)] for level in self.levels} or {JSON_TYPES[str]}
+
+    @cached_property
+    def textual(self) -> bool:
+        """Whether all levels are texts."""
+        return self.level_types == {JSON_TYPES[str]}

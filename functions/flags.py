@@ -3,49 +3,96 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .exchange import Question
-from .schema import MOST_PROBLEMS, Feature, PayloadError, Problem, outside, pointer
+from .places import Places, missing, outside, unknown
+from .schema import MOST_PROBLEMS, Feature, PayloadError, Problem, pointer, shown
+from .times import iso
 
 
-def range_warnings(question: Question, features: Sequence[Feature]) -> tuple[list[Problem], dict[str, int]]:
-    """Flag the values outside the training range.
+class Flags(NamedTuple):
+    """The cells of a question that training did not see the like of.
 
-    Returns:
-        The first MOST_PROBLEMS warnings in row order, and the number of flagged values by feature.
+    Attributes:
+        warnings: The first MOST_PROBLEMS of them, in row order.
+        flagged: How many there are in all.
+        outside, unknown, missing: Numbers of cells outside the training range, of levels that training never saw, and
+            of missing cells, by feature; a missing cell is flagged only where training had none.
     """
-    cells = outside(question.matrix, features)
+
+    warnings: list[Problem]
+    flagged: int
+    outside: dict[str, int]
+    unknown: dict[str, int]
+    missing: dict[str, int]
+
+
+def flags(question: Question, features: Sequence[Feature]) -> Flags:
+    """Flag values outside the training range, levels that training never saw, and cells that were never missing."""
+    beyond, strange, gaps = (find(question.table, features) for find in (outside, unknown, missing))
+    never_missing = np.array([not feature.had_missing for feature in features])
+    new_gaps = gaps[never_missing[gaps[:, 1]]]
+    kinds = (("outside", beyond), ("unknown", strange), ("missing", new_gaps))
+    first_ones = sorted(
+        (row, column, kind) for kind, places in kinds for row, column in places[:MOST_PROBLEMS].tolist()
+    )
     warnings = []
-    for row, column in cells[:MOST_PROBLEMS].tolist():
+    for row, column, kind in first_ones[:MOST_PROBLEMS]:
         feature = features[column]
-        value = float(question.matrix[row, column])
-        bounds = f"[{_digits(feature.minimum, feature.width)}, {_digits(feature.maximum, feature.width)}]"
-        detail = f"row {row}: '{feature.name}' = {value!r} is outside the training range {bounds}"
         relative = pointer(row, question.instances[row], feature.name, column)
+        detail = f"row {row}: '{feature.name}' {_reason(question, feature, row, column, kind)}"
         warnings.append(Problem(detail, question.pointer(relative)))
-    counts = np.bincount(cells[:, 1], minlength=len(features)).tolist() if len(cells) else []
-    return warnings, {feature.name: count for feature, count in zip(features, counts, strict=False) if count}
+    flagged = len(beyond) + len(strange) + len(new_gaps)
+    counts = (_counts(places, features) for places in (beyond, strange, gaps))
+    return Flags(warnings, flagged, *counts)
 
 
-def check_predictions(predictions: NDArray[np.float64], question: Question) -> None:
-    """Refuse predictions that are not finite numbers.
+def check_predictions(predictions: NDArray[Any], probabilities: NDArray[Any] | None, question: Question) -> None:
+    """Refuse predictions and probabilities that are not finite numbers.
 
     Raises:
         PayloadError: The pointers name the instances that are too large for this model.
     """
-    not_finite = np.flatnonzero(~np.isfinite(predictions))
-    if not_finite.size:
+    finite = np.isfinite(predictions) if predictions.dtype.kind == "f" else np.ones(len(predictions), bool)
+    if probabilities is not None:
+        finite &= np.isfinite(probabilities).all(axis=1)
+    if not finite.all():
         raise PayloadError(
             *(
                 Problem(f"row {row}: the prediction for this instance is beyond float64", question.pointer(f"/{row}"))
-                for row in not_finite[:MOST_PROBLEMS].tolist()
+                for row in np.flatnonzero(~finite)[:MOST_PROBLEMS].tolist()
             )
         )
 
 
-def _digits(bound: float, width: str) -> str:
-    """The fewest digits that name *bound* in its width."""
-    return repr(bound) if width == "float64" else str(np.array(bound, dtype=width))
+def _reason(question: Question, feature: Feature, row: int, column: int, kind: str) -> str:
+    """The predicate of a warning of one *kind*."""
+    if kind == "missing":
+        return "is missing, and was never missing in training"
+    value = question.table.cells(column)[row]
+    if kind == "unknown":
+        return f"= {shown(value)} is a level that training never saw"
+    low, high = (_spelled(bound, feature, feature.width) for bound in (feature.minimum, feature.maximum))
+    return f"= {_spelled(float(value), feature, 'float64')} is outside the training range [{low}, {high}]"
+
+
+def _spelled(number: float, feature: Feature, width: str) -> str:
+    """*number* as a request would hold it; the fewest digits that name it in its *width*."""
+    match feature.kind:
+        case "time":
+            return iso(number)
+        case "boolean":
+            return "true" if number else "false"
+        case _:
+            return repr(number) if width == "float64" else str(np.array(number, dtype=width))
+
+
+def _counts(places: Places, features: Sequence[Feature]) -> dict[str, int]:
+    if not len(places):
+        return {}
+    counts = np.bincount(places[:, 1], minlength=len(features)).tolist()
+    return {feature.name: count for feature, count in zip(features, counts, strict=True) if count}

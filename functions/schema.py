@@ -8,9 +8,10 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .cells import column, fault
 from .feature import KINDS, MOST_LEVELS, TIME_PARTS, WIDTHS, Feature, Level
+from .places import in_training_width, outside
 from .problems import MOST_PROBLEMS, PayloadError, Problem, escape, pointer, shown
 from .table import Matrix, Table
 
@@ -18,6 +19,7 @@ __all__ = [
     "KINDS",
     "MOST_LEVELS",
     "MOST_PROBLEMS",
+    "QUOTES",
     "TIME_PARTS",
     "WIDTHS",
     "Feature",
@@ -26,6 +28,8 @@ __all__ = [
     "PayloadError",
     "Problem",
     "escape",
+    "example",
+    "has_texts",
     "in_training_width",
     "outside",
     "pointer",
@@ -34,26 +38,39 @@ __all__ = [
     "to_table",
 ]
 
+QUOTES = "a text has double quotes, in an address %22"
+"""The advice where a text came without."""
+
 _NUMBERS = {int, float}
 
 
 def to_table(instances: Sequence[Any], features: Sequence[Feature]) -> Table:
-    """Arrange *instances* in the column order the model was trained with; see to_matrix."""
-    return Table(to_matrix(instances, features))
+    """Arrange *instances* in the column order the model was trained with.
+
+    An instance is a value (one-feature models), a list in feature order, or a dict by feature name; forms may be mixed.
+    None is a missing cell; so is an absent member of a dict where the feature had missing cells in training.
+
+    Raises:
+        PayloadError: A feature is missing or unknown, or a cell is not what its feature takes. Problems are listed
+            from the first row on, MOST_PROBLEMS at most; pointers start at the list of instances.
+    """
+    if all(feature.kind == "number" and not feature.takes_missing for feature in features):
+        return Table(to_matrix(instances, features))
+    columns = _columns(instances, features)
+    table = None if columns is None else _arranged(columns, features)
+    if table is None:
+        rows = _walk(instances, features)
+        table = _arranged(list(zip(*rows, strict=True)) if rows else [()] * len(features), features)
+    if table is None:
+        raise AssertionError("cells without a fault were refused")
+    return table
 
 
 def to_matrix(instances: Sequence[Any], features: Sequence[Feature]) -> Matrix:
-    """Arrange *instances* in the column order the model was trained with.
-
-    An instance is a number (one-feature models), a list in feature order, or a dict by feature name;
-    forms may be mixed.
-
-    Returns:
-        Array of shape (n_instances, n_features).
+    """The same for number features without missing cells, as an array of shape (n_instances, n_features).
 
     Raises:
-        PayloadError: A feature is missing, unknown, not a number or not finite. Problems are listed from
-            the first row on, MOST_PROBLEMS at most; pointers start at the list of instances.
+        PayloadError: See to_table.
     """
     flat = _flatten(instances, features)
     if flat is not None and set(map(type, flat)) <= _NUMBERS:
@@ -64,29 +81,25 @@ def to_matrix(instances: Sequence[Any], features: Sequence[Feature]) -> Matrix:
         else:
             if np.isfinite(matrix).all():
                 return matrix
-    return _walk(instances, features)
+    return np.array(_walk(instances, features), dtype=np.float64).reshape(-1, len(features))
 
 
-def outside(matrix: Matrix, features: Sequence[Feature]) -> NDArray[np.intp]:
-    """Find the cells outside their feature's range.
-
-    Returns:
-        Array of shape (n_cells, 2): row and column of each such cell, in row order.
-    """
-    low = np.array([feature.minimum for feature in features])
-    high = np.array([feature.maximum for feature in features])
-    if any(feature.width != "float64" for feature in features):
-        matrix, low, high = (in_training_width(values, features) for values in (matrix, low, high))
-    return np.argwhere((matrix < low) | (matrix > high))
+def has_texts(features: Sequence[Feature]) -> bool:
+    """Whether a cell of *features* can be a text."""
+    return any(feature.kind in {"category", "time"} for feature in features)
 
 
-def in_training_width(values: NDArray[np.float64], features: Sequence[Feature]) -> NDArray[np.float64]:
-    """*values*, whose last axis is (n_features,), each rounded to the width of its feature; a copy."""
-    rounded = values.copy()
-    with np.errstate(over="ignore"):  # a value beyond the width is an infinity in it
-        for column, feature in enumerate(features):
-            rounded[..., column] = values[..., column].astype(feature.width)
-    return rounded
+def example(feature: Feature) -> str:
+    """A value of *feature* as JSON, for a message; no level of one that is redacted."""
+    match feature.kind:
+        case "category":
+            return shown(feature.levels[0] if feature.levels and not feature.redact else "text")
+        case "time":
+            return '"2026-11-26"'
+        case "boolean":
+            return "true"
+        case _:
+            return "0.5"
 
 
 def _flatten(instances: Sequence[Any], features: Sequence[Feature]) -> Sequence[Any] | None:
@@ -104,15 +117,59 @@ def _flatten(instances: Sequence[Any], features: Sequence[Feature]) -> Sequence[
     return instances if width == 1 and kinds <= _NUMBERS else None
 
 
-def _walk(instances: Sequence[Any], features: Sequence[Feature]) -> Matrix:
-    """Arrange the instances row by row, and name every problem."""
-    rows: list[list[float]] = []
+def _columns(instances: Sequence[Any], features: Sequence[Feature]) -> Sequence[Sequence[Any]] | None:
+    """The values of each feature, if every instance has the same valid form, else None."""
+    width, forms = len(features), {*map(type, instances)}
+    if forms == {list}:
+        return list(zip(*instances, strict=True)) if {*map(len, instances)} == {width} else None
+    if forms == {dict}:
+        return _by_name(instances, features)
+    return [instances] if width == 1 and forms and forms.isdisjoint({list, dict}) else None
+
+
+def _by_name(instances: Sequence[dict[str, Any]], features: Sequence[Feature]) -> list[list[Any]] | None:
+    if {*map(len, instances)} != {len(features)} or any(map(_may_be_absent, features)):
+        names = {feature.name for feature in features}
+        if not all(map(names.issuperset, instances)):
+            return None
+    try:
+        return [
+            [instance.get(feature.name) for instance in instances]
+            if _may_be_absent(feature)
+            else [instance[feature.name] for instance in instances]
+            for feature in features
+        ]
+    except KeyError:
+        return None
+
+
+def _may_be_absent(feature: Feature) -> bool:
+    return feature.had_missing and feature.takes_missing
+
+
+def _arranged(columns: Sequence[Sequence[Any]], features: Sequence[Feature]) -> Table | None:
+    """The table of *columns*, the values of each feature; None where one of them cannot be used."""
+    cells = []
+    for values, feature in zip(columns, features, strict=True):
+        converted = column(values, feature)
+        if converted is None:
+            return None
+        cells.append(converted)
+    if any(feature.kind == "category" for feature in features):
+        return Table(cells)
+    return Table(np.stack(cells, axis=1))
+
+
+def _walk(instances: Sequence[Any], features: Sequence[Feature]) -> list[list[Any]]:
+    """The cells of each instance in feature order, if all can be used; else every problem is named."""
+    rows: list[list[Any]] = []
     problems: list[Problem] = []
+    lone_number = len(features) == 1 and features[0].kind == "number"
     for row, instance in enumerate(instances):
-        if type(instance) is float and len(features) == 1 and math.isfinite(instance):
+        if lone_number and type(instance) is float and math.isfinite(instance):
             rows.append([instance])
             continue
-        cells: list[float] = []
+        cells: list[Any] = []
         for cell in _cells(row, instance, features):
             if isinstance(cell, Problem):
                 problems.append(cell)
@@ -123,10 +180,11 @@ def _walk(instances: Sequence[Any], features: Sequence[Feature]) -> Matrix:
             break
     if problems:
         raise PayloadError(*problems[:MOST_PROBLEMS])
-    return np.array(rows, dtype=np.float64).reshape(-1, len(features))
+    return rows
 
 
-def _cells(row: int, instance: object, features: Sequence[Feature]) -> Iterator[float | Problem]:
+def _cells(row: int, instance: object, features: Sequence[Feature]) -> Iterator[Any]:
+    """The cells of one instance in feature order, or a Problem in place of each that cannot be used."""
     values: Mapping[str, object]
     match instance:
         case dict():
@@ -138,39 +196,30 @@ def _cells(row: int, instance: object, features: Sequence[Feature]) -> Iterator[
         case list():
             if len(instance) != len(features):
                 listed = ", ".join(feature.name for feature in features)
-                detail = f"row {row}: must hold {_counted(len(features))} ({listed}), got {len(instance)}"
+                detail = f"row {row}: must hold {_counted(features)} ({listed}), got {len(instance)}"
                 yield Problem(detail, f"/{row}")
                 return
             values = {feature.name: cell for feature, cell in zip(features, instance, strict=True)}
         case _ if len(features) == 1:
             values = {features[0].name: instance}
         case _:
-            detail = f"row {row}: must be an array of {len(features)} numbers or an object, got {shown(instance)}"
+            detail = f"row {row}: must be an array of {_counted(features)} or an object, got {shown(instance)}"
             yield Problem(detail, f"/{row}")
             return
-    for column, feature in enumerate(features):
+    for place, feature in enumerate(features):
         if feature.name not in values:
-            yield Problem(f"row {row}: missing feature '{feature.name}'", f"/{row}")
+            missing = Problem(f"row {row}: missing feature '{feature.name}'", f"/{row}")
+            yield None if _may_be_absent(feature) else missing
             continue
         value = values[feature.name]
-        number = _finite(value)
-        if number is None:
-            kind = "a finite number" if type(value) in _NUMBERS else "a number"
-            detail = f"row {row}: '{feature.name}' must be {kind}, got {shown(value)}"
-            yield Problem(detail, pointer(row, instance, feature.name, column))
+        reason = fault(value, feature)
+        if reason is None:
+            yield value
         else:
-            yield number
+            detail = f"row {row}: '{feature.name}' {reason}"
+            yield Problem(detail, pointer(row, instance, feature.name, place))
 
 
-def _counted(numbers: int) -> str:
-    return "1 number" if numbers == 1 else f"{numbers} numbers"
-
-
-def _finite(value: object) -> float | None:
-    if type(value) is not int and type(value) is not float:  # bool is an int, and no number here
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
+def _counted(features: Sequence[Feature]) -> str:
+    noun = "number" if all(feature.kind == "number" for feature in features) else "value"
+    return f"1 {noun}" if len(features) == 1 else f"{len(features)} {noun}s"

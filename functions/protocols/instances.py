@@ -2,32 +2,53 @@
 
 {"instances": [instance, …]}  →  {"predictions": [number, …], "model": {…}}
 {"instance": instance}        →  {"prediction": number, "model": {…}}       where one instance is served
+
+A classifier's predictions are labels; "probabilities" stand beside them, in the order of "classes".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain, islice
 from typing import Any
 
+import numpy as np
 import orjson
 
 from ..exchange import JSON, Answer, Content, Question, Request, TooLargeError, problem_json
-from ..schema import MOST_PROBLEMS, Feature, PayloadError, Problem, escape, shown, to_matrix
+from ..schema import (
+    MOST_PROBLEMS,
+    QUOTES,
+    Feature,
+    Level,
+    PayloadError,
+    Problem,
+    escape,
+    example,
+    has_texts,
+    shown,
+    to_table,
+)
 from ..strict_json import Repeated, decode, decode_marking_repeats
 
 MOST_PREDICTION_BYTES = 25
 """Bytes of a float64 as JSON with its comma: -1.7976931348623157e+308 has 24 characters."""
 
-_PATH_NUMBER = re.compile(r"(?<![\w.+-])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.+-])", re.ASCII)
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
+_STRINGS = re.compile(_STRING.encode(), re.DOTALL)
+_NUMBER = r"(?<![\w.+-])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.+-])"
+_PATH_NUMBER = re.compile(f"{_STRING}|{_NUMBER}", re.ASCII | re.DOTALL)
 _BARE_COMMA = re.compile(r"\s*[+-]?[\d.]*,\d+\s*", re.ASCII)
 _POINT_AND_COMMA = "decimals have a point (0.05), and a comma separates values"
 _POINT_AND_BRACKETS = "decimals have a point (0.5), and an array has brackets ([0.5,1])"
 _COMMAS_BESIDE_CELLS = 1000
 
 
-def read(request: Request, features: Sequence[Feature], *, one: bool, most_bytes: int) -> Question:
+def read(
+    request: Request, features: Sequence[Feature], *, one: bool, most_bytes: int, classes: Sequence[Level] = ()
+) -> Question:
     """Read the path of *request*, or its body where the path is empty.
 
     A path holds an instance where *one* instance is served, else an array of instances. Beyond JSON, its numbers may
@@ -38,16 +59,24 @@ def read(request: Request, features: Sequence[Feature], *, one: bool, most_bytes
         PayloadError: Not JSON, a wrong member, a wrong number of instances, or instances that do not fit *features*;
             up to MOST_PROBLEMS problems. Pointers for a path are those of the same request sent as a body.
     """
+    most = max(1, most_bytes // (_label_bytes(tuple(classes)) if classes else MOST_PREDICTION_BYTES))
     if request.path:
-        return _read_path(request.path, features, one=one, most_bytes=most_bytes)
-    return _read_body(request.body, features, one=one, most_bytes=most_bytes)
+        return _read_path(request.path, features, one=one, most=most)
+    return _read_body(request.body, features, one=one, most=most)
 
 
 def render(answer: Answer) -> Content:
     """Write the answer; `warnings` is present only if a value was flagged, `warnings_total` only if some are cut."""
-    document: dict[str, Any] = (
-        {"prediction": float(answer.predictions[0])} if answer.question.single else {"predictions": answer.predictions}
-    )
+    labels: Any = answer.predictions
+    if labels.dtype.kind == "O":
+        labels = labels.tolist()
+    single = answer.question.single
+    document: dict[str, Any] = {"prediction": labels[0]} if single else {"predictions": labels}
+    if answer.probabilities is not None:
+        shares = np.ascontiguousarray(answer.probabilities, np.float64)
+        document["probabilities"] = shares[0] if single else shares
+    if answer.classes:
+        document["classes"] = answer.classes
     document["model"] = {"name": answer.model, "version": answer.version}
     if answer.warnings:
         document["warnings"] = answer.warnings
@@ -61,11 +90,11 @@ def problem(document: Mapping[str, Any]) -> Content:
     return problem_json(document)
 
 
-def _read_body(body: bytes, features: Sequence[Feature], *, one: bool, most_bytes: int) -> Question:
+def _read_body(body: bytes, features: Sequence[Feature], *, one: bool, most: int) -> Question:
     example = _example(features, one=one)
     if not body.strip():
         raise PayloadError(Problem(f"the body must be JSON like {example}, got an empty one", ""))
-    _check_cells(body, len(features), most_bytes)
+    _check_cells(body, len(features), most)
     document = decode(body)
     if not isinstance(document, dict):
         raise PayloadError(Problem(f"the body must be an object like {example}, got {shown(document)}", ""))
@@ -73,67 +102,81 @@ def _read_body(body: bytes, features: Sequence[Feature], *, one: bool, most_byte
     single = "instance" in document
     root = "/instance" if single else "/instances"
     instances = [document["instance"]] if single else document["instances"]
-    question = _question(instances, features, root=root, single=single, one=one, most_bytes=most_bytes)
-    _check_repeats(body, question, members=len(document))
+    question = _question(instances, features, root=root, single=single, one=one, most=most)
+    _check_repeats(body, question, features, members=len(document))
     return question
 
 
-def _read_path(text: str, features: Sequence[Feature], *, one: bool, most_bytes: int) -> Question:
+def _read_path(text: str, features: Sequence[Feature], *, one: bool, most: int) -> Question:
     if _BARE_COMMA.fullmatch(text):
         raise PayloadError(Problem(f"not JSON: {shown(text)} has a comma outside an array; {_POINT_AND_BRACKETS}", ""))
-    spelled = (text if '"' in text else _PATH_NUMBER.sub(_json_number, text)).encode("utf-8", "replace")
-    value = decode(spelled)
+    spelled = _PATH_NUMBER.sub(_json_number, text).encode("utf-8", "replace")
+    value = _decoded(spelled, features)
     if one:
-        question = _question([value], features, root="/instance", single=True, one=True, most_bytes=most_bytes)
+        question = _question([value], features, root="/instance", single=True, one=True, most=most)
     elif isinstance(value, list):
-        question = _question(value, features, root="/instances", single=False, one=False, most_bytes=most_bytes)
+        question = _question(value, features, root="/instances", single=False, one=False, most=most)
     else:
         raise PayloadError(Problem(f"the path must hold an array of instances, got {shown(value)}", "/instances"))
-    _check_repeats(spelled, question, members=0)
+    _check_repeats(spelled, question, features, members=0)
     return question
 
 
 def _question(
-    instances: object, features: Sequence[Feature], *, root: str, single: bool, one: bool, most_bytes: int
+    instances: object, features: Sequence[Feature], *, root: str, single: bool, one: bool, most: int
 ) -> Question:
     if not isinstance(instances, list):
         raise PayloadError(Problem(f"'instances' must be an array, got {shown(instances)}", root))
     if not instances or (one and len(instances) != 1):
         number = "exactly 1 instance" if one else "at least 1 instance"
         raise PayloadError(Problem(f"'instances' must hold {number}, got {len(instances)}", root))
-    most = _most_instances(most_bytes)
     if len(instances) > most:
         detail = f"'instances' must hold at most {most} instances, got {len(instances)}; send them in parts"
         raise TooLargeError(Problem(detail, root))
     try:
-        matrix = to_matrix(instances, features)
+        table = to_table(instances, features)
     except PayloadError as error:
-        empty = to_matrix([], features)
-        absolute = Question(instances, empty, root, single).pointer
+        absolute = Question(instances, to_table([], features), root, single).pointer
         raise PayloadError(*(Problem(each.detail, absolute(each.pointer)) for each in error.problems)) from None
-    return Question(instances, matrix, root, single)
+    return Question(instances, table, root, single)
+
+
+def _decoded(spelled: bytes, features: Sequence[Feature]) -> object:
+    try:
+        return decode(spelled)
+    except PayloadError as error:
+        if not has_texts(features):
+            raise
+        (problem,) = error.problems
+        raise PayloadError(Problem(f"{problem.detail}; {QUOTES}", problem.pointer)) from None
 
 
 def _example(features: Sequence[Feature], *, one: bool) -> str:
     if len(features) == 1:
-        return '{"instance": 0.5}' if one else '{"instances": [0.5, 0.2]}'
+        value = example(features[0])
+        more = "0.2" if value == "0.5" else "…"
+        return f'{{"instance": {value}}}' if one else f'{{"instances": [{value}, {more}]}}'
     row = f"[{', '.join(feature.name for feature in features)}]"
     return f'{{"instance": {row}}}' if one else f'{{"instances": [{row}, …]}}'
 
 
-def _check_cells(body: bytes, width: int, most_bytes: int) -> None:
+def _check_cells(body: bytes, width: int, most: int) -> None:
     """Refuse, before it is parsed, a body with more commas than the most cells that could be answered.
 
-    A parsed body takes up to forty times its size; counting its commas takes a thousandth of the time.
+    A parsed body takes up to forty times its size; counting its commas takes a thousandth of the time. Commas in texts
+    do not count; they are left out only where they could matter.
     """
-    most = _most_instances(most_bytes)
-    if body.count(b",") > most * width + _COMMAS_BESIDE_CELLS:
+    commas = most * width + _COMMAS_BESIDE_CELLS
+    if body.count(b",") > commas and _STRINGS.sub(b"", body).count(b",") > commas:
         rows = f"at most {most} instances of {width} values" if width > 1 else f"at most {most} instances"
         raise TooLargeError(Problem(f"the body must hold {rows}, got more; send them in parts", ""))
 
 
-def _most_instances(most_bytes: int) -> int:
-    return max(1, most_bytes // MOST_PREDICTION_BYTES)
+@lru_cache(maxsize=4)
+def _label_bytes(classes: tuple[Level, ...]) -> int:
+    """The most bytes of a label and the probabilities of all classes."""
+    label = max(len(orjson.dumps(label)) for label in classes)
+    return label + len(",[]") + MOST_PREDICTION_BYTES * len(classes)
 
 
 def _check_members(document: dict[str, Any], members: tuple[str, ...], example: str) -> None:
@@ -154,15 +197,15 @@ def _check_members(document: dict[str, Any], members: tuple[str, ...], example: 
         raise PayloadError(*problems[:MOST_PROBLEMS])
 
 
-def _check_repeats(body: bytes, question: Question, *, members: int) -> None:
+def _check_repeats(body: bytes, question: Question, features: Sequence[Feature], *, members: int) -> None:
     """Refuse a name that came twice; parsers keep the last one silently.
 
-    After all other checks, the only strings in *body* are names, with two quotes each: those of the instances'
-    features, and those of the *members* around them (0 where the body is the instances themselves). Only a body with
-    more quotes is read again.
+    After all other checks, the only strings in *body* are names and texts of instances, with two quotes each, and the
+    names of the *members* around them (0 where the body is the instances themselves). A parser that dropped a name
+    leaves more quotes in the body; so do quotes inside of texts. Only a body with more quotes is read again.
     """
     names = members + sum(len(row) for row in question.instances if type(row) is dict)
-    if body.count(b'"') == 2 * names:
+    if body.count(b'"') == 2 * (names + (_texts(question.instances) if has_texts(features) else 0)):
         return
     document = decode_marking_repeats(body)
     problems: list[Problem] = []
@@ -180,7 +223,23 @@ def _check_repeats(body: bytes, question: Question, *, members: int) -> None:
         raise PayloadError(*problems[:MOST_PROBLEMS])
 
 
+def _texts(instances: Sequence[Any]) -> int:
+    """How many texts the cells of valid instances are."""
+    forms = {*map(type, instances)}
+    if forms == {list}:
+        cells: Iterable[Any] = chain.from_iterable(instances)
+    elif forms == {dict}:
+        cells = chain.from_iterable(instance.values() for instance in instances)
+    elif forms.isdisjoint({list, dict}):
+        cells = instances
+    else:
+        return sum(_texts([instance]) for instance in instances)
+    return list(map(type, cells)).count(str)
+
+
 def _json_number(token: re.Match[str]) -> str:
+    if token[0].startswith('"'):
+        return token[0]
     sign = "-" if token[0].startswith("-") else ""
     mantissa, mark, exponent = token[0].lstrip("+-").lower().partition("e")
     whole, point, fraction = mantissa.partition(".")

@@ -12,11 +12,16 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from itertools import chain, repeat
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from ..schema import Feature, Matrix
+from ..schema import Feature
+from ..table import Table
+from .rows import as_json, rows_as_json
+
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _PATHS_WITHOUT_VALUES = frozenset({"", "healthz", "readyz"})
@@ -68,7 +73,9 @@ class Record:
         self._version: int | None = None
         self._features: tuple[Feature, ...] = ()
         self._redacted: list[str] | None = None
-        self._outside: Mapping[str, int] = {}
+        self._outside: Mapping[str, int] = NOTHING
+        self._unknown: Mapping[str, int] = NOTHING
+        self._missing: Mapping[str, int] = NOTHING
         self._rows: list[dict[str, Any]] = []
         self.function = function
         self.request_id = request_id_of(headers)
@@ -90,28 +97,38 @@ class Record:
             self._seconds[self._part] = now - self._since
         self._part, self._since = part, now
 
-    def answer(self, matrix: Matrix, predictions: NDArray[Any], outside: Mapping[str, int]) -> None:
+    def answer(
+        self,
+        table: Table,
+        predictions: NDArray[Any],
+        outside: Mapping[str, int],
+        unknown: Mapping[str, int] = NOTHING,
+        missing: Mapping[str, int] = NOTHING,
+    ) -> None:
         """Note the instances and their predictions, once they are certain to be the answer.
 
         Args:
-            matrix: Array of shape (n_instances, n_features), in the order of the manifest's features.
+            table: The instances; one column a feature of the manifest.
             predictions: Array of shape (n_instances,).
-            outside: Number of cells outside the training range, by feature.
+            outside, unknown, missing: Numbers of cells outside the training range, of levels that training never saw,
+                and of missing cells, by feature.
         """
         self.begin(None)
         self._instances = len(predictions)
-        self._outside = outside
+        self._outside, self._unknown, self._missing = outside, unknown, missing
         if not self._most_rows:
             return
         numbers = sample(len(predictions), self._most_rows, self.request_id)
         if len(numbers) < len(predictions):
-            matrix, predictions = matrix[numbers], predictions[numbers]
-        names = [feature.name for feature in self._features if not feature.redact]
+            table, predictions = table[numbers], predictions[numbers]
+        features = self._features
         if self._redacted:
-            matrix = matrix[:, [not feature.redact for feature in self._features]]
+            table = table.pick([place for place, feature in enumerate(features) if not feature.redact])
+            features = tuple(feature for feature in features if not feature.redact)
+        names = [feature.name for feature in features]
         self._rows = [
             {"row": row, "features": dict(zip(names, cells, strict=True)), "prediction": prediction}
-            for row, cells, prediction in zip(numbers, matrix.tolist(), predictions.tolist(), strict=True)
+            for row, cells, prediction in zip(numbers, rows_as_json(table, features), as_json(predictions), strict=True)
         ]
 
     def finish(self, status: int) -> Finished:
@@ -125,8 +142,6 @@ class Record:
             "model": self._model,
             "version": self._version,
         }
-        hidden = self._redacted or ()
-        counts = {name: count for name, count in self._outside.items() if name not in hidden}
         members = {
             "kind": "request",
             **shared,
@@ -135,7 +150,9 @@ class Record:
             "instances": self._instances,
             "captured": len(self._rows),
             "out_of_range": sum(self._outside.values()),
-            **({"out_of_range_by_feature": counts} if self._outside else {}),
+            **({"out_of_range_by_feature": self._shown(self._outside)} if self._outside else {}),
+            **({"unknown_levels": self._shown(self._unknown)} if self._unknown else {}),
+            **({"missing": self._shown(self._missing)} if self._missing else {}),
             "cold": self._cold,
             "latency_seconds": {
                 part: int(seconds * 1e6 + 0.5) / 1e6  # microseconds, in a quarter of the time that round takes
@@ -143,6 +160,10 @@ class Record:
             },
         }
         return Finished(total, members, shared, self._rows)
+
+    def _shown(self, counts: Mapping[str, int]) -> dict[str, int]:
+        hidden = self._redacted or ()
+        return {name: count for name, count in counts.items() if name not in hidden}
 
     def path(self, path: str, rest: str) -> str:
         """*path* as it may be logged; *rest*, its end, is the part behind the function's name.

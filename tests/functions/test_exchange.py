@@ -14,9 +14,10 @@ from starlette.requests import Request as Incoming
 from functions import artifact, router
 from functions.answering import Endpoint
 from functions.exchange import Content, Question
-from functions.runtimes import linear
+from functions.predictor import load
 from functions.schema import PayloadError, Problem
 from functions.settings import Settings
+from functions.table import Table
 from tests.support.parts import MODEL, document
 
 
@@ -29,7 +30,7 @@ class Lines:
             numbers = [float(line) for line in request.body.split()]
         except ValueError:
             raise PayloadError(Problem("a line must be a number", "")) from None
-        return Question(numbers, np.array(numbers).reshape(-1, 1), "", single=False)
+        return Question(numbers, Table(np.array(numbers).reshape(-1, 1)), "", single=False)
 
     @staticmethod
     def render(answer):
@@ -47,7 +48,7 @@ class Loaded:
 
     def __init__(self) -> None:
         sealed = artifact.seal({**document(), "model": MODEL, "version": 1, "created": "now"})
-        self._model = linear.load(artifact.parse_manifest(sealed, MODEL, 1))
+        self._model = load(artifact.parse_manifest(sealed, MODEL, 1))
 
     async def model(self):
         return self._model

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from functions.exchange import Request
-from functions.flags import check_predictions, range_warnings
+from functions.flags import Flags, check_predictions, flags
 from functions.protocols import instances
 from functions.schema import Feature, PayloadError, Problem
 
@@ -25,14 +25,14 @@ def asked(body, features, *, one):
 def refused(predictions, question):
     """The problems for which *predictions* are refused."""
     with pytest.raises(PayloadError) as caught:
-        check_predictions(predictions, question)
+        check_predictions(predictions, None, question)
     return caught.value.problems
 
 
 def test_nothing_outside_the_training_range_gives_no_warnings():
     question = asked(b'{"instances": [-1, 0, 1]}', BMI, one=False)
 
-    assert range_warnings(question, BMI) == ([], {})
+    assert flags(question, BMI) == Flags([], 0, {}, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -49,34 +49,35 @@ def test_nothing_outside_the_training_range_gives_no_warnings():
 def test_a_value_outside_the_training_range_is_flagged_with_its_place(body, one, warning):
     question = asked(body, BMI, one=one)
 
-    flagged = range_warnings(question, BMI)
+    flagged = flags(question, BMI)
 
     row, value, place = warning
     detail = f"{row}: 'bmi' = {value} is outside the training range [-1.0, 1.0]"
-    assert flagged == ([Problem(detail, place)], {"bmi": 1})
+    assert flagged == Flags([Problem(detail, place)], 1, {"bmi": 1}, {}, {})
 
 
 def test_a_flag_names_the_feature_and_escapes_it():
     question = asked(b'{"instances": [{"a/b": 2, "q\\"": 3}]}', HOSTILE, one=False)
 
-    flagged = range_warnings(question, HOSTILE)
-
-    assert flagged == (
+    assert flags(question, HOSTILE) == Flags(
         [
             Problem("row 0: 'a/b' = 2.0 is outside the training range [0.0, 1.0]", "/instances/0/a~1b"),
             Problem("row 0: 'q\"' = 3.0 is outside the training range [0.0, 1.0]", '/instances/0/q"'),
         ],
+        2,
         {"a/b": 1, 'q"': 1},
+        {},
+        {},
     )
 
 
 def test_the_first_twenty_of_many_flags_are_listed_and_all_are_counted():
     question = asked(json.dumps({"instances": [0] + [2] * 50}).encode(), BMI, one=False)
 
-    listed, counts = range_warnings(question, BMI)
+    found = flags(question, BMI)
 
-    assert [warning.pointer for warning in listed] == [f"/instances/{row}" for row in range(1, 21)]
-    assert counts == {"bmi": 50}
+    assert [warning.pointer for warning in found.warnings] == [f"/instances/{row}" for row in range(1, 21)]
+    assert (found.flagged, found.outside) == (50, {"bmi": 50})
 
 
 @pytest.mark.parametrize(
@@ -114,4 +115,4 @@ def test_the_first_twenty_of_many_predictions_beyond_float64_are_listed():
 def test_finite_predictions_pass():
     question = asked(b'{"instances": [1, 2]}', BMI, one=False)
 
-    assert check_predictions(np.array([1.7976931348623157e308, -0.0]), question) is None
+    assert check_predictions(np.array([1.7976931348623157e308, -0.0]), None, question) is None

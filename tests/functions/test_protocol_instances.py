@@ -51,7 +51,7 @@ def problems_of(read, *arguments, **options):
 
 
 def values(question):
-    return question.matrix.tolist()
+    return question.table.matrix().tolist()
 
 
 # The body
@@ -435,7 +435,7 @@ def test_as_many_instances_as_an_answer_can_hold_are_read():
 def test_batch_reads_instances(body, matrix):
     question = from_body(body, BMI, one=False)
 
-    assert (values(question), question.matrix.dtype, question.root, question.single) == (
+    assert (values(question), question.table.matrix().dtype, question.root, question.single) == (
         matrix,
         np.float64,
         "/instances",
@@ -775,7 +775,9 @@ def outcome(read, *arguments, **options):
 def is_whole(result):
     """A finite matrix, or problems that can be sent."""
     if isinstance(result, Question):
-        return len(result.matrix) == len(result.instances) > 0 and bool(np.isfinite(result.matrix).all())
+        return len(result.table.matrix()) == len(result.instances) > 0 and bool(
+            np.isfinite(result.table.matrix()).all()
+        )
     return 0 < len(result) <= 20 and isinstance(orjson.dumps(result), bytes)
 
 
@@ -818,4 +820,4 @@ def test_a_path_and_a_body_of_the_same_instances_are_one_matrix(instances):
     by_path = from_path(text, BMI, one=False)
 
     by_body = from_body(b'{"instances": %s}' % text.encode(), BMI, one=False)
-    assert by_path.matrix.tobytes() == by_body.matrix.tobytes() == np.array(instances).tobytes()
+    assert by_path.table.matrix().tobytes() == by_body.table.matrix().tobytes() == np.array(instances).tobytes()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from functions.schema import Feature
+from functions.table import Table
 from functions.telemetry.record import Record, request_id_of, sample
 from tests.support.parts import MODEL, Server
 
@@ -26,7 +27,7 @@ def record(*features, headers=None, most_rows=20, clock=None, function="batch"):
 
 def answered(made, instances, outside):
     matrix = np.array(instances, dtype=float)
-    made.answer(matrix, 100 + matrix.sum(axis=1), outside)
+    made.answer(Table(matrix), 100 + matrix.sum(axis=1), outside)
     return made.finish(200)
 
 

@@ -1,0 +1,49 @@
+"""Rows of a table as JSON for a log line: bounded, and always encodable. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..feature import Feature
+from ..table import Table
+from ..times import iso
+
+MOST_CHARACTERS = 256
+"""Longest text of a cell that is logged; a longer one is cut."""
+
+
+def rows_as_json(table: Table, features: Sequence[Feature]) -> list[Any]:
+    """The cells of each row: numbers, true and false, texts, ISO 8601 texts; null, or a NaN, for a missing one."""
+    if all(feature.kind == "number" for feature in features):
+        rows: list[Any] = table.matrix().tolist()
+        return rows
+    columns = [_cells(table.cells(place), feature.kind) for place, feature in enumerate(features)]
+    return list(zip(*columns, strict=True))
+
+
+def as_json(values: NDArray[Any]) -> list[Any]:
+    """Numbers or labels."""
+    cells: list[Any] = values.tolist()
+    return [_clipped(cell) for cell in cells] if values.dtype.kind not in "fiub" else cells
+
+
+def _cells(cells: NDArray[Any], kind: str) -> list[Any]:
+    match kind:
+        case "category":
+            return as_json(cells)
+        case "time":
+            return [None if cell != cell else iso(cell) for cell in cells.tolist()]  # noqa: PLR0124 - NaN
+        case "boolean":
+            return [None if cell != cell else bool(cell) for cell in cells.tolist()]  # noqa: PLR0124 - NaN
+        case _:
+            return cells.tolist()  # type: ignore[no-any-return]
+
+
+def _clipped(cell: Any) -> Any:
+    if not isinstance(cell, str):
+        return cell
+    text = cell if len(cell) <= MOST_CHARACTERS else cell[:MOST_CHARACTERS] + "…"
+    return text.encode("utf-8", "replace").decode()  # a lone surrogate cannot be written
