@@ -57,7 +57,7 @@ set -euo pipefail
 export LC_ALL=C.UTF-8 # so that [a-z] is a to z, and lower case is what it is for Google
 
 # Python and pip work in .venv, whatever this terminal says of others.
-unset PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIRE_VIRTUALENV
+unset PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIRE_VIRTUALENV PIP_PYTHON PIP_DRY_RUN
 export PIP_USER=0 PYTHONNOUSERSITE=1
 
 root=$(CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)

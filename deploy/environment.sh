@@ -51,14 +51,15 @@ PY
   exec 8>&-
 }
 
-# Each pip.conf is left out, since some lead the installation elsewhere (target, prefix, user); only the way to the
-# packages is taken over from them.
+# Each pip.conf and PIP_… is left out, since some lead the installation elsewhere (target, prefix, user, python) or to
+# nothing (dry-run); only the way to the packages is taken over from them.
 install_requirements() {
   local setting settings=()
   while IFS= read -r -d '' setting; do settings+=("$setting"); done < <(
     "$venv_python" -m pip config list | "$venv_python" -I -c '
 import ast, sys
-names = "index-url extra-index-url find-links no-index proxy cert client-cert trusted-host timeout retries keyring-provider cache-dir"
+names = ("index-url extra-index-url find-links no-index proxy cert client-cert trusted-host timeout default-timeout retries "
+         "use-feature use-deprecated keyring-provider cache-dir no-cache-dir")
 taken = {}
 for line in sys.stdin:
     key, _, value = line.rstrip("\n").partition("=")
@@ -71,8 +72,10 @@ for section in ("global", "install", ":env:"):
         if owner == section:
             print("PIP_" + name.upper().replace("-", "_") + "=" + value, end="\0")'
   )
+  local name others=()
+  while IFS= read -r name; do others+=(-u "$name"); done < <(compgen -e PIP_)
   # The lock is complete. Resolved again, a requirement with an extra would take a newer release, which has no hash.
-  env "${settings[@]}" PIP_CONFIG_FILE=/dev/null "$venv_python" -m pip install -qq --disable-pip-version-check \
+  env "${others[@]}" "${settings[@]}" PIP_CONFIG_FILE=/dev/null "$venv_python" -m pip install -qq --disable-pip-version-check \
     --require-virtualenv --no-deps --requirement "$root/requirements.txt"
 }
 

@@ -418,7 +418,8 @@ def test_the_environment_is_made_whatever_the_terminal_says_of_others(bare):
         VIRTUAL_ENV=str(other),
         **dict.fromkeys(["PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONUSERBASE"], elsewhere),
         **dict.fromkeys(["PYTHONHOME", "PYTHONPATH"], "/nowhere"),
-        **dict.fromkeys(["PIP_USER", "PIP_REQUIRE_VIRTUALENV"], "1"),
+        **dict.fromkeys(["PIP_USER", "PIP_REQUIRE_VIRTUALENV", "PIP_DRY_RUN"], "1"),
+        PIP_PYTHON=str(other / "bin" / "python3"),
     )
 
     assert "No module named pytest" in ended.stderr
