@@ -134,6 +134,7 @@ class DataConfig(_Strict):
 
     Args:
         features: Every column that is nothing else, where they are left out.
+        missing: Texts that stand for a missing cell, as an empty one does.
         rows_per_feature: Training rows for each feature, below which there is a warning.
         max_shift: Counts no more; read so that older files go on working.
     """
@@ -142,6 +143,7 @@ class DataConfig(_Strict):
     target: Name
     holdout: Annotated[float, Field(gt=0, lt=1)] = 0.2
     split: Annotated[SplitConfig, BeforeValidator(_split)] = SplitConfig()
+    missing: list[str] = Field(default_factory=list)
     features: (
         Annotated[
             list[Annotated[FeatureConfig, BeforeValidator(_named)]], Field(min_length=1), AfterValidator(_distinct)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -23,8 +24,7 @@ KIND_CHARACTERS = 80
 """The longest name of a kind; longer ones are cut."""
 
 Vector: TypeAlias = NDArray[np.float64]
-Cells: TypeAlias = list[Any] | pa.DataType
-"""Cells of one column as Python objects; or the column's type, when nothing of that type is a number."""
+Codes: TypeAlias = NDArray[np.int64]
 
 
 @dataclass
@@ -55,18 +55,44 @@ def plain(column: Column) -> Column:
     return column
 
 
-def numbers(column: Column, *, texts: bool) -> Cells:
-    """The cells as Python objects; *texts* where they are the bytes of a text file."""
+def is_number(kind: pa.DataType) -> bool:
+    """Whether cells of an Arrow type are numbers."""
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def numbers(
+    column: Column | None, feature: Feature, start: int, flaws: list[Flaw], *, texts: bool, needed: bool = False
+) -> Vector | float:
+    """Cells of the rows from *start* on as numbers; NaN where one is missing, or is a flaw as a request's would be.
+
+    Args:
+        texts: They are the bytes of a text file.
+        needed: A missing cell is a flaw, too.
+    """
+    if column is None:
+        return math.nan
     column = plain(column)
-    if isinstance(column, list):
-        return column
-    if texts:
-        return _parsed(column)
-    kind = column.type
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind):
-        cells: list[Any] = column.to_pylist()
-        return cells
-    return kind
+    if isinstance(column, pa.Array):
+        if not (texts or is_number(column.type) or pa.types.is_null(column.type)):
+            return wrong_type("number", feature.name, str(column.type), flaws)
+        values = _floats(column, texts=texts)
+        missing = np.asarray(column.is_null())
+        if values is not None and np.isfinite(values[~missing]).all() and not (needed and missing.any()):
+            return values
+    cells = _number_cells(column, texts=texts)
+    rows = [row for row in range(len(cells)) if needed or cells[row] is not None]
+    numbers = np.full(len(cells), math.nan)
+    numbers[rows] = _checked([cells[row] for row in rows], [start + row for row in rows], feature, flaws)
+    return numbers
+
+
+def wrong_type(kind: str, name: str, found: str, flaws: list[Flaw]) -> float:
+    """NaN for a column of a type that none of its kind has, and its flaw."""
+    plural = {"category": "categories"}.get(kind, f"{kind}s")
+    flaw = flaw_of("wrong-type", name, f"must be a column of {plural}", flaws)
+    if not flaw.count:
+        flaw.add(found)
+    return math.nan
 
 
 def objects(column: Column, *, texts: bool) -> list[Any]:
@@ -78,32 +104,26 @@ def objects(column: Column, *, texts: bool) -> list[Any]:
     return [cell and cell.decode("utf-8", "backslashreplace") for cell in cells] if texts else cells
 
 
-def checked(cells: Cells | None, feature: Feature, start: int, flaws: list[Flaw]) -> Vector | float:
-    """Cells as numbers; NaN, and a flaw, for each that a request could not hold."""
-    if cells is None:
-        return math.nan
-    if not isinstance(cells, list):
-        flaw = flaw_of("wrong-type", feature.name, "must be a column of numbers", flaws)
-        if not flaw.count:
-            flaw.add(str(cells))
-        return math.nan
-    try:
-        return to_matrix(cells, [feature])[:, 0]
-    except PayloadError as error:
-        problems = error.problems
-    if len(cells) > MOST_PROBLEMS:  # of fewer all are listed
-        step = _BLOCK_CELLS if len(cells) > _BLOCK_CELLS else MOST_PROBLEMS
-        blocks = range(0, len(cells), step)
-        return np.hstack([checked(cells[at : at + step], feature, start + at, flaws) for at in blocks])
-    bad = {int(problem.pointer[1:]): problem.detail for problem in problems}
-    for row, detail in bad.items():
-        expected, _, found = detail.removeprefix(f"row {row}: '{feature.name}' ").partition(", got ")
-        code = "empty-cell" if cells[row] is None else "not-finite" if "finite" in expected else "not-numeric"
-        flaw_of(code, feature.name, expected, flaws).add(found, row=start + row)
-    good = [row for row in range(len(cells)) if row not in bad]
-    values = np.full(len(cells), math.nan)
-    values[good] = to_matrix([cells[row] for row in good], [feature])[:, 0]
-    return values
+def distinct(column: Column, *, texts: bool) -> tuple[list[Any], Codes]:
+    """The different cells as Python objects, and which of them stands in each row; -1 where none does.
+
+    A text of blanks is none.
+    """
+    column = plain(column)
+    if isinstance(column, list) or pa.types.is_nested(column.type):
+        values: dict[tuple[type, Any], int] = {}
+        cells = objects(column, texts=texts)
+        keys = [(type(cell), cell if isinstance(cell, str | bool | int | float) else repr(cell)) for cell in cells]
+        codes = np.array([values.setdefault(key, len(values)) for key in keys], np.int64)
+        firsts = dict(zip(reversed(codes.tolist()), reversed(cells), strict=True))
+        different = [firsts[code] for code in range(len(values))]
+    else:
+        encoded = column.dictionary_encode()
+        different = objects(encoded.dictionary, texts=texts)
+        codes = np.asarray(encoded.indices.fill_null(-1)).astype(np.int64)
+    gone = [code for code, cell in enumerate(different) if cell is None or (isinstance(cell, str) and not cell.strip())]
+    codes[np.isin(codes, gone)] = -1
+    return different, codes
 
 
 def flaw_of(code: str, column: str, expected: str, flaws: list[Flaw]) -> Flaw:
@@ -130,14 +150,52 @@ def as_texts(column: Column, *, most: int | None = None) -> pa.StringArray:
     return texts if most is None else pyarrow.compute.utf8_slice_codeunits(texts, 0, most)
 
 
-def _parsed(column: pa.BinaryArray) -> list[Any]:
-    """The numbers in cells of a CSV file, or the text to complain about; None for an empty one."""
+def _floats(column: pa.Array, *, texts: bool) -> Vector | None:
+    """A column at the speed of Arrow, NaN for null; None where a text of it is no number."""
+    kind = column.type
     try:
-        text = pyarrow.compute.ascii_trim_whitespace(column.cast(pa.string()))
-        cells: list[Any] = text.cast(pa.float64()).to_pylist()
+        if texts:
+            column = pyarrow.compute.ascii_trim_whitespace(column.cast(pa.string())).cast(pa.float64())
+        elif pa.types.is_decimal(kind):
+            column = column.cast(pa.string()).cast(pa.float64())  # the nearest float64 of the digits
+        elif not pa.types.is_floating(kind):
+            column = column.cast(pa.float64(), safe=False)
     except pa.ArrowInvalid:
+        return None
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _number_cells(column: Column, *, texts: bool) -> list[Any]:
+    """Cells as numbers where they are, else the text to complain about; None for an empty one."""
+    if isinstance(column, list):
+        return column
+    if texts:
         return [_number((cell or b"").decode("utf-8", "backslashreplace")) for cell in column.to_pylist()]
+    if pa.types.is_decimal(column.type):
+        return [None if cell is None else float(cell) for cell in column.to_pylist()]
+    cells: list[Any] = column.to_pylist()
     return cells
+
+
+def _checked(cells: Sequence[Any], rows: Sequence[int], feature: Feature, flaws: list[Flaw]) -> Vector:
+    """Cells, which stand in *rows*, as numbers; NaN, and a flaw, for each that a request could not hold."""
+    try:
+        return to_matrix([[cell] for cell in cells], [feature])[:, 0]
+    except PayloadError as error:
+        problems = error.problems
+    if len(cells) > MOST_PROBLEMS:  # of fewer all are listed
+        step = _BLOCK_CELLS if len(cells) > _BLOCK_CELLS else MOST_PROBLEMS
+        blocks = range(0, len(cells), step)
+        return np.hstack([_checked(cells[at : at + step], rows[at : at + step], feature, flaws) for at in blocks])
+    bad = {int(problem.pointer.split("/")[1]): problem.detail for problem in problems}
+    for place, detail in bad.items():
+        expected, _, found = detail.removeprefix(f"row {place}: '{feature.name}' ").partition(", got ")
+        code = "empty-cell" if cells[place] is None else "not-finite" if "finite" in expected else "not-numeric"
+        flaw_of(code, feature.name, expected, flaws).add(found, row=rows[place])
+    good = [place for place in range(len(cells)) if place not in bad]
+    values = np.full(len(cells), math.nan)
+    values[good] = to_matrix([[cells[place]] for place in good], [feature])[:, 0]
+    return values
 
 
 def _number(text: str) -> float | str | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.data.findings import Example, Finding
-from model.data.hashing import row_keys
+from model.data.hashing import row_keys, words
 from model.data.remedies import MOST_EXAMPLES, counted, with_remedy
 
 COPY_TOLERANCE = 1e-6
@@ -66,24 +67,25 @@ def _relation(name: str, original: Vector, copy: Vector) -> str:
     return f"{slope:.6g} · {name} {'+' if offset > 0 else '-'} {abs(offset):.6g}"
 
 
-def repeated(columns: Sequence[Vector], held: NDArray[np.bool_]) -> Iterator[Finding]:
+def repeated(columns: Sequence[NDArray[Any]], held: NDArray[np.bool_]) -> Iterator[Finding]:
     """Equal rows where they are no chance: some value of theirs stands in no other row.
 
     In a table of few distinct values equal rows are natural, and the split deals with them.
     """
-    keys = row_keys(columns)
+    contents = [words(column) for column in columns]
+    keys = row_keys(contents)
     order = np.argsort(keys, kind="stable")
     again = np.flatnonzero(keys[order][1:] == keys[order][:-1])
-    for cells in columns:
-        again = again[cells[order[again]] == cells[order[again + 1]]]
+    for content in contents:
+        again = again[content[order[again]] == content[order[again + 1]]]
     different = len(held) - len(again)
     if not len(again) or len(held) > MOST_COPIES * different:
         return
     first = np.ones(len(held), dtype=np.bool_)
     first[order[again + 1]] = False
     alone = np.zeros(len(held), dtype=np.bool_)
-    for column in columns:
-        _, place, counts = np.unique(column, return_inverse=True, return_counts=True)
+    for content in contents:
+        _, place, counts = np.unique(content, return_inverse=True, return_counts=True)
         rows_with = np.bincount(place[first], minlength=len(counts))
         alone |= rows_with[place] == 1
     earlier, later = order[again], order[again + 1]

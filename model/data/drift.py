@@ -229,6 +229,28 @@ def against_window(
     )
 
 
+def between_levels(
+    shares: Mapping[Any, float], counts: Mapping[Any, float], trained: int, chance: float
+) -> Distances | None:
+    """Distances of a category's rows from the training rows; None where there are no rows.
+
+    Args:
+        shares: Share of each level in the training rows.
+        counts: Rows of each level here; those that training never saw count as one level more.
+        trained, chance: As in `against_training`.
+    """
+    rows = float(sum(counts.values()))
+    if not rows or not shares or trained < 1:
+        return None
+    here = np.array([*(counts.get(level, 0) for level in shares), 0.0]) / rows
+    here[-1] = max(0.0, 1.0 - here.sum())
+    there = np.array([*shares.values(), 0.0])
+    filled = int(((here > 0) | (there > 0)).sum())
+    return Distances(
+        jensen_shannon(here, there), _divergence_chance([rows, trained], filled, chance), stability(here, there, rows)
+    )
+
+
 def effective_rows(values: Vector, weights: Vector | None) -> float:
     """How many rows of equal weight say as much as *values* do (Kish, Survey Sampling, 1965)."""
     return float(len(values)) if weights is None else float(weights.sum() ** 2 / (weights**2).sum())

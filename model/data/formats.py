@@ -30,7 +30,7 @@ _PREAMBLE_LINES = 100
 _MAGIC = {
     b"PAR1": "a Parquet file: name it .parquet",
     b"PK\x03\x04": "a spreadsheet or an archive: export it as CSV",
-    b"\x1f\x8b": "a gzip file: unpack it",
+    b"\x1f\x8b": "a gzip file: name it .csv.gz",
     b"\xff\xfe": "UTF-16: save it as UTF-8",
     b"\xfe\xff": "UTF-16: save it as UTF-8",
 }
@@ -73,8 +73,13 @@ class Header:
     skipped: int
 
 
-def csv_table(source: str, path: Path, left_out: Callable[[RaggedRow], None]) -> FileTable:
+def csv_table(
+    source: str, path: Path, left_out: Callable[[RaggedRow], None], *, missing: Sequence[str] = ()
+) -> FileTable:
     """The CSV file at *path*, which messages call *source*; rows of another width go to *left_out*.
+
+    Args:
+        missing: Texts that stand for a missing cell, as an empty one does.
 
     Raises:
         SourceError: It does not look like one.
@@ -82,7 +87,7 @@ def csv_table(source: str, path: Path, left_out: Callable[[RaggedRow], None]) ->
     header = csv_header(source, path)
     return FileTable(
         header.names,
-        lambda names: _csv_pieces(path, names, header.skipped, left_out),
+        lambda names: _csv_pieces(path, names, header.skipped, left_out, missing),
         texts=True,
         skipped=header.skipped,
     )
@@ -201,7 +206,11 @@ def _head(source: str, path: Path) -> bytes:
 
 
 def _csv_pieces(
-    path: Path, names: Sequence[str], skipped: int, left_out: Callable[[RaggedRow], None]
+    path: Path,
+    names: Sequence[str],
+    skipped: int,
+    left_out: Callable[[RaggedRow], None],
+    missing: Sequence[str],
 ) -> Iterator[Piece]:
     def leave_out(row: Any) -> str:
         left_out(RaggedRow(row.number - 2 - skipped, row.expected_columns, row.actual_columns, row.text))
@@ -215,7 +224,10 @@ def _csv_pieces(
                 read_options=pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, skip_rows=skipped),
                 parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=leave_out),
                 convert_options=pyarrow.csv.ConvertOptions(
-                    include_columns=list(types), column_types=types, null_values=[""], strings_can_be_null=True
+                    include_columns=list(types),
+                    column_types=types,
+                    null_values=["", *missing],
+                    strings_can_be_null=True,
                 ),
             )
     except pa.ArrowInvalid as error:

@@ -3,30 +3,56 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.times import parse
+from model.data.formats import NUMBER
+
 Keys: TypeAlias = NDArray[np.uint64]
-Vector: TypeAlias = NDArray[np.float64]
 
 _CHUNK_ROWS = 65_536
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio
+_BOOLEANS = {"true": 1.0, "false": 0.0}
 
 
-def row_hashes(columns: Sequence[Vector]) -> Keys:
-    """64 bits of BLAKE2b over the values of each row, in the order of *columns*; -0.0 counts as 0.0.
+def words(cells: NDArray[Any]) -> Keys:
+    """64 bits that stand for each cell, whatever its column's kind; shape (n_rows,).
+
+    A number has those of its float64, -0.0 those of 0.0, a missing cell those of NaN. The level of a category that
+    reads as a number, a boolean or a time has those of that number; any other level those of a hash of its text. So a
+    row keeps its hash when a column is declared to be of another kind, or comes in another file format.
+    """
+    if cells.dtype != object:
+        numbers = cells.astype(np.float64) + 0.0
+        numbers[np.isnan(numbers)] = np.nan
+        return numbers.view(np.uint64)
+    places: dict[Any, int] = {}
+    codes = np.array([places.setdefault((type(cell), cell), len(places)) for cell in cells.tolist()], np.intp)
+    levels = [level for _, level in places]
+    numbers = np.array([_number(level) for level in levels])
+    numbers_or_texts = (numbers + 0.0).view(np.uint64)
+    for place, level in enumerate(levels):
+        if isinstance(level, str) and math.isnan(numbers[place]):
+            numbers_or_texts[place] = text_hashes([level])[0]
+    return numbers_or_texts[codes]
+
+
+def row_hashes(columns: Sequence[NDArray[Any]]) -> Keys:
+    """64 bits of BLAKE2b over the `words` of each row, in the order of *columns*.
 
     Splits of versions that are published rest on these bits: they never change.
     """
     rows = len(columns[0])
     width = 8 * len(columns)
     digests = bytearray()
+    contents = [words(column) for column in columns]
     for start in range(0, rows, _CHUNK_ROWS):
-        piece = np.column_stack([column[start : start + _CHUNK_ROWS] for column in columns])
-        packed = (piece + 0.0).astype("<f8").tobytes()
+        packed = np.column_stack([content[start : start + _CHUNK_ROWS] for content in contents]).astype("<u8").tobytes()
         ends = range(width, len(packed) + 1, width)
         digests += b"".join(hashlib.blake2b(packed[end - width : end], digest_size=8).digest() for end in ends)
     return np.frombuffer(bytes(digests), dtype=">u8").astype(np.uint64)
@@ -54,11 +80,11 @@ def spread_out(hashes: Keys, places: Keys) -> Keys:
     return np.where(places == 0, hashes, later)
 
 
-def row_keys(columns: Sequence[Vector]) -> Keys:
-    """Faster keys of the same rows, which share nothing with `row_hashes`; -0.0 counts as 0.0."""
-    keys = np.zeros(len(columns[0]), dtype=np.uint64)
-    for column in columns:
-        keys = mixed(keys, (column + 0.0).view(np.uint64))
+def row_keys(contents: Sequence[Keys]) -> Keys:
+    """Faster keys of rows by the `words` of their columns, which share nothing with `row_hashes`."""
+    keys = np.zeros(len(contents[0]), dtype=np.uint64)
+    for content in contents:
+        keys = mixed(keys, content)
     return keys
 
 
@@ -72,6 +98,17 @@ def text_hashes(texts: Sequence[str]) -> Keys:
             digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         digests += digest
     return np.frombuffer(bytes(digests), dtype="<u8").astype(np.uint64)
+
+
+def _number(level: Any) -> float:
+    """The number that a level reads as; NaN for a text of another kind, and for None."""
+    if not isinstance(level, str):
+        return math.nan if level is None else float(level)
+    text = level.strip()
+    if text.casefold() in _BOOLEANS:
+        return _BOOLEANS[text.casefold()]
+    number = float(text) if NUMBER.fullmatch(text) else parse(text)
+    return math.nan if number is None or not math.isfinite(number) else number
 
 
 def mixed(keys: Keys, numbers: Keys) -> Keys:

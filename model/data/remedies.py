@@ -17,25 +17,35 @@ REMEDIES = {
     "not-numeric": "write plain numbers with a decimal point, or remove these rows",
     "empty-cell": "fill the cells in, or remove these rows",
     "not-a-time": "write times as 2026-11-25T19:59:46Z, or remove these rows",
+    "not-boolean": "write true or false, or remove these rows",
+    "not-a-level": "write all cells of the column in one type, or remove these rows",
     "not-finite": "find out what divides by zero or overflows upstream, or remove these rows",
     "out-of-bounds": "repair or remove these rows, or widen the feature's minimum or maximum",
+    "too-many-levels": "leave out what is free text or an identifier: list the other columns in data.features",
+    "empty-column": "take the feature out of data.features, or repair what fills it",
     "too-few-rows": "collect more rows",
     "beyond-scale": "write the column in another unit: what is computed of it leaves float64",
     "constant-target": "there is nothing to learn from a constant: check how the target is made",
     "constant-feature": "take the feature out of data.features, or repair what fills it",
     "target-copied": "take the feature out of data.features: it is the answer, and will not be there when asked",
     "few-rows": "collect more rows, or take features out of data.features",
+    "identifier": "leave the column out: what is learnt of one row says nothing of the next",
+    "missing-as-text": "if these stand for missing cells, list them in data.missing",
+    "many-missing": "check what fills it: next to nothing can be learnt from it",
+    "similar-levels": "write them alike upstream: here they are different levels",
+    "rare-levels": "join them to others upstream, or collect more rows of them",
     "repeated-extreme": "if it stands for a missing value, remove these rows; a minimum or maximum keeps it out",
     "far-row": "look at it: remove a row of totals, repair another unit; a minimum or maximum keeps such rows out",
     "near-constant": "check what fills it; where it is large with a small spread, subtract a constant upstream",
     "feature-copied": "keep one of the two: their coefficients cannot be told apart",
     "duplicated-row": "check that no join multiplies rows: a copy on the other side of the split flatters the score",
+    "kind-changed": "declare the kind in data.features; if the column has really changed, training again is right",
+    "levels-changed": "check what fills it; if the world has moved, this is a reason to train",
+    "missing-shifted": "check what fills it; if the world has moved, this is a reason to train",
     "shifted": "check the unit and what fills it; if the world has moved, this is a reason to train",
 }
 """Remedies by code; their order is the order of badness."""
-WARNINGS = frozenset(
-    {"few-rows", "repeated-extreme", "far-row", "near-constant", "feature-copied", "duplicated-row", "shifted"}
-)
+WARNINGS = frozenset(list(REMEDIES)[list(REMEDIES).index("few-rows") :])
 
 
 def with_remedy(code: str, column: str | None, count: int, found: str, examples: Iterable[Example] = ()) -> Finding:

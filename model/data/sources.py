@@ -40,20 +40,6 @@ def translated(source: str) -> Iterator[None]:
         raise SourceError(f"{source} cannot be read: {reason}") from error
 
 
-def refuse_many(source: str) -> None:
-    """Refuse a pattern or a folder where one file or object is read.
-
-    Raises:
-        SourceError: *source* is one.
-    """
-    if "://" not in source and Path(source).exists():
-        return
-    if any(character in source for character in "*?["):
-        raise SourceError(f"{source} must be one file or object, found a pattern: join the files, or name one of them")
-    if source.startswith("gs://") and source.endswith("/") and source != "gs://":
-        raise SourceError(f"{source} must be one file or object, found a folder: join the files, or name one of them")
-
-
 def pieces(path: str) -> Iterator[bytes]:
     """Pieces of the file at *path*, or of standard input for `-`.
 

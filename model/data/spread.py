@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.times import iso
 from model.data.findings import Finding
 from model.data.remedies import with_remedy
 
@@ -22,25 +23,44 @@ _FEW_VALUES = 0.1
 Vector = NDArray[np.float64]
 
 
-def degenerate(columns: Mapping[str, Vector], target: str) -> Iterator[Finding]:
-    """Columns of one value or nearly: by how often their commonest value stands, and by how little they spread."""
+def degenerate(columns: Mapping[str, Vector], target: str, kinds: Mapping[str, str]) -> Iterator[Finding]:
+    """Columns of one value or nearly: by how often their commonest value stands, and by how little they spread.
+
+    Args:
+        kinds: The kind of each column that is not one of numbers.
+    """
     for name, cells in columns.items():
+        kind = kinds.get(name, "number")
         column = cells[~np.isnan(cells)]
         values, counts = np.unique(column, return_counts=True)
-        if len(values) == 1 and len(column) > 1:
+        if len(values) == 1 and name != target and len(column) < len(cells):
+            found = f"should vary, found {spelled(values[0], kind)} wherever it is not empty"
+            yield with_remedy("near-constant", name, len(column), found)
+        elif len(values) == 1 and len(column) > 1:
             code = "constant-target" if name == target else "constant-feature"
-            yield with_remedy(code, name, len(column), f"must vary, found {float(values[0])} in every row")
-        elif len(values) > 1 and (found := _scale(column)):
+            yield with_remedy(code, name, len(column), f"must vary, found {spelled(values[0], kind)} in every row")
+        elif kind == "number" and len(values) > 1 and (found := _scale(column)):
             yield with_remedy("beyond-scale", name, len(column), found)
         elif len(values) > 1 and name != target:
             second, first = np.partition(counts, -2)[-2:].tolist()
             spread, mean = float(column.std()), float(column.mean())
             if first >= DOMINANCE_LIMIT * second and len(values) <= max(2, _FEW_VALUES * len(column)):
-                found = f"should vary, found {float(values[counts.argmax()])} in {first} of {len(column)} rows"
+                value = spelled(values[counts.argmax()], kind)
+                found = f"should vary, found {value} in {first} of {len(column)} rows"
                 yield with_remedy("near-constant", name, first, found)
-            elif spread < SPREAD_LIMIT * abs(mean):
+            elif kind == "number" and spread < SPREAD_LIMIT * abs(mean):
                 found = f"should vary, found a standard deviation of {spread:.3g} around {mean:.10g}"
                 yield with_remedy("near-constant", name, len(column), found)
+
+
+def spelled(value: float, kind: str) -> str:
+    """A value of a column of *kind* as people write it."""
+    match kind:
+        case "boolean":
+            return "true" if value else "false"
+        case "time":
+            return iso(float(value))
+    return str(float(value))
 
 
 def _scale(column: Vector) -> str:

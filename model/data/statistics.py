@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.schema import Feature
-from functions.table import Table
+from functions.table import Table, is_missing
+from model.data.levels import level_counts
 
 QUANTILES = tuple(step / 10 for step in range(11))
 PARTS = 50
@@ -21,19 +22,34 @@ Vector: TypeAlias = NDArray[np.float64]
 
 
 def describe(table: Table, features: Sequence[Feature]) -> list[dict[str, Any]]:
-    """The manifest's `features`: how each column of *table*, the training rows, spreads, and what was asked of it.
+    """The manifest's `features`: each column of *table*, the training rows, and what was found out about it.
 
-    A feature that is redacted is marked, so that the functions log no value of it.
+    A member that says nothing is left out: the kind of a number, `missing` and `unknown` where the model takes neither,
+    a share of missing cells that is 0. A feature that is redacted is marked, so that the functions log no value of it.
     """
-    return [
-        {
-            "name": feature.name,
-            **describe_numbers(table.cells(place)),
-            **({"redact": True} if feature.redact else {}),
-            **({"width": feature.width} if feature.width != "float64" else {}),
-        }
-        for place, feature in enumerate(features)
-    ]
+    return [_entry(table.cells(place), feature) for place, feature in enumerate(features)]
+
+
+def _entry(cells: NDArray[Any], feature: Feature) -> dict[str, Any]:
+    gone = is_missing(cells)
+    marks = {
+        "kind": feature.kind if feature.kind != "number" else None,
+        "missing": feature.takes_missing,
+        "missing_share": float(gone.mean()) if len(gone) else 0.0,
+        "unknown": feature.takes_unknown,
+        "parts": list(feature.parts),
+        "redact": feature.redact,
+        "width": feature.width if feature.width != "float64" else None,
+    }
+    spread = describe_levels(cells) if feature.kind == "category" else describe_numbers(cells[~gone])
+    return {"name": feature.name, **spread, **{name: mark for name, mark in marks.items() if mark}}
+
+
+def describe_levels(cells: NDArray[Any]) -> dict[str, Any]:
+    """The levels of a category, the most frequent first, and their shares of the cells that are there."""
+    counts = level_counts(cells)
+    present = sum(counts.values())
+    return {"levels": list(counts), "shares": [count / present for count in counts.values()]}
 
 
 def describe_numbers(numbers: Vector) -> dict[str, Any]:

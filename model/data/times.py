@@ -8,18 +8,23 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute
 from numpy.typing import NDArray
 
 from functions.schema import shown
-from model.data.cells import Flaw, flaw_of, objects, plain
+from functions.times import parse
+from model.data.cells import Flaw, distinct, flaw_of, plain
 from model.data.formats import NUMBER, Column
 
 
-def seconds(column: Column, name: str, start: int, flaws: list[Flaw], *, texts: bool) -> NDArray[np.float64]:
-    """The times of the rows from *start* on, as they order; without a zone they are UTC, and numbers stay as they are.
+def seconds(
+    column: Column, name: str, start: int, flaws: list[Flaw], *, texts: bool, needed: bool = True
+) -> NDArray[np.float64]:
+    """The times of the rows from *start* on, in UTC where they name no zone; NaN where there is none.
 
-    A cell that is no time becomes NaN, and a flaw of the column *name*.
+    A cell that is no time is a flaw of the column *name*.
+
+    Args:
+        needed: The rows are ordered by it: a missing cell is a flaw, and a number is a time as it stands.
     """
     column = plain(column)
     if isinstance(column, pa.Array) and not texts and pa.types.is_date(column.type):
@@ -27,17 +32,25 @@ def seconds(column: Column, name: str, start: int, flaws: list[Flaw], *, texts: 
     if isinstance(column, pa.Array) and not texts and pa.types.is_timestamp(column.type):
         micros = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
         values = np.asarray(micros.cast(pa.float64(), safe=False).fill_null(math.nan)) / 1e6
-        cells: list[Any] = [None] * len(values)
+        cells: list[Any] = [None]
+        codes = np.where(np.isnan(values), -1, 0)
     else:
-        cells = objects(column, texts=texts)
-        values = np.array([_second(cell) for cell in cells], dtype=np.float64)
+        cells, codes = distinct(column, texts=texts)
+        values = np.array([*(_second(cell, lenient=needed) for cell in cells), math.nan])[codes]
     for row in np.flatnonzero(np.isnan(values)).tolist():
-        code = "empty-cell" if cells[row] is None else "not-a-time"
-        flaw_of(code, name, "must be a time", flaws).add(shown(cells[row]), row=start + row)
+        code = int(codes[row])
+        if code >= 0:
+            flaw_of("not-a-time", name, "must be a time", flaws).add(shown(cells[code]), row=start + row)
+        elif needed:
+            flaw_of("empty-cell", name, "must be a time", flaws).add(shown(None), row=start + row)
     return values
 
 
-def _second(cell: Any) -> float:
+def _second(cell: Any, *, lenient: bool) -> float:
+    """Seconds since 1970; where *lenient* also of a number as it stands, and of any form of ISO 8601."""
+    if not lenient:
+        moment = parse(cell.strip()) if isinstance(cell, str) else None
+        return math.nan if moment is None else moment
     if isinstance(cell, int | float) and not isinstance(cell, bool):
         return float(cell) if math.isfinite(cell) else math.nan
     if not isinstance(cell, str):
@@ -46,7 +59,7 @@ def _second(cell: Any) -> float:
     if NUMBER.fullmatch(text):
         return float(text) if math.isfinite(float(text)) else math.nan
     try:
-        moment = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         return math.nan
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

@@ -8,7 +8,7 @@ come of them, and somebody should know; warnings are kept with the version.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -16,19 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.schema import Feature, outside
-from functions.table import Table
-from model.data import drift
+from functions.table import Table, is_missing
 from model.data.cells import Flaw
 from model.data.copies import copied, repeated
 from model.data.findings import Example, Finding
+from model.data.levels import MISSING_WORDS, categories
 from model.data.outliers import far_rows, repeated_extremes
 from model.data.remedies import MOST_EXAMPLES, REMEDIES, counted, with_remedy
-from model.data.spread import degenerate
+from model.data.shifts import shifted
+from model.data.spread import degenerate, spelled
 
 _WHOLE_COLUMNS = frozenset({"missing-column", "doubled-column", "wrong-type"})
+_ONLY_NUMBERS = "classes cannot be predicted yet: name a column of numbers in data.target"
+_MUCH = 0.5
+"""Share of missing cells from which on a column is mostly empty."""
 
 Vector: TypeAlias = NDArray[np.float64]
-Columns: TypeAlias = Mapping[str, Vector]
+Columns: TypeAlias = Mapping[str, NDArray[Any]]
 Document: TypeAlias = Mapping[str, Any]
 
 
@@ -74,22 +78,28 @@ def check(
         groups: Keys of the rows that stay together in every split; by default each row is its own.
         production: The manifest of the version that these rows are compared with, if there is one.
     """
-    met = [_flawed(flaw, len(y)) for flaw in flaws]
+    met = [_flawed(flaw, len(y), target) for flaw in flaws]
     broken = {finding.where for finding in met if finding.code in _WHOLE_COLUMNS}
+    kinds = {feature.name: feature.kind for feature in features}
     columns = {feature.name: x.cells(place) for place, feature in enumerate(features)} | {target: y}
-    sound = {name: cells for name, cells in columns.items() if name not in broken and not np.isnan(cells).all()}
+    sound = {name: cells for name, cells in columns.items() if name not in broken and not is_missing(cells).all()}
+    measured = {name: cells for name, cells in sound.items() if kinds.get(name) != "category"}
+    numbers = {name: cells for name, cells in measured.items() if kinds.get(name, "number") == "number"}
+    flawed = {finding.where for finding in met}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # squares of numbers that just are finite
         findings = [
             *met,
-            *_out_of_bounds(x, features),
-            *degenerate(sound, target),
-            *copied(sound, target),
-            *_strange(_bounded(sound, features)),
+            *_missing(columns, held, flawed | {target}),
+            *_out_of_bounds(measured, features),
+            *degenerate(measured, target, kinds),
+            *copied(measured, target),
+            *categories(sound, features),
+            *_strange(_bounded(numbers, features)),
         ]
         if not broken and not (len(y) == 0 and met):  # rows that could not be read are no lack of rows
             findings += [*_too_few(x, held, groups, limits), *repeated([*x.columns, y], held)]
         if production:
-            findings += _shifted(sound, production, limits)
+            findings += shifted(sound, features, production, warn=limits.warn, alert=limits.alert)
     order = list(REMEDIES)
     return sorted(findings, key=lambda finding: (order.index(finding.code), -finding.count))
 
@@ -100,9 +110,9 @@ def comparable(production: Document, features: Sequence[str] | None) -> str:
     Without *features* the rows decide, column by column.
     """
     try:
-        known = {entry["name"]: np.array(entry["quantiles"], float) for entry in production["features"]}
+        known = {entry["name"]: _spread_is_told(entry) for entry in production["features"]}
         rows = production["data"]["rows"] - production["data"]["holdout_rows"]
-        usable = rows > 0 and all(quantiles.shape > (2,) for quantiles in known.values())
+        usable = rows > 0 and all(known.values())
     except (KeyError, TypeError, ValueError):
         usable = False
     if not usable:
@@ -110,24 +120,45 @@ def comparable(production: Document, features: Sequence[str] | None) -> str:
     return "" if features is None or set(known) & set(features) else f"it has other features: {', '.join(known)}"
 
 
-def _flawed(flaw: Flaw, rows: int) -> Finding:
+def _spread_is_told(entry: Document) -> bool:
+    if entry.get("kind") == "category":
+        return len(entry["levels"]) == len(entry["shares"])
+    return bool(np.array(entry["quantiles"], float).shape > (2,))
+
+
+def _flawed(flaw: Flaw, rows: int, target: str) -> Finding:
     """A flaw in words."""
     code, count, examples = flaw.code, flaw.count, flaw.examples
     if code in _WHOLE_COLUMNS:
-        return with_remedy(code, flaw.column, 1, f"{flaw.expected}, found {examples[0].found}")
-    what = "row" if flaw.column is None else "cell"
-    verb = ("does" if count == 1 else "do") if what == "row" else ("is" if count == 1 else "are")
-    found = with_remedy(code, flaw.column, count, f"{flaw.expected}, {counted(count, what)} {verb} not", examples)
-    if flaw.advice:
-        return replace(found, advice=flaw.advice)
-    if code == "not-numeric" and count == rows > MOST_EXAMPLES:
-        return replace(found, advice="the column holds texts: take it out of data.features, or write it as numbers")
-    texts = [example.found for example in examples]
-    if code == "not-numeric" and all(re.fullmatch(r'"\s*[+-]?\d+,\d+\s*"', text) for text in texts):
-        return replace(found, advice="write decimal points in place of decimal commas")
-    if code == "not-numeric" and any(re.search(r"\\x[89a-f][0-9a-f]", text) for text in texts):
-        return replace(found, advice="save the file as UTF-8, it may be Latin-1, and write plain numbers")
-    return found
+        found = with_remedy(code, flaw.column, 1, f"{flaw.expected}, found {examples[0].found}")
+    else:
+        what = "row" if flaw.column is None else "cell"
+        verb = ("does" if count == 1 else "do") if what == "row" else ("is" if count == 1 else "are")
+        found = with_remedy(code, flaw.column, count, f"{flaw.expected}, {counted(count, what)} {verb} not", examples)
+    return replace(found, advice=flaw.advice or _advice(flaw, rows, target) or found.advice)
+
+
+def _advice(flaw: Flaw, rows: int, target: str) -> str:
+    """What would help against the cells that *flaw* shows, where they say more than its code."""
+    if flaw.code == "wrong-type" and flaw.column == target:
+        return _ONLY_NUMBERS
+    if flaw.code not in {"not-numeric", "not-finite"}:
+        return ""
+    texts = [example.found for example in flaw.examples]
+    words = sorted({text.strip('"') for text in texts})
+    advice = ""
+    if all(word.strip().casefold() in MISSING_WORDS for word in words):
+        listed = ", ".join(f'"{word}"' for word in words)
+        if flaw.code == "not-numeric":
+            advice = f"if these stand for missing cells, say so: missing = [{listed}] in [data]"
+    elif flaw.code == "not-numeric" and flaw.count == rows > MOST_EXAMPLES:
+        texts_are = "the column holds texts: take it out of data.features, or write it as numbers"
+        advice = _ONLY_NUMBERS if flaw.column == target else texts_are
+    elif all(re.fullmatch(r'"\s*[+-]?\d+,\d+\s*"', text) for text in texts):
+        advice = "write decimal points in place of decimal commas"
+    elif flaw.code == "not-numeric" and any(re.search(r"\\x[89a-f][0-9a-f]", text) for text in texts):
+        advice = "save the file as UTF-8, it may be Latin-1, and write plain numbers"
+    return advice
 
 
 def _too_few(x: Table, held: NDArray[np.bool_], groups: NDArray[np.uint64] | None, limits: Limits) -> Iterator[Finding]:
@@ -157,16 +188,43 @@ def _too_few(x: Table, held: NDArray[np.bool_], groups: NDArray[np.uint64] | Non
         yield with_remedy("few-rows", None, rows, "; ".join(few))
 
 
-def _out_of_bounds(x: Table, features: Sequence[Feature]) -> Iterator[Finding]:
-    for place, feature in enumerate(features):
-        cells = x.cells(place)
-        rows = outside(cells.reshape(-1, 1), [feature])[:, 0]
+def _missing(columns: Columns, held: NDArray[np.bool_], but: Collection[str | None]) -> Iterator[Finding]:
+    """Columns of no cells, or few; those in *but* have findings already."""
+    for name, cells in columns.items():
+        gone = is_missing(cells)
+        if name in but or not gone.any():
+            continue
+        if gone[~held].all():
+            where = "" if gone.all() else " that are trained on"
+            found = (
+                f"must hold values, found none in {counted(int((~held).sum()) if where else len(gone), 'row')}{where}"
+            )
+            yield with_remedy("empty-column", name, int(gone.sum()), found)
+        elif gone.mean() > _MUCH:
+            found = f"should hold values, found none in {counted(int(gone.sum()), 'row')} of {len(gone)}"
+            yield with_remedy("many-missing", name, int(gone.sum()), found)
+
+
+def _out_of_bounds(columns: Columns, features: Sequence[Feature]) -> Iterator[Finding]:
+    for feature in features:
+        if feature.name not in columns:
+            continue
+        cells = columns[feature.name]
+        rows = _outside(cells, feature)
         if len(rows):
             verb = "is" if len(rows) == 1 else "are"
-            within = f"within [{feature.minimum}, {feature.maximum}]"
-            found = f"must be {within}, {counted(len(rows), 'cell')} {verb} not"
-            examples = [Example(row, str(float(cells[row]))) for row in rows[:MOST_EXAMPLES].tolist()]
+            low, high = (
+                spelled(end, feature.kind) if np.isfinite(end) else str(end)
+                for end in (feature.minimum, feature.maximum)
+            )
+            found = f"must be within [{low}, {high}], {counted(len(rows), 'cell')} {verb} not"
+            examples = [Example(row, spelled(cells[row], feature.kind)) for row in rows[:MOST_EXAMPLES].tolist()]
             yield with_remedy("out-of-bounds", feature.name, len(rows), found, examples)
+
+
+def _outside(cells: Vector, feature: Feature) -> NDArray[np.intp]:
+    """Rows whose cell lies outside the feature's bounds."""
+    return outside(cells.reshape(-1, 1), [feature])[:, 0]
 
 
 def _bounded(columns: Columns, features: Sequence[Feature]) -> Columns:
@@ -174,10 +232,10 @@ def _bounded(columns: Columns, features: Sequence[Feature]) -> Columns:
     bounded = dict(columns)
     for feature in features:
         if feature.name in columns:
-            cells = columns[feature.name].reshape(-1, 1)
-            rows = outside(cells, [feature])[:, 0]
+            cells = columns[feature.name]
+            rows = _outside(cells, feature)
             if len(rows):
-                bounded[feature.name] = np.where(np.isin(np.arange(len(cells)), rows), np.nan, cells[:, 0])
+                bounded[feature.name] = np.where(np.isin(np.arange(len(cells)), rows), np.nan, cells)
     return {name: cells for name, cells in bounded.items() if not np.isnan(cells).all()}
 
 
@@ -198,21 +256,3 @@ def _strange(columns: Columns) -> Iterator[Finding]:
         column = next(iter(far.columns)) if len(far.columns) == 1 else None
         found = f"should lie among the others, found row {far.row} far outside: {values}{total}"
         yield with_remedy("far-row", column, 1, found)
-
-
-def _shifted(columns: Columns, production: Document, limits: Limits) -> Iterator[Finding]:
-    """Features that moved from production's training rows, by the criterion of drift.py."""
-    trained = production["data"]["rows"] - production["data"]["holdout_rows"]
-    chance = drift.FALSE_SHARE / (2 * len(production["features"]))
-    for entry in production["features"]:
-        cells = columns.get(entry["name"], np.empty(0))
-        values = cells[~np.isnan(cells)].astype(entry.get("width", "float64")).astype(np.float64)
-        counts = drift.counts_between(values, drift.edges(entry))
-        distances = drift.against_training(entry, counts, values, trained, chance)
-        moved = drift.movement(distances, warn=limits.warn, alert=limits.alert)
-        if moved.level != drift.OK:
-            mean = entry.get("mean")
-            was = "" if mean is None else f", was {mean:.4g}"
-            found = f"{moved} from production's training rows; mean {values.mean():.4g}{was}"
-            finding = with_remedy("shifted", entry["name"], len(values), found)
-            yield replace(finding, value=moved.value, limit=moved.limit)

@@ -94,6 +94,25 @@ class Bucket:
         with self._translated(uri):
             self._client.bucket(bucket).blob(name).download_to_filename(str(path), timeout=_TIMEOUT, retry=self._retry)
 
+    def matching(self, uri: str) -> list[str]:
+        """Addresses of the objects that match *uri* (gs://bucket/pattern), in the order of their names.
+
+        Raises:
+            RegistryError: There is none, or the bucket cannot be listed.
+        """
+        bucket, _, pattern = uri.removeprefix("gs://").partition("/")
+        if not bucket or set(bucket) & set("*?["):
+            raise RegistryError(f"{uri} must be gs://BUCKET/PATTERN")
+        with self._translated(uri):
+            fields = "items(name),nextPageToken"
+            blobs = self._client.list_blobs(
+                bucket, match_glob=pattern, fields=fields, timeout=_TIMEOUT, retry=self._retry
+            )
+            names = sorted(blob.name for blob in blobs)
+        if not names:
+            raise AbsentError(f"{uri} must match at least one object, found none")
+        return [f"gs://{bucket}/{name}" for name in names]
+
     def objects(
         self, uri: str, endings: tuple[str, ...], *, since: datetime | None = None
     ) -> list[tuple[str, Iterator[bytes]]]:

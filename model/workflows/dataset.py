@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from functions.artifact import Alias, Document
-from functions.schema import Feature
+from functions.schema import Feature, Matrix
 from model.config import Config
 from model.data import validation
 from model.data.cells import Flaw
+from model.data.files import File, is_pattern, suffix
 from model.data.findings import Finding, line
+from model.data.kinds import FOUND_OUT
+from model.data.reading import read as read_rows
 from model.data.rows import Rows
-from model.data.rows import read as read_rows
-from model.data.sources import refuse_many
 from model.data.split import Sides, Split, champion_split, fold_keys, recorded, sides, started
 from model.errors import DataError, RegistryError
 from model.registry import registry
@@ -68,7 +69,14 @@ def read(
     theirs = recorded(document.get("data", {}))
     splits = [split, *([theirs] if theirs else [])]
     rows = _read(
-        source, _features(settings), settings.data.target, store, kinds=settings.kinds, splits=splits, own=split.column
+        source,
+        _features(settings),
+        settings.data.target,
+        store,
+        kinds=settings.kinds,
+        splits=splits,
+        own=split.column,
+        missing=settings.data.missing,
     )
     return beside(Inputs(settings, rows, sides(rows, started(split, rows), None)), production)
 
@@ -91,7 +99,7 @@ def labelled(settings: Config, source: str, store: registry.Registry) -> Rows:
     Raises:
         DataError: A cell of them cannot be used.
     """
-    rows = _read(source, _features(settings), settings.data.target, store)
+    rows = _read(source, _features(settings), settings.data.target, store, missing=settings.data.missing)
     found = [f"{source}: {_told(flaw)}" for flaw in rows.flaws]
     if not found and not len(rows.y):
         found = [f"{source} must hold labelled rows, found none"]
@@ -102,7 +110,10 @@ def labelled(settings: Config, source: str, store: registry.Registry) -> Rows:
 
 def snapshot(store: registry.Registry, document: Document) -> Rows:
     """The rows that a version was made from, as the bucket keeps them."""
-    features = [Feature(feature["name"], -np.inf, np.inf) for feature in document["features"]]
+    features = [
+        Feature(entry["name"], kind=entry.get("kind", "number"), parts=tuple(entry.get("parts", ())))
+        for entry in document["features"]
+    ]
     split = recorded(document["data"])
     splits = [split] if split else []
     return _read(document["data"]["uri"], features, document["target"]["name"], store, splits=splits)
@@ -141,6 +152,22 @@ def stop_at_errors(found: Sequence[Finding]) -> None:
         raise DataError("\n".join(map(line, found)))
 
 
+def number_matrix(rows: Rows) -> Matrix:
+    """The features side by side, shape (n_rows, n_features).
+
+    Raises:
+        DataError: One is no column of complete numbers: the candidates take nothing else yet.
+    """
+    others = [
+        f"'{feature.name}' is {'a column with missing cells' if feature.kind == 'number' else f'a {feature.kind}'}"
+        for feature in rows.features
+        if feature.kind in {"category", "time"} or feature.had_missing
+    ]
+    if others:
+        raise DataError(f"candidates take columns of numbers without missing cells alone yet: {', '.join(others)}")
+    return rows.x.matrix()
+
+
 def _told(flaw: Flaw) -> str:
     first, more = flaw.examples[0], flaw.count - 1
     place = "" if first.row is None else f" (row {first.row}{f', and {more} more' if more else ''})"
@@ -157,6 +184,8 @@ def _features(settings: Config) -> list[Feature] | None:
             -np.inf if feature.minimum is None else feature.minimum,
             np.inf if feature.maximum is None else feature.maximum,
             redact=feature.redact,
+            kind=feature.kind or FOUND_OUT,
+            parts=tuple(feature.parts or ()),
         )
         for feature in settings.data.features
     ]
@@ -177,21 +206,37 @@ def _read(
     kinds: Sequence[str] = (),
     splits: Sequence[Split] = (),
     own: str = "",
+    missing: Sequence[str] = (),
 ) -> Rows:
     """Rows with the columns of *splits*, all of which but *own* may be missing."""
     groups = [split.column for split in splits if split.by == "group"]
     times = [split.column for split in splits if split.by == "time"]
     optional = {split.column for split in splits} - {own}
 
-    def rows(path: Path | None = None) -> Rows:
+    def rows(files: Sequence[File] | None = None) -> Rows:
         return read_rows(
-            source, features, target, kinds=kinds, groups=groups, times=times, optional=optional, path=path
+            source,
+            features,
+            target,
+            kinds=kinds,
+            groups=groups,
+            times=times,
+            optional=optional,
+            missing=missing,
+            files=files,
         )
 
-    refuse_many(source)
     if store is None or not source.startswith("gs://"):
         return rows()
+    suffix(source)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"rows{Path(source).suffix}"
-        store.bucket.download(source, path)
-        return rows(path)
+        return rows(_downloaded(source, store, Path(folder)))
+
+
+def _downloaded(source: str, store: registry.Registry, folder: Path) -> list[File]:
+    """The object at *source*, or all objects that match it, copied into *folder*."""
+    names = store.bucket.matching(source) if is_pattern(source) else [source]
+    files = [File(name, folder / f"{number}-{Path(name).name}") for number, name in enumerate(names)]
+    for file in files:
+        store.bucket.download(file.name, file.path)
+    return files

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from functions.artifact import Alias, Document, Manifest, sha256_of
 from model.config import Config
 from model.data.findings import Finding
-from model.data.rows import Rows, snapshot
+from model.data.rows import Rows
+from model.data.snapshots import snapshot
 from model.data.split import held_out, recorded
 from model.errors import AbsentError, MovedOnError, NotFoundError, RegistryError, SourceError
 from model.evaluation.metrics import scores

@@ -16,7 +16,7 @@ from functions.artifact import Manifest
 from functions.schema import Matrix
 from model.config import Config
 from model.data.findings import Finding
-from model.data.rows import snapshot
+from model.data.snapshots import snapshot
 from model.data.split import fold_keys
 from model.data.statistics import describe, describe_numbers
 from model.errors import CandidateError, ConfigError, RegistryError, ReportError
@@ -25,7 +25,7 @@ from model.training.candidates import Trial, expand, fit
 from model.training.export import to_linear
 from model.training.search import Result, choose, search
 from model.workflows import card
-from model.workflows.dataset import Inputs, Production, stop_at_errors
+from model.workflows.dataset import Inputs, Production, number_matrix, stop_at_errors
 from model.workflows.evaluate import Champion, champion, evaluate
 from model.workflows.progress import Talk
 
@@ -89,7 +89,7 @@ def draft(
     stop_at_errors(findings)
     settings, rows, sides = inputs.settings, inputs.rows, inputs.sides
     trained = ~sides.kept
-    everything = rows.x.matrix()
+    everything = number_matrix(rows)
     x, y, seed = everything[trained], rows.y[trained], settings.training.seed
     folds = settings.training.folds
     repeats = 1 if sides.split.by == "time" else settings.training.repeats

@@ -12,6 +12,9 @@ import pytest
 
 from tests.support.parts import MODEL, ROOT, free_port, manifest_name, put
 
+FORMATS = (
+    "must be sklearn:NAME, or a path or gs:// address that ends in .csv, .jsonl or .parquet, or in one of them and .gz"
+)
 CONFIG = (ROOT / "model" / "config.toml").read_text()
 
 
@@ -140,19 +143,19 @@ MANY = "bmi,disease_progression\n" + "".join(f"{n / 7},{n % 13 + n / 50}\n" for 
 
 
 def test_validate_says_everything_and_exits_with_three(model, rows, tmp_path):
-    broken = MANY.replace("\n1.0,", "\nhigh,", 1).replace("\n2.0,", "\n,", 1) + "7.0,8,9\n3.5,inf\n"
+    broken = MANY.replace("\n1.0,", "\nhigh,", 1) + "7.0,8,9\n3.5,inf\n3.6,\n"
 
     ended = model("validate", *rows(broken), MODEL_BUCKET="")
 
     lines = ended.stdout.splitlines()
     assert (ended.returncode, ended.stderr) == (3, "")
-    assert lines[0].startswith(f"{tmp_path}/rows.csv: 401 rows read, ")
+    assert lines[0].startswith(f"{tmp_path}/rows.csv: 402 rows read, ")
     assert lines[0].endswith(" held out; 4 errors, 0 warnings")
     assert lines[2].split() == ["severity", "code", "column", "count", "found", "what", "would", "help"]
     assert [line.split()[:3] for line in lines[3:7]] == [
         ["error", "ragged-row", "1"],
         ["error", "not-numeric", "bmi"],
-        ["error", "empty-cell", "bmi"],
+        ["error", "empty-cell", "disease_progression"],
         ["error", "not-finite", "disease_progression"],
     ]
     assert '(row 7: "high")' in lines[4]
@@ -240,7 +243,7 @@ def test_validate_reads_a_bucket_that_is_not_the_models(model, bucket):
     [
         pytest.param(["--data", "/nowhere.csv"], 1, "/nowhere.csv does not exist", id="no-file"),
         pytest.param(["--data", "gs://nowhere/x.csv"], 1, "gs://nowhere/x.csv does not exist", id="no-object"),
-        pytest.param(["--data", "gs://"], 1, "gs:// must be gs://BUCKET/NAME", id="no-name"),
+        pytest.param(["--data", "gs://"], 1, f"gs:// {FORMATS}", id="no-name"),
         pytest.param(
             ["--data", "sklearn:california_housing"],
             1,
@@ -531,11 +534,11 @@ def test_show_prints_one_version_and_json_the_manifest(model, registry, publish)
         ),
         pytest.param(["train", "--data", "/nowhere.csv"], 1, "/nowhere.csv does not exist", id="no-data"),
         pytest.param(["train", "--data", "gs://nowhere/x.csv"], 1, "gs://nowhere/x.csv does not exist", id="no-object"),
-        pytest.param(["train", "--data", "gs://"], 1, "gs:// must be gs://BUCKET/NAME", id="no-name"),
+        pytest.param(["train", "--data", "gs://"], 1, f"gs:// {FORMATS}", id="no-name"),
         pytest.param(
             ["train", "--data", "https://x/y.csv"],
             1,
-            "https://x/y.csv must be sklearn:NAME, or a path or gs:// address that ends in .csv or .parquet",
+            f"https://x/y.csv {FORMATS}",
             id="https",
         ),
         pytest.param(

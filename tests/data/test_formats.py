@@ -8,8 +8,8 @@ import pytest
 
 from functions.schema import Feature
 from model.data.formats import csv_table, json_objects
-from model.data.rows import read, snapshot
-from model.data.sources import refuse_many
+from model.data.reading import read
+from model.data.snapshots import snapshot
 from model.errors import SourceError
 
 FEATURES = (Feature("size", -9e9, 9e9), Feature("rooms", -9e9, 9e9))
@@ -115,27 +115,3 @@ def test_rows_that_a_quote_swallowed_are_a_flaw_with_row_and_line(tmp_path):
         (41, r'"41,2,\"as new,41"'),
         (46, r'line 57, "55,2,\"old,55", holds 2 more lines that look like rows'),
     ]
-
-
-@pytest.mark.parametrize(
-    ("source", "kind"),
-    [
-        pytest.param("gs://bucket/rows/*.csv", "pattern", id="pattern-in-a-bucket"),
-        pytest.param("gs://bucket/rows/", "folder", id="folder-in-a-bucket"),
-        pytest.param("rows-*.csv", "pattern", id="pattern"),
-    ],
-)
-def test_a_pattern_or_a_folder_is_called_so(source, kind):
-    with pytest.raises(SourceError) as caught:
-        refuse_many(source)
-
-    assert str(caught.value) == (
-        f"{source} must be one file or object, found a {kind}: join the files, or name one of them"
-    )
-
-
-def test_one_file_or_object_is_not_refused(tmp_path):
-    (tmp_path / "rows[1].csv").touch()
-
-    refuse_many(str(tmp_path / "rows[1].csv"))
-    refuse_many("gs://bucket/rows.csv")

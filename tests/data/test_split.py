@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.schema import Feature
-from model.data.rows import read, snapshot
+from model.data.reading import read
+from model.data.snapshots import snapshot
 from model.data.split import Split, champion_split, fold_keys, held_out, recorded, sides, started
 from tests.support.rows import number_rows as rows
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from functions.schema import Feature
-from model.data import rows as data
+from model.data import reading
 from model.evaluation.metrics import r2
 from model.training.candidates import expand, fit
 from model.training.export import to_linear
 from tests.support.trials import LINEAR, X, Y, refusal, trial
 
-DIABETES = data.read("sklearn:diabetes", [Feature("bmi", -1.0, 1.0)], "disease_progression")
+DIABETES = reading.read("sklearn:diabetes", [Feature("bmi", -1.0, 1.0)], "disease_progression")
 BMI = DIABETES.x.matrix()
 
 
