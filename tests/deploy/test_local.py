@@ -368,9 +368,26 @@ def wheel_of(folder: Path, requirement: str = "") -> None:
         wheel.writestr(f"{own}/RECORD", f"tiny.py,,\n{own}/METADATA,,\n{own}/WHEEL,,\n")
 
 
+@pytest.fixture(scope="module")
+def copying_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real Python, but `-m venv` copies an environment that it made once: to install pip takes seconds."""
+    folder = tmp_path_factory.mktemp("python")
+    real = Path(sys.executable).resolve()
+    subprocess.run([real, "-m", "venv", folder / "made"], check=True)
+    script = folder / "python3"
+    script.write_text(
+        "#!/usr/bin/env bash\n"
+        f"if [[ $* == '-m venv --clear '* ]]; then rm -rf \"$4\" && exec cp -a '{folder / 'made'}' \"$4\"; fi\n"
+        f"exec '{real}' \"$@\"\n"
+    )
+    script.chmod(0o755)
+    return script
+
+
 @pytest.fixture
-def bare(tmp_path: Path) -> Path:
-    """A checkout without an environment, whose one requirement is a wheel beside it."""
+def bare(tmp_path: Path, copying_python: Path) -> Path:
+    """A checkout without an environment; beside it lie the wheel that it requires, and the Python to use."""
+    (tmp_path / "python3").symlink_to(copying_python)
     folder = copy_repository(tmp_path / "bare")
     (folder / "functions" / "requirements.txt").write_text("")
     (folder / "requirements.txt").write_text("-r functions/requirements.txt\ntiny==1.0\n")
@@ -381,7 +398,7 @@ def bare(tmp_path: Path) -> Path:
 def install(bare: Path, configuration: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a verb that makes the environment first; there is no pytest in it, so the verb itself fails."""
     (bare.parent / "pip.conf").write_text(configuration)
-    python = {"PYTHON": str(Path(sys.executable).resolve()), "PIP_CONFIG_FILE": str(bare.parent / "pip.conf")}
+    python = {"PYTHON": str(bare.parent / "python3"), "PIP_CONFIG_FILE": str(bare.parent / "pip.conf")}
     return deploy(
         bare, "test", "nothing", **{"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(bare.parent)} | python | environ
     )
@@ -437,7 +454,7 @@ def test_the_way_to_the_packages_is_taken_over_from_a_pip_conf_and_nothing_else_
 
     ended = subprocess.run(
         [bare / "deploy.sh", "test", "nothing"],
-        env=kept | {"XDG_CONFIG_HOME": str(bare.parent / "settings"), "PYTHON": str(Path(sys.executable).resolve())},
+        env=kept | {"XDG_CONFIG_HOME": str(bare.parent / "settings"), "PYTHON": str(bare.parent / "python3")},
         capture_output=True,
         text=True,
         timeout=110,
@@ -462,6 +479,18 @@ def test_an_environment_that_lost_a_package_is_made_anew(bare):
     install(bare)
     assert "installing" not in install(bare).stderr
     next(bare.glob(".venv/lib/python*/site-packages/tiny.py")).unlink()
+
+    ended = install(bare)
+
+    assert "installing" in ended.stderr
+    assert installed(bare) == ["tiny.py"]
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(bare):
+    install(bare)
+    for python in bare.glob(".venv/bin/python*"):
+        python.unlink()
+        python.symlink_to("/nowhere/python3")
 
     ended = install(bare)
 
