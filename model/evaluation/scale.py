@@ -172,11 +172,13 @@ def _turned(actual: Vector, challenger: Vector, champion: Vector, now: Line, see
 
 
 def _differs(now: float, error: float, before: float, before_error: float, from_training: float) -> bool:
-    """Whether *now* lies beside 1, and beside *before* where that was not 1 within chance.
+    """Whether *now* lies beside 1, or beside *before* where that was not 1 within chance.
+
+    A production with a slope of 1.1 from the start has one of 1 where the target is 0.9 of it.
 
     Args:
         from_training: Error that production has from its training rows, by *before_error*, that of its held-out rows.
     """
-    if abs(now - 1) <= _Z * math.hypot(error, before_error * from_training):
-        return False
-    return abs(before - 1) <= _CALIBRATED * before_error or abs(now - before) > _Z * math.hypot(error, before_error)
+    if abs(before - 1) <= _CALIBRATED * before_error:
+        return abs(now - 1) > _Z * math.hypot(error, before_error * from_training)
+    return abs(now - before) > _Z * math.hypot(error, before_error)

@@ -21,6 +21,7 @@ _LAST_EXACT = 2**53
 _ONE_COMMA = re.compile(r"[+-]?\d{1,3},\d{3}")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3}(,\d{3})+(\.\d*)?|,\d{3}\.\d*)")
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+")
+_POINTS_OF_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 _FLOAT_OF_A_WHOLE = re.compile(r"\d+\.0+")
 _KINDS = (".csv", ".parquet", ".jsonl", ".ndjson")
 
@@ -126,12 +127,20 @@ def _pieces(source: str, path: Path, kind: str, target: str, found: Labels) -> I
     if kind == ".csv" and (separated := _semicolons(path)):
         names = _columns(source, separated[0], target)
         places = [separated[0].index(name) for name in names]
+        written = [line[places[-1]].strip() for line in separated[1:] if line[places[-1] :]]
+        commas = any(map(_DECIMAL_COMMA.fullmatch, written))
+        points = any("." in text and not _POINTS_OF_THOUSANDS.fullmatch(text) for text in written)
         for number, line in enumerate(separated[1:]):
             if len(line) != len(separated[0]):
                 leave_out(RaggedRow(number, len(separated[0]), len(line), ""))
                 continue
             row_cells = [line[place] or None for place in places]
-            row_cells[-1] = _decimal_comma(row_cells[-1])
+            if commas:
+                row_cells[-1] = _with_point(row_cells[-1])
+            elif not points and _POINTS_OF_THOUSANDS.fullmatch((row_cells[-1] or "").strip()):
+                message = f"{target} must tell thousands from decimals, found {shown_briefly(row_cells[-1])}"
+                found.leave_out(f"label {number}: {message}")
+                continue
             yield [(row_cells[0], row_cells[1] if "row" in names else None, row_cells[-1])]
         return
     table = parquet_table(source, path) if kind == ".parquet" else csv_table(source, path, leave_out)
@@ -146,16 +155,18 @@ def _pieces(source: str, path: Path, kind: str, target: str, found: Labels) -> I
 def _semicolons(path: Path) -> list[list[str]]:
     """All lines of a file whose header is separated by semicolons; empty where it is not."""
     with path.open(encoding="utf-8-sig", errors="backslashreplace", newline="") as text:
-        header = text.readline(_HEADER_CHARACTERS)
+        start, header = 0, text.readline(_HEADER_CHARACTERS)
+        if header.strip() == "sep=;":  # Excel's
+            start, header = text.tell(), text.readline(_HEADER_CHARACTERS)
         if header.count(";") <= header.count(",") or "request_id" not in header:
             return []
-        text.seek(0)
+        text.seek(start)
         return [line for line in csv.reader(text, delimiter=";") if line]
 
 
-def _decimal_comma(text: str | None) -> str | None:
-    """2.867,89 and 286,79 with a point for the comma; other texts as they are."""
-    if text and _DECIMAL_COMMA.fullmatch(text.strip()):
+def _with_point(text: str | None) -> str | None:
+    """2.867,89 as 2867.89, and 2.867 as 2867, in a file that writes decimals behind commas; other texts as they are."""
+    if text and (_DECIMAL_COMMA.fullmatch(text.strip()) or _POINTS_OF_THOUSANDS.fullmatch(text.strip())):
         return text.strip().replace(".", "").replace(",", ".")
     return text
 

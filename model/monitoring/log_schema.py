@@ -11,6 +11,7 @@ import orjson
 
 FUNCTIONS = ("batch", "stream")
 _NUMBERS = {int, float}
+_CELLS = {int, float, bool, type(None)}  # null is a missing cell
 
 
 def row_is_sound(rows: Sequence[dict[str, Any]]) -> bool:
@@ -23,7 +24,7 @@ def row_is_sound(rows: Sequence[dict[str, Any]]) -> bool:
             set(map(type, ids)) <= {str}
             and set(map(type, places)) | set(map(type, versions)) <= {int}
             and set(map(type, predictions)) <= _NUMBERS
-            and set(map(type, chain.from_iterable(map(dict.values, features)))) <= _NUMBERS
+            and set(map(type, chain.from_iterable(map(dict.values, features)))) <= _CELLS
             and set(functions) <= set(FUNCTIONS)
             and 0 <= min(places, default=0) <= max(places, default=0) < 1 << 62
             and 1 <= min(versions, default=1) <= max(versions, default=1) < 1 << 62
@@ -42,7 +43,7 @@ def row_flaw(row: dict[str, Any]) -> str:
     if told or type(features) is not dict:
         return told or _expected("features", "an object", features)
     for name, value in features.items():
-        if type(value) not in _NUMBERS:
+        if type(value) not in _CELLS:
             return _expected(f"features.{name}", "a number", value)
     return ""
 

@@ -95,6 +95,18 @@ def test_an_underfitted_production_is_compared_with_its_own_slope():
     assert sum(changed) <= 2
 
 
+def test_another_unit_is_found_of_an_underfitted_production_too():
+    """Its slope of 1.1 is 1 once the target is 0.9 of it; that of the rows it was judged by was not."""
+    rng = np.random.default_rng(5)
+
+    found = []
+    for _ in range(40):
+        before, now = world(rng, 400, explained=0.95), world(rng, 400, explained=0.95)
+        found.append(retrained(before, now, first=lambda: Ridge(alpha=36), factor=0.9).changed)
+
+    assert sum(found) >= 28
+
+
 def test_a_relation_that_moved_is_no_other_unit():
     """The circle of the tests: the weight of one feature grows, and the noise stays."""
 

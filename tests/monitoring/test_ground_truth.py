@@ -146,6 +146,10 @@ def test_decimals_are_numbers(tmp_path):
         pytest.param('request_id,y\na,"286,79"\nb,3\n', [3.0], 1, id="decimal-comma-between-commas"),
         pytest.param("request_id;y\na;286,79\nb;2.867,89\n", [286.79, 2867.89], 0, id="semicolons"),
         pytest.param("request_id;row;y\na;0;3\nb;\n", [3.0], 1, id="semicolons-ragged"),
+        pytest.param("request_id;y\na;286,79\nb;2.867\nc;0.5\n", [286.79, 2867.0, 0.5], 0, id="semicolons-thousands"),
+        pytest.param("request_id;y\na;2.5\nb;2.867\n", [2.5, 2.867], 0, id="semicolons-points"),
+        pytest.param("request_id;y\na;3.100\nb;2.867\nc;5\n", [5.0], 2, id="semicolons-nobody-knows"),
+        pytest.param("sep=;\nrequest_id;y\na;286,79\n", [286.79], 0, id="semicolons-of-excel"),
     ],
 )
 def test_commas_in_numbers_are_read_where_their_meaning_is_certain(tmp_path, text, values, unusable):

@@ -91,8 +91,6 @@ GOOD = row("r", 0, {"a": 1.0, "b": 0.5})
             {**GOOD, "features": [1.0]}, "malformed", "features must be an object, found [1.0]", id="array-of"
         ),
         pytest.param(row("r", 0, {"a": "1"}), "malformed", 'features.a must be a number, found "1"', id="cell-text"),
-        pytest.param(row("r", 0, {"a": None}), "malformed", "features.a must be a number, found null", id="cell-null"),
-        pytest.param(row("r", 0, {"a": True}), "malformed", "features.a must be a number, found true", id="cell-bool"),
         pytest.param(
             {**GOOD, "prediction": "x"}, "malformed", 'prediction must be a number, found "x"', id="prediction"
         ),
@@ -308,6 +306,16 @@ def test_values_are_compared_in_the_width_of_their_training_column():
 
     assert found.window(1).outside.tolist() == [2, 0, 0]
     assert found.window(1).counts[0].tolist() == [2, 1, 2]
+
+
+def test_null_is_a_missing_cell_and_true_is_1():
+    cells = [{"a": None, "b": True}, {"a": 2, "b": False}, {"a": 3.0, "b": None}]
+
+    found = read(lines([request("r", instances=3, captured=3), *(row("r", n, each) for n, each in enumerate(cells))]))
+
+    window = found.window(1)
+    assert (found.log.rows, found.log.unusable, window.missing.tolist()) == (3, {}, [1, 1, 0])
+    assert np.nansum(window.sample, axis=0).tolist() == [5.0, 1.0, 0.0]
 
 
 def test_a_feature_is_missing_from_the_rows_that_lack_it_unless_its_version_redacts_it():
