@@ -33,6 +33,16 @@ class PayloadError(ValueError):
         super().__init__("; ".join(problem.detail for problem in problems))
 
 
+def moved(error: PayloadError, rows: int) -> PayloadError:
+    """*error* of a part of a table that begins *rows* rows below the table's first; pointers start at the rows."""
+    problems = []
+    for problem in error.problems:
+        row, slash, rest = problem.pointer[1:].partition("/")
+        detail = f"row {int(row) + rows}{problem.detail.removeprefix(f'row {row}')}"
+        problems.append(Problem(detail, f"/{int(row) + rows}{slash}{rest}"))
+    return PayloadError(*problems)
+
+
 def pointer(row: int, instance: object, feature: str, column: int) -> str:
     """JSON Pointer, from the list of instances, to where *instance* holds a feature."""
     match instance:

@@ -21,9 +21,9 @@ GRAPH = {
     "forest": {"step"},
     "intervals": {"schema", "step"},
     "kernels": {"step"},
-    "load": {"artifact", "block", "operators", "step", "table"},
+    "load": {"artifact", "block", "operators", "problems", "step", "table"},
     "matrices": {"step", "table"},
-    "neighbours": {"schema", "kernels", "step"},
+    "neighbours": {"kernels", "problems", "step"},
     "operators": {
         *("arithmetic", "columns", "densities", "intervals", "kernels", "matrices", "neighbours", "powers"),
         *("step", "trees", "votes"),
@@ -81,7 +81,7 @@ SERVING = {
 
 SERVING |= {
     f"runtimes.graph.{module}": {
-        name if name in {"artifact", "schema", "table"} else f"runtimes.graph.{name}" for name in names
+        name if name in {"artifact", "problems", "schema", "table"} else f"runtimes.graph.{name}" for name in names
     }
     for module, names in GRAPH.items()
 }

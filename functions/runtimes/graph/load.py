@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...artifact import ArtifactError
+from ...problems import PayloadError, moved
 from ...table import Table
 from .block import Array, unpack
 from .operators import OPERATORS
@@ -76,7 +77,14 @@ class Graph:
             if rows.rows <= self.part_rows:
                 return self._labelled([self._compute(rows)])
             starts = range(0, rows.rows, self.part_rows)
-            return self._labelled([self._compute(rows[start : start + self.part_rows]) for start in starts])
+            return self._labelled([self._part(rows, start) for start in starts])
+
+    def _part(self, rows: Table, start: int) -> tuple[Values, Values | None]:
+        """The part of *rows* that begins at row *start*."""
+        try:
+            return self._compute(rows[start : start + self.part_rows])
+        except PayloadError as error:
+            raise moved(error, start) from None
 
     def _compute(self, rows: Table) -> tuple[Values, Values | None]:
         """Values (n, 1) and probabilities (n, classes) of one part of the rows."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...schema import PayloadError, Problem
+from ...problems import PayloadError, Problem, moved
 from .kernels import absolute_distances, squared_distances
 from .step import Array, Operation, Step, Values
 
@@ -115,7 +115,13 @@ def within_radius(step: Step) -> Operation:
         return out
 
     def run(inputs: Sequence[Values]) -> Values:
-        return np.concatenate([answer(part) for part in distances.parts(inputs[0])])
+        answers: list[Values] = []
+        for part in distances.parts(inputs[0]):
+            try:
+                answers.append(answer(part))
+            except PayloadError as error:
+                raise moved(error, sum(map(len, answers))) from None
+        return np.concatenate(answers)
 
     return step.done(values.shape[1], run)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from functions.artifact import ArtifactError
 from functions.runtimes import load
 from functions.runtimes.graph.block import pack
-from functions.schema import PayloadError
+from functions.schema import PayloadError, Problem
 
 EXAMPLES = settings(deadline=None, derandomize=True, max_examples=150)
 
@@ -359,3 +359,48 @@ def test_a_line_answers_in_feature_order_and_refuses_gaps():
     assert runtime.predict(np.array([[1.0, 1.0]])).values.tolist() == [3.5]
     with pytest.raises(PayloadError, match="row 1: the model cannot answer a missing or infinite number"):
         runtime.predict([np.array([1.0, np.nan]), np.array([0.0, 0.0])])
+
+
+def test_a_row_that_cannot_be_answered_is_named_in_any_part_of_a_large_table():
+    document, block = graph(
+        [
+            step("cells", column=0),
+            step("lookup", 0, arrays={"table": 0}, keys=["red"]),
+        ],
+        [np.array([[2.0]])],
+    )
+    rows = load(document, block).part_rows + 3
+    cells = np.full(rows, "red", object)
+    cells[-2] = "green"
+
+    with pytest.raises(PayloadError) as caught:
+        load(document, block).predict([cells, np.zeros(rows)])
+
+    row = rows - 2
+    detail = f"row {row}: the model cannot answer a level that training did not see"
+    assert caught.value.problems == (Problem(detail, f"/{row}"),)
+
+
+def test_a_row_without_a_neighbour_is_named_in_any_part_of_a_large_table(monkeypatch):
+    monkeypatch.setattr("functions.runtimes.graph.neighbours._CELLS", 4)
+    document, block = graph(
+        [
+            step("matrix", arrays={"columns": 0}),
+            step(
+                "within_radius",
+                0,
+                arrays={"rows": 1, "values": 2},
+                metric="euclidean",
+                radius=1.0,
+                by_distance=False,
+            ),
+        ],
+        [np.array([0, 1], np.int32), np.zeros((2, 2)), np.ones((2, 1))],
+    )
+    rows = np.zeros((9, 2))
+    rows[7] = 5.0
+
+    with pytest.raises(PayloadError) as caught:
+        load(document, block).predict(rows)
+
+    assert caught.value.problems == (Problem("row 7: no training row lies within the radius", "/7"),)
