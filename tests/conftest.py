@@ -141,7 +141,7 @@ def gcloud() -> str:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def model() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run `python -m model …` with the present environment."""
 

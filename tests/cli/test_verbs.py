@@ -6,10 +6,14 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from google.cloud import storage
 
+from model.registry.registry import Registry
 from tests.support.parts import MODEL, ROOT, free_port, manifest_name, put
 
 FORMATS = (
@@ -46,13 +50,45 @@ def candidates(tmp_path):
     return candidates
 
 
-def test_train_publishes_a_blessed_version_and_says_what_is_next(model, registry):
-    ended = model("train")
+@dataclass(frozen=True)
+class Trained:
+    """Two trainings of the shipped data, versions 1 and 2 of a bucket, and what they said."""
+
+    bucket: storage.Bucket
+    first: subprocess.CompletedProcess[str]
+    second: dict[str, Any]
+    """What the second printed with --json."""
+    rows: list[str]
+    """The objects of training rows after both."""
+
+    def manifest(self, version: int) -> bytes:
+        return self.bucket.blob(manifest_name(version)).download_as_bytes()
+
+
+@pytest.fixture(scope="module")
+def trained_twice(model, emulator):
+    bucket = emulator.make_bucket()
+    environ = {"STORAGE_EMULATOR_HOST": emulator.url, "MODEL_BUCKET": bucket.name}
+    first = model("train", **environ)
+    second = json.loads(model("train", "--json", **environ).stdout)
+    return Trained(bucket, first, second, [blob.name for blob in bucket.list_blobs(prefix="data/")])
+
+
+@pytest.fixture
+def trained(trained_twice, emulator, monkeypatch):
+    """The environment points at the bucket of both trainings. Versions 1 and 2 stay; a test may add others."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", emulator.url)
+    monkeypatch.setenv("MODEL_BUCKET", trained_twice.bucket.name)
+    return trained_twice
+
+
+def test_train_publishes_a_blessed_version_and_says_what_is_next(trained):
+    ended = trained.first
 
     assert ended.returncode == 0
     assert "blessed: yes" in ended.stdout
     assert ended.stderr == ("version 1 is published and blessed; `python -m model promote` puts it into production\n")
-    assert registry.manifest(1).document["blessed"] is True
+    assert Registry(trained.bucket.name, MODEL).manifest(1).document["blessed"] is True
 
 
 def test_a_version_says_which_features_are_redacted(model, registry, config):
@@ -64,8 +100,8 @@ def test_a_version_says_which_features_are_redacted(model, registry, config):
     }
 
 
-def test_the_same_data_and_seed_give_the_same_version_but_for_number_time_and_commit(model, bucket):
-    first, second = (json.loads(model("train", "--json").stdout) for _ in range(2))
+def test_the_same_data_and_seed_give_the_same_version_but_for_number_time_and_commit(trained):
+    first, second = json.loads(trained.manifest(1)), trained.second
 
     changing = {"version", "created", "sha256"}
     assert {name: value for name, value in first.items() if name not in changing} == {
@@ -73,8 +109,8 @@ def test_the_same_data_and_seed_give_the_same_version_but_for_number_time_and_co
     }
 
 
-def test_a_version_is_reproduced_from_the_rows_it_was_trained_on(model, bucket):
-    first = json.loads(model("train", "--json").stdout)
+def test_a_version_is_reproduced_from_the_rows_it_was_trained_on(model, trained):
+    first = trained.second
 
     again = json.loads(model("train", "--json", "--data", first["data"]["uri"]).stdout)
 
@@ -83,8 +119,8 @@ def test_a_version_is_reproduced_from_the_rows_it_was_trained_on(model, bucket):
     }
 
 
-def test_the_manifest_records_where_it_comes_from(model, bucket):
-    document = json.loads(model("train", "--json").stdout)
+def test_the_manifest_records_where_it_comes_from(trained):
+    document = trained.second
 
     assert set(document) == {
         *("blessed", "comparison", "created", "data", "features", "format", "gate", "golden", "line", "linear"),
@@ -285,8 +321,8 @@ def test_a_file_of_any_kind_gets_an_answer_and_no_traceback(model, rows, content
 # Candidates
 
 
-def test_warnings_about_the_data_and_all_candidates_are_recorded_with_the_choice_marked(model, bucket):
-    document = json.loads(model("train", "--json").stdout)
+def test_warnings_about_the_data_and_all_candidates_are_recorded_with_the_choice_marked(trained):
+    document = trained.second
 
     assert document["data"]["warnings"] == []  # two pairs of equal rows, as few different values have them
     tried = document["training"]["candidates_tried"]
@@ -301,8 +337,8 @@ def test_warnings_about_the_data_and_all_candidates_are_recorded_with_the_choice
     assert (document["training"]["folds"], document["training"]["repeats"]) == (5, 5)
 
 
-def test_the_table_shows_what_was_tried_with_spread_and_choice(model, bucket):
-    lines = model("train").stdout.splitlines()
+def test_the_table_shows_what_was_tried_with_spread_and_choice(trained):
+    lines = trained.first.stdout.splitlines()
 
     start = next(number for number, line in enumerate(lines) if line.startswith("candidate"))
     assert lines[start].split() == ["candidate", "rmse", "std", "se"]
@@ -369,14 +405,9 @@ def test_a_candidate_that_cannot_be_used_is_named_with_its_place(model, bucket, 
     assert ended.stderr.replace(path, "FILE") == f"{message}\n"
 
 
-def test_the_same_data_and_seed_give_the_same_bytes_but_for_number_time_and_digest(model, bucket):
-    model("train")
-    model("train")
-
-    first, second = (bucket.blob(manifest_name(version)).download_as_bytes() for version in (1, 2))
-
-    assert masked(first) == masked(second)
-    assert len(list(bucket.list_blobs(prefix="data/"))) == 1
+def test_the_same_data_and_seed_give_the_same_bytes_but_for_number_time_and_digest(trained):
+    assert masked(trained.manifest(1)) == masked(trained.manifest(2))
+    assert len(trained.rows) == 1
 
 
 def masked(manifest: bytes) -> bytes:
@@ -646,9 +677,7 @@ def test_a_closed_output_does_not_undo_what_was_done(publish, registry):
     assert registry.alias("production")[0].version == 1
 
 
-def test_what_a_terminal_cannot_show_is_escaped(model, bucket):
-    model("train")
-
+def test_what_a_terminal_cannot_show_is_escaped(model, trained):
     shown = model("show", "1", PYTHONIOENCODING="ascii")
 
     assert (shown.returncode, shown.stderr) == (0, "")
