@@ -90,7 +90,7 @@ passes_by_itself() {
   local reason='' most=0
   if grep -Eqi 'already ?exists|not available|pre-?condition' "$complaints"; then
     return 1
-  elif grep -Eqi '(^|[^0-9])(409|429)([^0-9]|$)|RESOURCE_EXHAUSTED|ABORTED|too many requests' "$complaints"; then
+  elif grep -Eqi '(^|[^0-9])(409|429)([^0-9]|$)|RESOURCE_EXHAUSTED|ABORTED|too many requests|concurrent policy changes|already in progress' "$complaints"; then
     reason='the platform is busy' most=12
   elif [[ -n $switched_on ]] && grep -Eqi 'SERVICE_DISABLED|has not been used|is disabled' "$complaints"; then
     reason='an API that was enabled a moment ago is not known everywhere yet' most=60

@@ -461,11 +461,21 @@ def test_a_role_that_is_never_known_ends_it_in_time(cloud):
     ended = project.deploy("up")
 
     assert (ended.returncode, ended.stderr.count("waiting, since a role")) == (1, 10)
-    assert "missing permission on the source" in ended.stderr
+    assert "missing permission on the build service account" in ended.stderr
     assert project.state["functions"] == {}
 
 
-@pytest.mark.parametrize("do", ["busy", "too-many"])
+def test_a_role_that_another_run_was_granting_too_is_granted(cloud):
+    project = cloud(up=False)
+    project.fault({"match": "projects add-iam-policy-binding", "do": "policy", "times": 8})
+
+    said = project.up()
+
+    assert "waiting, since the platform is busy (1 minutes at most)" in said
+    assert_serves(project)
+
+
+@pytest.mark.parametrize("do", ["busy", "too-many", "in-progress"])
 def test_an_update_that_the_platform_is_too_busy_for_is_tried_again(cloud, do):
     project = cloud()
     project.edit_code()

@@ -118,7 +118,9 @@ class Project:
         """gcloud, and the environment's Python, which finds the emulator and has no credentials but gcloud's."""
         environment = self.checkout / ".venv" / "bin"
         environment.mkdir(parents=True)
-        copy(Path(sys.executable).parent.parent / "stamp", environment.parent)
+        made = Path(sys.executable).parent.parent  # by deploy.sh: its stamp says what stands in its lib
+        copy(made / "stamp", environment.parent)
+        (environment.parent / "lib").symlink_to(made / "lib")
         scripts = {
             folder / "bin" / "gcloud": ASK.replace("PORT", str(self._control.server_address[1])),
             environment / "python": f"STORAGE_EMULATOR_HOST={emulator.url} exec '{sys.executable}' \"$@\"\n",

@@ -102,10 +102,16 @@ def find_fault(folder, line, number):
 REFUSALS = {
     "busy": "ABORTED: HTTPError 409: unable to queue the operation",
     "too-many": "HTTPError 429: Quota exceeded for quota metric 'Write requests'",
-    "not-known": "Build failed: the build service account is missing permission on the source (HTTPError 403)",
-    "disabled": "PERMISSION_DENIED: SERVICE_DISABLED: the API has not been used in project 7 before or it is disabled",
+    "policy": "Resource in projects [p] is the subject of a conflict: There were concurrent policy changes. "
+    "Please retry the whole read-modify-write with exponential backoff.",
+    "in-progress": "An operation on function stream in region us-central1 in project p is already in progress. "
+    "Please try again later.",
+    "not-known": "OperationError: code=7, message=Could not build the function due to a missing permission on the "
+    "build service account.",
+    "disabled": "PERMISSION_DENIED: Cloud Run Admin API has not been used in project 7 before or it is disabled. "
+    "If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry.",
 }
-"""Refusals that pass by themselves, by the name of the fault."""
+"""Refusals that pass by themselves, by the name of the fault, as public reports of them have it."""
 
 
 def strike(folder, fault, when, pid, gone):
@@ -240,7 +246,7 @@ def config_get(state, names, flags):
 
 
 def projects_describe(state, names, flags):
-    if names != [state["project"]]:
+    if names[0] not in {state["project"], "123456789012"}:  # its number, by which gcloud takes it too
         raise RefusedError(
             f"[{state['account']}] does not have permission to access projects instance (or it may not exist)"
         )
