@@ -164,11 +164,34 @@ class DataConfig(_Strict):
 
 
 class CandidateConfig(_Strict):
-    """One estimator, by import path, and the values to try for its parameters."""
+    """One estimator or pipeline, by import path, and the values to try for its parameters.
 
-    estimator: Name
+    Args:
+        estimator: A scikit-learn class; its columns are prepared by their kinds.
+        pipeline: `package.module:function`, a function that returns an unfitted pipeline, which prepares them itself.
+    """
+
+    estimator: Name | None = None
+    pipeline: Name | None = None
     scale: bool = False
     grid: dict[str, Annotated[list[Scalar], Field(min_length=1)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.estimator is None) == (self.pipeline is None):
+            raise ValueError("must name either an estimator or a pipeline")
+        if self.pipeline is not None and ":" not in self.pipeline:
+            raise ValueError(f"pipeline must be package.module:function, like mine.churn:make, got {self.pipeline!r}")
+        if self.estimator is not None and ":" in self.estimator:
+            raise ValueError(f"{self.estimator!r} is a function of a module: name it as pipeline, not as estimator")
+        if self.pipeline is not None and self.scale:
+            raise ValueError("scale is for an estimator; a pipeline has its own scaler")
+        return self
+
+    @property
+    def path(self) -> str:
+        """The import path of either."""
+        return self.estimator or self.pipeline or ""
 
 
 def _task(task: str | None) -> str | None:
@@ -191,6 +214,7 @@ class TrainingConfig(_Strict):
 
     Args:
         task: What is learnt; where it is left out, the target's kind decides.
+        exporters: Modules that register exporters of classes that are not scikit-learn's.
     """
 
     task: Annotated[str | None, AfterValidator(_task)] = None
@@ -198,6 +222,7 @@ class TrainingConfig(_Strict):
     folds: Annotated[int, Field(ge=2, le=100)] = 5
     repeats: Annotated[int, Field(ge=1, le=100)] = 5
     candidates: Annotated[list[CandidateConfig], Field(min_length=1)] = Field(default_factory=lambda: [*_CANDIDATES])
+    exporters: list[Name] = Field(default_factory=list)
 
 
 class GateConfig(_Strict):
@@ -218,6 +243,7 @@ class GateConfig(_Strict):
     min_slice_rows: Annotated[Count, Field(ge=2)] = 10
     max_slice_ratio: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 2.0
     max_slice_loss: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 1.25
+    max_model_bytes: Annotated[Count, Field(ge=1)] = 100_000_000
 
     @model_validator(mode="after")
     def _can_be_passed(self) -> Self:

@@ -195,6 +195,8 @@ def allowed(module: str) -> set[str]:
     base = {"config", "errors", "formatting"}
     if module == "__main__":
         return {"cli."}
+    if module == "__init__":
+        return {"workflows."}
     if room == "cli":
         return base | {"cli.", "workflows."} | {f"{name}." for name in ROOMS}
     if room == "workflows":

@@ -64,6 +64,13 @@ def _parser() -> argparse.ArgumentParser:
 
     verb("validate", "list every problem of the data, with the remedy", alias)
     verb("train", "train the candidates, evaluate the best, publish it as the next version", alias)
+    made = verb("publish", "publish a pipeline that is fitted already, judged on --data", alias)
+    made.add_argument(
+        "pipeline", type=Path, metavar="FILE", help="joblib or pickle of one's own: loading it runs its code"
+    )
+    made.add_argument("--training", metavar="URI", help="the rows that it was fitted to, for ranges and drift")
+    made.add_argument("--target", metavar="NAME", help="default: the file's data.target")
+    made.add_argument("--by", default=_user(), metavar="WHO", help="who fitted it (%(default)s)")
     made = verb("promote", "put a blessed version into production", alias, mover)
     made.add_argument("version", type=_version, nargs="?", metavar="VERSION", help="default: the newest")
     made.add_argument("--force", action="store_true", help="also one that the gate refused; needs --reason")
@@ -80,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--force", action="store_true", help="train without a reason; the gate decides as usual")
     made = verb("rollback", "put back the version that production held before the current one", alias, mover)
     made.add_argument("--to", type=_version, metavar="VERSION", help="a version further back")
+    verb("models", "list the models of the bucket")
     verb("versions", "list all versions")
     verb("show", "one version in full").add_argument("version", type=_version, metavar="VERSION")
     made = verb("report", "write the model card of one version to a file, and open it on a desktop")

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from model.data.findings import places
 from model.formatting import counted, number, plain, to_the_second
+from model.registry.models import Model
 from model.workflows.validate import Validation
 
 Document = Mapping[str, Any]
@@ -34,6 +35,17 @@ def versions(entries: Sequence[Document]) -> Table:
             "yes" if entry["blessed"] else "no",
             aliases,
         )
+    return table
+
+
+def models(found: Sequence[Model]) -> Table:
+    """The models of a bucket, a row each."""
+    table = table_of("model", "versions", "newest", "aliases")
+    for model in found:
+        held = ", ".join(
+            f"{name} {'unreadable' if number is None else number}" for name, number in model.aliases.items()
+        )
+        table.add_row(plain(model.name), str(model.versions), str(model.newest or ""), plain(held))
     return table
 
 

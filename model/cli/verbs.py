@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from functions import artifact
+from functions.artifact import Manifest
 from model import config
 from model.cli import tables, tables_monitoring
 from model.cli.arguments import command
@@ -21,6 +22,7 @@ from model.data.drift import ALERT
 from model.errors import ConfigError, OperatorError, RefusedError, SourceError, UsageError
 from model.formatting import PROGRAM
 from model.registry import credentials
+from model.registry.models import models
 from model.registry.registry import Entry, Moved, Registry
 from model.reports import monitoring_page
 from model.workflows import card, dataset, monitor, promotion, smoke, validate
@@ -67,7 +69,10 @@ def run_train(arguments: argparse.Namespace) -> int:
         given = dataset.read(settings, arguments.data or settings.data.source, store, production)
     with TALK.step("validating"):
         findings = dataset.findings(given, production.comparable(settings)[0])
-    manifest = train(store, candidates, given, production, findings, talk=TALK)
+    return _show_published(arguments, train(store, candidates, given, production, findings, talk=TALK))
+
+
+def _show_published(arguments: argparse.Namespace, manifest: Manifest) -> int:
     if arguments.json:
         show_json(manifest.document)
     else:
@@ -78,6 +83,35 @@ def run_train(arguments: argparse.Namespace) -> int:
     promote = command(arguments, "promote")
     say(f"version {manifest.version} is published and blessed; `{promote}` puts it into {arguments.alias}")
     return DONE
+
+
+def run_publish(arguments: argparse.Namespace) -> int:
+    from model.training.own_code import look_in  # noqa: PLC0415 - as for train
+    from model.workflows import by_hand, publish  # noqa: PLC0415
+
+    if not arguments.data:
+        raise UsageError("--data must name rows that the pipeline was not fitted to: they judge it")
+    settings, store = _settings(arguments), _registry(arguments)
+    target = arguments.target or settings.data.target
+    if arguments.target and arguments.target != settings.data.target:
+        settings = Config.model_validate({"data": {"source": arguments.data, "target": target}})
+    with TALK.step("reading"):
+        look_in([arguments.config.parent, Path.cwd()])  # the pipeline may need modules of one's own
+        pipeline, fitted_with = publish.loaded(arguments.pipeline)
+        holdout = publish.read_labelled(arguments.data, target, store)
+        training = publish.read_labelled(arguments.training, target, store) if arguments.training else None
+    redacted = [feature.name for feature in settings.data.features or () if feature.redact]
+    manifest = publish.publish(
+        store,
+        publish.Given(pipeline, arguments.by, fitted_with, arguments.model),
+        holdout,
+        training,
+        by_hand.settings_for(holdout, settings),
+        production=Production(arguments.model, arguments.alias, store.alias(arguments.alias)[0]),
+        redact=redacted,
+        talk=TALK,
+    )
+    return _show_published(arguments, manifest)
 
 
 def run_retrain(arguments: argparse.Namespace) -> int:
@@ -138,6 +172,17 @@ def run_versions(arguments: argparse.Namespace) -> int:
         show(tables.versions(entries))
     else:
         say(f"no versions yet; `{PROGRAM} train` makes one")
+    return DONE
+
+
+def run_models(arguments: argparse.Namespace) -> int:
+    found = models(_registry(arguments).bucket)
+    if arguments.json:
+        show_json([model.document() for model in found])
+    elif found:
+        show(tables.models(found))
+    else:
+        say(f"gs://{arguments.bucket} holds no models; `{PROGRAM} train` makes one")
     return DONE
 
 
@@ -219,6 +264,7 @@ def run_monitor(arguments: argparse.Namespace) -> int:
 VERBS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "validate": run_validate,
     "train": run_train,
+    "publish": run_publish,
     "promote": run_promote,
     "retrain": run_retrain,
     "rollback": run_rollback,
@@ -228,6 +274,7 @@ VERBS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "history": run_history,
     "smoke": run_smoke,
     "monitor": run_monitor,
+    "models": run_models,
 }
 
 
@@ -259,7 +306,7 @@ def _for_training(arguments: argparse.Namespace) -> tuple[Config, Registry, list
 
     settings, store = _settings(arguments), _registry(arguments)
     try:
-        return settings, store, candidates(settings)
+        return settings, store, candidates(settings, arguments.config.parent)
     except ConfigError as error:
         raise ConfigError(f"{arguments.config}: {error}") from error
 

@@ -4,6 +4,7 @@
   table with few distinct rows keeps its share on both sides, nearly to the row.
 * `group`: by a hash of the group's name; all rows of a group stand on one side.
 * `time`: the newest share; moves on with time.
+* `given`: the last rows, which whoever published a fitted pipeline gave to judge it.
 * `content`: by a hash of the row's content alone, all equal rows on one side. Manifests without a split mean this one;
   where rows repeat it is no fair sample, so nothing is split in this way any more.
 """
@@ -32,20 +33,20 @@ class Split:
         start: Time in seconds since 1970, from which on rows are held out; None until it is known.
     """
 
-    by: Literal["rows", "group", "time", "content"]
+    by: Literal["rows", "group", "time", "given", "content"]
     share: float
     column: str = ""
     start: float | None = None
 
     def document(self) -> Any:
         """The manifest's `data.split`."""
-        if self.by == "rows":
-            return "rows"
+        if self.by in {"rows", "given"}:
+            return self.by
         return {self.by: self.column} if self.start is None else {self.by: self.column, "from": self.start}
 
     def is_nested_in(self, other: Split) -> bool:
         """Whether the rows that both hold out are those of the one with the smaller share, or the later start."""
-        return self.by != "content" and (self.by, self.column) == (other.by, other.column)
+        return self.by not in {"content", "given"} and (self.by, self.column) == (other.by, other.column)
 
 
 def recorded(data: Mapping[str, Any]) -> Split | None:
@@ -56,8 +57,8 @@ def recorded(data: Mapping[str, Any]) -> Split | None:
     match form:
         case None:
             return Split("content", share)
-        case "rows":
-            return Split("rows", share)
+        case "rows" | "given":
+            return Split(form, share)
         case {"group": str(column)}:
             return Split("group", share, column)
         case {"time": str(column), "from": int() | float() as start}:
@@ -86,6 +87,9 @@ def held_out(rows: Rows, split: Split) -> NDArray[np.bool_]:
             return _first_share(rows.keys, split.share)
         case "content":
             return _first_share(rows.hashes, split.share)
+        case "given":
+            none[len(none) - round(split.share * len(none)) :] = True
+            return none
         case "group":
             return _first_share(_groups(rows, split), split.share) if split.column in rows.groups else none
         case "time":
@@ -109,6 +113,11 @@ class Sides:
     kept: NDArray[np.bool_]
     shared: NDArray[np.bool_]
 
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """The rows that training saw; all, where nothing but rows to judge by is known."""
+        return self.kept if self.kept.all() else ~self.kept
+
 
 def sides(rows: Rows, split: Split, champion: Split | None) -> Sides:
     """Both sides of *split*, beside a *champion* that was split in its own way (None where there is none)."""
@@ -125,7 +134,12 @@ def champion_split(rows: Rows, champion: Mapping[str, Any]) -> Split | None:
     """The split of a *champion*'s manifest, where *rows* hold the columns that it goes by."""
     split = recorded(champion["data"])
     features = {feature["name"] for feature in champion["features"]}
-    if split is None or champion["target"]["name"] != rows.target or not features <= set(rows.names):
+    if (
+        split is None
+        or split.by == "given"
+        or champion["target"]["name"] != rows.target
+        or not features <= set(rows.names)
+    ):
         return None
     if split.by in {"group", "time"}:
         return split if split.column in {*rows.groups, *rows.times} else None

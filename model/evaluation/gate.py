@@ -46,8 +46,8 @@ def absolute(
     rows: int,
     holdout_rows: int,
     baseline_rmse: float,
-    furthest_relative: float,
-    tolerance: float,
+    furthest: float,
+    model_bytes: int,
     wrong_answers: int | None,
     wrong_answer: str = "",
 ) -> list[Check]:
@@ -57,15 +57,18 @@ def absolute(
         scores, slices: Measured on the held-out rows.
         data_errors: Number of errors that the validation of the data reported.
         baseline_rmse: Held-out error, in the target's unit, of predicting the mean of the training rows.
-        furthest_relative: Largest distance of the served artefact from the estimator over all rows, those of
-            training too, relative to the largest prediction.
+        furthest: Largest distance of the served artefact from the estimator, by the largest that is equal, over all
+            rows, those of training too, and rows that are made to tell them apart.
+        model_bytes: Size of the manifest and of the arrays beside it.
         wrong_answers: Number of wrong answers of the running functions; None if they did not run.
         wrong_answer: The first of them with its call, or the reason why they did not run.
     """
     value = {name: score.value for name, score in scores.items()}
     value["bias"] = None if value["bias"] is None else abs(value["bias"])
     limits = {"rmse": bounds.max_rmse, "mae": bounds.max_mae, "bias": bounds.max_bias}
-    ratio = _worst(slices, lambda part: part.ratio, lambda part: part.rows, bounds)
+    judged = [part for part in slices if not part.shown_only]
+    ratio = _worst(judged, lambda part: part.ratio, lambda part: part.rows, bounds)
+    by_whole = [_at_most("worst slice's rmse by the whole's", ratio, bounds.max_slice_ratio)]
     return [
         _at_most("data errors", data_errors, 0),
         _at_least("rows", rows, bounds.min_rows),
@@ -74,8 +77,9 @@ def absolute(
         _at_most("r2 not too good to be true", value["r2"], bounds.max_r2),
         *(_at_most(name, value[name], limit) for name, limit in limits.items() if limit is not None),
         _below("rmse below that of the mean", value["rmse"], baseline_rmse),
-        _at_most("worst slice's rmse by the whole's", ratio, bounds.max_slice_ratio),
-        _at_most("artefact equals estimator", furthest_relative, tolerance),
+        *(by_whole if judged or not slices else []),
+        _at_most("artefact equals estimator", furthest, 1),
+        _at_most("bytes of the model", model_bytes, bounds.max_model_bytes),
         replace(_at_most("wrong answers when served", wrong_answers, 0), note=wrong_answer),
     ]
 

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.predictor import RELATIVE
+from functions.table import is_missing
+from functions.times import iso
 from model.evaluation.metrics import QUIET, finite, rmse
 from model.evaluation.resampling import Vector
 from model.formatting import number
@@ -28,6 +30,8 @@ class Slice:
         ratio: Their rmse by that of all held-out rows.
         compared_rows: Those of them that production may be judged by too; None where there is no production.
         loss: The rmse on those by production's.
+        shown_only: It is not judged by the whole, only against production: the rows of a rare level, or those without a
+            cell, may well be harder than others.
     """
 
     column: str
@@ -38,12 +42,15 @@ class Slice:
     ratio: float | None
     compared_rows: int | None = None
     loss: float | None = None
+    shown_only: bool = False
 
     def document(self) -> dict[str, Any]:
         """The slice as the manifest records it."""
         whole = asdict(self)
         if self.compared_rows is None:
             del whole["compared_rows"], whole["loss"]
+        if not self.shown_only:
+            del whole["shown_only"]
         return whole
 
 
@@ -55,20 +62,28 @@ def slices(
     *,
     count: int,
     by_value: Collection[str] = (),
+    levels: Collection[str] = (),
+    moments: Collection[str] = (),
     champion: Vector | None = None,
     done: Callable[[], None] = lambda: None,
 ) -> list[Slice]:
     """The slices of each column of *columns*, the worst ratio first.
 
     A column of numbers is cut into *count* parts with equally many rows, or by its values if it has no more or is
-    named in *by_value*; a column of texts is cut by its values. *champion* holds production's predictions of the same
-    rows, NaN where it may not be judged. *done* is called after each column.
+    named in *by_value*; a column of texts is cut by its values; rows without a cell (NaN, None) are a slice together.
+    *levels* names columns whose slices are shown only, *moments* those of seconds since 1970. *champion* holds
+    production's predictions of the same rows, NaN where it may not be judged. *done* is called after each column.
     """
     floor = RELATIVE * float(np.abs(actual).max(initial=0.0)) or RELATIVE
     overall = max(rmse(actual, predicted), floor)
     measured = []
     for name, column in columns.items():
-        for label, part in _parts(column, count, by_value=name in by_value):
+        gone = is_missing(column)
+        parts = list(_parts(column[~gone], count, by_value=name in by_value, moments=name in moments))
+        masks = [(label, _placed(part, ~gone), name in levels) for label, part in parts]
+        if gone.any():
+            masks.append(("missing", gone, True))
+        for label, part, shown_only in masks:
             error = rmse(actual[part], predicted[part])
             compared, loss = None, None
             if champion is not None:
@@ -87,14 +102,26 @@ def slices(
                     ratio=finite(error / overall),
                     compared_rows=compared,
                     loss=loss,
+                    shown_only=shown_only,
                 )
             )
         done()
     return sorted(measured, key=lambda part: math.inf if part.ratio is None else part.ratio, reverse=True)
 
 
-def _parts(column: NDArray[Any], count: int, *, by_value: bool) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def _placed(part: NDArray[np.bool_], there: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """*part*, a mask of the rows that are *there*, as a mask of all rows."""
+    whole = np.zeros(len(there), dtype=np.bool_)
+    whole[there] = part
+    return whole
+
+
+def _parts(
+    column: NDArray[Any], count: int, *, by_value: bool, moments: bool = False
+) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """The parts of *column*: a label for people, and a mask of the rows."""
+    if not len(column):
+        return
     values, frequencies = np.unique(column, return_counts=True)
     numeric = column.dtype.kind in "fiu"
     if by_value or not numeric or len(values) <= count:
@@ -109,7 +136,7 @@ def _parts(column: NDArray[Any], count: int, *, by_value: bool) -> Iterator[tupl
     part_of = np.searchsorted(edges, column, side="right")
     parts = [part_of == index for index in np.unique(part_of)]
     ranges = [(float(column[part].min()), float(column[part].max())) for part in parts]
-    yield from zip(_labels(ranges, number), parts, strict=True)
+    yield from zip(_labels(ranges, iso if moments else number), parts, strict=True)
 
 
 def _labels(ranges: Sequence[tuple[float, float]], shortest: Callable[[float], str]) -> list[str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
@@ -27,9 +28,25 @@ _REQUEST_SECONDS = 60.0
 _PASSED_ON = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR")
 
 
+@dataclass(frozen=True)
+class Functions:
+    """Functions that run."""
+
+    processes: Sequence[Process]
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Their addresses by name."""
+        return {process.name: f"http://127.0.0.1:{process.port}" for process in self.processes}
+
+    def memory_bytes(self) -> int | None:
+        """The most memory that a process of any of them has taken so far; None where this system does not say."""
+        return max((peak for process in self.processes if (peak := process.peak_bytes()) is not None), default=None)
+
+
 @contextlib.contextmanager
-def running(manifest: Manifest) -> Iterator[dict[str, str]]:
-    """Start the functions with *manifest* in production; yields their addresses by name.
+def running(manifest: Manifest, arrays: bytes = b"") -> Iterator[Functions]:
+    """Start the functions with *manifest*, and the *arrays* beside it, in production.
 
     Only the variables by which programs are found reach them: no setting, no credentials.
 
@@ -42,7 +59,7 @@ def running(manifest: Manifest) -> Iterator[dict[str, str]]:
         bucket = _stopped_by(stack, processes.bucket(free_port(), environ=environ, log=folder / "bucket"))
         bucket.until_open()
         url = f"http://127.0.0.1:{bucket.port}"
-        _promote(url, manifest)
+        _promote(url, manifest, arrays)
         environ |= {
             "STORAGE_EMULATOR_HOST": url,
             "MODEL_BUCKET": _BUCKET,
@@ -58,7 +75,7 @@ def running(manifest: Manifest) -> Iterator[dict[str, str]]:
         ]
         for function in functions:
             function.until_open()
-        yield {function.name: f"http://127.0.0.1:{function.port}" for function in functions}
+        yield Functions(functions)
 
 
 def _stopped_by(stack: contextlib.ExitStack, process: Process) -> Process:
@@ -66,19 +83,22 @@ def _stopped_by(stack: contextlib.ExitStack, process: Process) -> Process:
     return process
 
 
-def _promote(url: str, manifest: Manifest) -> None:
+def _promote(url: str, manifest: Manifest, arrays: bytes) -> None:
     """Make the bucket, and point the alias that functions follow at *manifest*."""
-    alias = artifact.render_alias(manifest, [{"version": manifest.version}])
-    name = artifact.alias_name(manifest.model, "production")
+    objects = {artifact.model_name(manifest.model, manifest.version): arrays} if arrays else {}
+    objects[artifact.alias_name(manifest.model, "production")] = artifact.render_alias(
+        manifest, [{"version": manifest.version}]
+    )
     with requests.Session() as session:
         session.trust_env = False
         try:
             session.post(f"{url}/storage/v1/b", json={"name": _BUCKET}, timeout=_REQUEST_SECONDS).raise_for_status()
-            session.post(
-                f"{url}/upload/storage/v1/b/{_BUCKET}/o",
-                params={"uploadType": "media", "name": name},
-                data=alias,
-                timeout=_REQUEST_SECONDS,
-            ).raise_for_status()
+            for name, content in objects.items():
+                session.post(
+                    f"{url}/upload/storage/v1/b/{_BUCKET}/o",
+                    params={"uploadType": "media", "name": name},
+                    data=content,
+                    timeout=_REQUEST_SECONDS,
+                ).raise_for_status()
         except requests.RequestException as error:
             raise SandboxError(f"the bucket in memory does not take the manifest: {type(error).__name__}") from error

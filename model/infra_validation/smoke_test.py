@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -32,14 +33,21 @@ _NO_ANSWER = "no answer: "
 
 @dataclass(frozen=True)
 class Call:
-    """One request and the predictions it must bring; *expected* is empty where a 400 must come."""
+    """One request and the predictions it must bring; *expected* is empty where a 400 must come.
+
+    Args:
+        private: Its instances hold levels that no message may show.
+    """
 
     method: str
     path: str
     body: dict[str, Any] | None
     expected: tuple[Any, ...]
+    private: bool = False
 
     def __str__(self) -> str:
+        if self.private:
+            return f"{self.method} /{self.path.split('/')[1]}"
         sent = f" {json.dumps(self.body)}" if self.body is not None else ""
         return f"{self.method} {self.path}{sent}"[:80]
 
@@ -103,26 +111,32 @@ def calls(function: str, manifest: Manifest) -> Iterator[Call]:
     names = [feature.name for feature in manifest.features]
     golden = [entry.instance if isinstance(entry.instance, list) else [entry.instance] for entry in manifest.golden]
     expected = [entry.prediction for entry in manifest.golden]
+    private = any(feature.redact and feature.kind == "category" for feature in manifest.features)
+    call = partial(Call, private=private)
+    kinds = [feature.kind for feature in manifest.features]
+    bad = ["a level", "too many"] if kinds == ["category"] else "bad"
     objects = [dict(zip(names, row, strict=True)) for row in golden]
-    reference = list(REFERENCE) if len(names) == 1 else golden[:3]
-    served = build(manifest).predict(to_table(reference, manifest.features)).values.tolist()
+    groups: list[tuple[list[Any], list[Any]]] = [(golden, expected)]
+    if kinds == ["number"] and not manifest.files:
+        served = build(manifest).predict(to_table(REFERENCE, manifest.features)).values.tolist()
+        groups.append((list(REFERENCE), served))
     if function == "batch":
-        for rows, predictions in ((golden, expected), (reference, served)):
+        for rows, predictions in groups:
             fitting = _fitting(rows)
             if fitting:
-                yield Call("GET", f"/batch/{_spelled(rows[:fitting])}", None, tuple(predictions[:fitting]))
-        yield Call("POST", "/batch", {"instances": golden}, tuple(expected))
-        yield Call("POST", "/batch", {"instances": objects}, tuple(expected))
-        yield Call("POST", "/batch", {"instances": [golden[0], "bad"]}, ())
+                yield call("GET", f"/batch/{_spelled(rows[:fitting])}", None, tuple(predictions[:fitting]))
+        yield call("POST", "/batch", {"instances": golden}, tuple(expected))
+        yield call("POST", "/batch", {"instances": objects}, tuple(expected))
+        yield call("POST", "/batch", {"instances": [golden[0], bad]}, ())
     else:
         for row, named, prediction in zip(golden, objects, expected, strict=True):
             if _fitting([row]):
-                yield Call("GET", f"/stream/{_spelled(row)}", None, (prediction,))
-            yield Call("POST", "/stream", {"instance": named}, (prediction,))
-        if _fitting(reference[:1]):
-            yield Call("GET", f"/stream/{_spelled(reference[0])}", None, (served[0],))
-        yield Call("POST", "/stream", {"instances": [golden[0]]}, (expected[0],))
-        yield Call("POST", "/stream", {"instance": "bad"}, ())
+                yield call("GET", f"/stream/{_spelled(row)}", None, (prediction,))
+            yield call("POST", "/stream", {"instance": named}, (prediction,))
+        for rows, predictions in groups[1:]:
+            yield call("GET", f"/stream/{_spelled(rows[0])}", None, (predictions[0],))
+        yield call("POST", "/stream", {"instances": [golden[0]]}, (expected[0],))
+        yield call("POST", "/stream", {"instance": bad}, ())
 
 
 def _fitting(rows: Sequence[object]) -> int:

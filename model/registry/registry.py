@@ -14,8 +14,9 @@ from typing import Any
 
 from google.auth.credentials import Credentials
 
-from functions import artifact, predictor
+from functions import artifact
 from functions.artifact import Alias, ArtifactError, Manifest
+from functions.predictor import Predictor, build
 from model.errors import AbsentError, MovedOnError, NotFoundError, PromotionError, RegistryError
 from model.formatting import PROGRAM
 from model.registry.bucket import DEADLINE_SECONDS, Bucket
@@ -65,11 +66,13 @@ class Registry:
         self._model = model
         self.bucket = Bucket(bucket, credentials=credentials, deadline_seconds=deadline_seconds)
 
-    def publish(self, document: artifact.Document, *, snapshot: bytes, dataset: str) -> Manifest:
+    def publish(self, document: artifact.Document, *, snapshot: bytes, dataset: str, arrays: bytes = b"") -> Manifest:
         """Write the data *snapshot* and the next version; returns the manifest as written.
 
-        *document* is the manifest without model, version, created, data.uri, data.sha256, format and digest, which
-        are filled in here.
+        *document* is the manifest without model, version, created, data.uri, data.sha256, files, format and digest,
+        which are filled in here. *arrays* travel inside it, or beside it where they are large; the object beside is
+        written first, so every version that can be seen is whole. A number whose object another publisher has written
+        is left to that one.
         """
         sha256 = artifact.sha256_of(snapshot)
         name = artifact.data_name(dataset, sha256)
@@ -78,16 +81,31 @@ class Registry:
         except AbsentError as error:  # only the bucket can be absent for a write
             raise AbsentError(f"gs://{self.bucket.name} does not exist") from error
         data = {**document["data"], "uri": f"gs://{self.bucket.name}/{name}", "sha256": sha256}
+        document, beside = artifact.with_arrays(document, arrays)
         version = max(self.numbers(), default=0) + 1
         while True:
             created = _now()
             body = {**document, "model": self._model, "version": version, "created": created, "data": data}
             sealed = artifact.seal(body)
             manifest = artifact.parse_manifest(sealed, self._model, version)
-            predictor.build(manifest)  # what no reader takes is not written
-            if self.bucket.write(artifact.manifest_name(self._model, version), sealed, generation=0):
+            build(manifest, beside)  # what no reader takes is not written
+            if self._write_arrays(version, beside) and self.bucket.write(
+                artifact.manifest_name(self._model, version), sealed, generation=0
+            ):
                 return manifest
             version += 1
+
+    def _write_arrays(self, version: int, arrays: bytes) -> bool:
+        name = artifact.model_name(self._model, version)
+        return not arrays or self.bucket.write(name, arrays, generation=0, content_type="application/octet-stream")
+
+    def predictor(self, manifest: Manifest) -> Predictor:
+        """The model of *manifest*, with the arrays beside it, once it has reproduced its golden predictions.
+
+        Raises:
+            RegistryError: It does not, or its arrays cannot be read.
+        """
+        return verified_predictor(manifest, self.bucket)
 
     def manifest(self, version: int) -> Manifest:
         """The verified manifest of *version*.
@@ -265,10 +283,11 @@ class Registry:
     def _promotable(self, version: int) -> Manifest:
         """The manifest of *version*, once it has reproduced its golden predictions.
 
-        Nothing else is asked for: serving needs the manifest alone, and training rows may have been erased.
+        Nothing else is asked for: serving needs the manifest and its arrays alone, and training rows may have been
+        erased.
         """
         manifest = self.manifest(version)
-        verified_predictor(manifest)
+        self.predictor(manifest)
         return manifest
 
     def _existing(self, *, blessed: bool = False) -> str:

@@ -7,11 +7,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from model.errors import ReportError
 from model.reports.page import Document, template
 
 MOST_FEATURES_DRAWN = 24
+MOST_LEVELS_DRAWN = 12
 STANDING = "<!--standing-->"
 """Where `with_standing` writes; no text in the page can hold it, since `<` is escaped."""
 
@@ -56,14 +58,28 @@ def with_standing(page: str, standing: Sequence[Document]) -> str:
 
 
 def most_important(document: Document) -> list[int]:
-    """Indices of the features to draw, those first whose spread moves the prediction most."""
-    pairs = zip(document["linear"]["coefficients"], document["features"], strict=True)
-    weights = [abs(value * feature["std"]) for value, feature in pairs]
+    """Indices of the features to draw, those first that move the prediction most."""
+    weights = [abs(weight) for weight in _weights(document)]
     return sorted(range(len(weights)), key=lambda index: -weights[index])[:MOST_FEATURES_DRAWN]
 
 
+def _weights(document: Document) -> list[float]:
+    """How much each feature moves the prediction: a line by its spread, else as the rmse grows when it is shuffled."""
+    features = document["features"]
+    if document["runtime"] == "linear":
+        pairs = zip(document["linear"]["coefficients"], features, strict=True)
+        return [value * feature["std"] for value, feature in pairs]
+    weights: list[float] = document.get("importance") or [0.0] * len(features)
+    return weights
+
+
 def examples(document: Document) -> list[Example]:
-    """Calls of this version for golden predictions; a redacted feature is posted only, since addresses are logged."""
+    """Calls of this version for golden predictions; a redacted feature is posted only, since addresses are logged.
+
+    None where a category is redacted: each call would show a level of it.
+    """
+    if any(feature.get("redact") and feature.get("kind") == "category" for feature in document["features"]):
+        return []
     golden = document["golden"][:2]
     instances = [entry["instance"] for entry in golden]
     predictions = [entry["prediction"] for entry in golden]
@@ -75,9 +91,9 @@ def examples(document: Document) -> list[Example]:
     body = shlex.quote(_compact({"instances": [dict(zip(names, instance, strict=True)) for instance in instances]}))
     several = _compact({"predictions": predictions, "model": model})
     one = _compact({"prediction": predictions[0], "model": model})
-    get_several = f'curl -g "$BATCH/batch/{_compact(many)}" {identity}'
+    get_several = f'curl -g "$BATCH/batch/{_address(many)}" {identity}'
     post_several = f'curl "$BATCH/batch" {identity} -H "Content-Type: application/json" -d {body}'
-    get_one = f'curl -g "$STREAM/stream/{_compact(single)}" {identity}'
+    get_one = f'curl -g "$STREAM/stream/{_address(single)}" {identity}'
     posted = Example("several instances by name, POST", post_several, several)
     if any(feature.get("redact") for feature in document["features"]):
         return [posted]
@@ -90,8 +106,9 @@ def examples(document: Document) -> list[Example]:
 
 def _page(document: Document, figures: Mapping[str, str], feature_figures: Sequence[str]) -> str:
     features = document["features"]
-    coefficients = document["linear"]["coefficients"]
-    weights = [abs(value * feature["std"]) for value, feature in zip(coefficients, features, strict=True)]
+    weights = _weights(document)
+    linear = document["runtime"] == "linear"
+    coefficients = document["linear"]["coefficients"] if linear else [None] * len(features)
     plots = list(zip([features[index] for index in most_important(document)], feature_figures, strict=False))
     candidates = sorted(document["training"]["candidates_tried"], key=lambda tried: tried["rmse"])
     page: str = template("model_card.html").render(
@@ -99,16 +116,12 @@ def _page(document: Document, figures: Mapping[str, str], feature_figures: Seque
         comparison=document.get("comparison") or {"production": None, "note": ""},
         figures=figures,
         drawn=[(feature, svg) for feature, svg in plots if svg],
-        left_out=[feature["name"] for feature, svg in plots if not svg],
+        levels=[_levels(feature) for feature, _ in plots if feature.get("kind") == "category"],
+        left_out=[feature["name"] for feature, svg in plots if not svg and feature.get("kind") != "category"],
         slices=document.get("slices", []),
         residuals=document.get("residuals") or {},
         effects=[
-            {
-                "name": feature["name"],
-                "coefficient": value,
-                "effect": value * feature["std"],
-                "share": _share(weight, weights),
-            }
+            {"name": feature["name"], "coefficient": value, "effect": weight, "share": _share(weight, weights)}
             for feature, value, weight in zip(features, coefficients, weights, strict=True)
         ],
         candidates=[
@@ -120,8 +133,24 @@ def _page(document: Document, figures: Mapping[str, str], feature_figures: Seque
     return page
 
 
+def _levels(feature: Document) -> dict[str, Any]:
+    """The commonest levels of a category with their shares of the training rows; none of one that is redacted."""
+    pairs = [] if feature.get("redact") else list(zip(feature["levels"], feature["shares"], strict=True))
+    shown = pairs[:MOST_LEVELS_DRAWN]
+    return {
+        "name": feature["name"],
+        "count": len(feature["levels"]),
+        "bars": [(level, share, _share(share, [share for _, share in shown])) for level, share in shown],
+    }
+
+
 def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _address(value: Any) -> str:
+    """*value* as JSON in an address."""
+    return quote(_compact(value), safe="[],.-+:{}")
 
 
 def _share(value: float, of: Sequence[float]) -> float:

@@ -7,6 +7,7 @@ or configuration is escaped by the template; plots hold nothing but numbers.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ def template(name: str) -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=_number, percent=_percent, second=_second, milliseconds=_milliseconds)
+    environment.filters.update(
+        number=_number, percent=_percent, second=_second, milliseconds=_milliseconds, moment=_moment
+    )
     return environment.get_template(name)
 
 
@@ -43,6 +46,15 @@ def _percent(share: float | None) -> str:
 
 def _milliseconds(seconds: float | None) -> str:
     return _number(None if seconds is None else 1000 * seconds)
+
+
+def _moment(seconds: float) -> str:
+    """Seconds since 1970 as a date, or a time in UTC."""
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError):
+        return _number(seconds)
+    return f"{moment:%Y-%m-%d}" if not seconds % 86_400 else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _second(time: str) -> str:

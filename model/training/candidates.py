@@ -1,4 +1,4 @@
-"""Candidates of the configuration as trials: one estimator, by import path, with one set of parameters."""
+"""Candidates of the configuration as trials: one estimator or pipeline, by import path, with one set of parameters."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, is_regressor
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.base import BaseEstimator, RegressorMixin, is_regressor
+from sklearn.utils import get_tags
 
-from functions.schema import Matrix
+from functions.schema import Feature
+from functions.table import Table
 from model.errors import CandidateError
+from model.training import own_code
+from model.training.inputs import as_input, columns_of
+from model.training.preprocessing import prepared
 
 _TOY_ROWS = 60
 
@@ -30,13 +33,27 @@ class Trial:
     """One estimator with one set of parameters.
 
     Args:
-        estimator: Import path.
-        scale: Whether a StandardScaler comes first.
+        estimator: Import path of a scikit-learn class, or `package.module:function` of a function that returns an
+            unfitted pipeline, which takes DataFrames.
+        scale: Whether numbers go through a StandardScaler first.
     """
 
     estimator: str
     scale: bool
     parameters: Mapping[str, Any]
+
+    @property
+    def is_pipeline(self) -> bool:
+        """Whether a function of a user's own makes it, with whatever steps it needs."""
+        return ":" in self.estimator
+
+    def columns(self, features: Sequence[Feature]) -> list[str] | None:
+        """Names of the columns as `export` needs them."""
+        return columns_of(features, named=self.is_pipeline)
+
+    def input(self, table: Table, features: Sequence[Feature]) -> Any:
+        """*table* as its estimator takes it."""
+        return as_input(table, features, named=self.is_pipeline)
 
     def __str__(self) -> str:
         scaled = ["scale"] if self.scale else []
@@ -56,46 +73,59 @@ def expand(candidates: Iterable[tuple[str, bool, Mapping[str, Sequence[Any]]]], 
         width: Number of features.
 
     Raises:
-        CandidateError: An estimator is no scikit-learn regressor, or its grid holds a name or a value that it refuses;
-            the message names the place in config.toml.
+        CandidateError: An estimator is no scikit-learn regressor, a pipeline's function is not there or fails, or a
+            grid holds a name or a value that is refused; the message names the place in config.toml.
     """
     trials: list[Trial] = []
     for number, (estimator, scale, grid) in enumerate(candidates):
         key = f"training.candidates[{number}]"
-        parameters = _regressor(estimator, key)().get_params()
+        if ":" in estimator:
+            parameters = own_code.estimator(estimator, f"{key}.pipeline").get_params()
+        else:
+            parameters = _regressor(estimator, key)().get_params()
         for name in grid:
             if name not in parameters:
                 expected = ", ".join(sorted(parameters))
                 raise CandidateError(f"{key}.grid.{name}: {estimator} has no such parameter; it has {expected}")
         for values in itertools.product(*grid.values()):
             trial = Trial(estimator, scale, dict(zip(grid, values, strict=True)))
-            _check_parameters(trial, key, width)
+            if not trial.is_pipeline:  # rows made up here need not be what a pipeline takes
+                _check_parameters(trial, key, width)
             trials.append(trial)
     return trials
 
 
-def fit(trial: Trial, x: Matrix, y: NDArray[np.float64], *, seed: int) -> Pipeline:
+def fit(trial: Trial, table: Table, y: NDArray[np.float64], *, features: Sequence[Feature], seed: int) -> BaseEstimator:
     """Fit *trial* to all rows given, to a copy of them: some estimators write into their input.
 
     Raises:
         CandidateError: It cannot be fitted to them.
     """
     with guarded(trial):
-        return pipeline(trial, seed).fit(x.copy(), y.copy())
+        return pipeline(trial, features, seed).fit(trial.input(table, features).copy(), y.copy())
 
 
-def pipeline(trial: Trial, seed: int) -> Pipeline:
-    """The unfitted pipeline of *trial*; *seed* goes to an estimator that takes one and was given none."""
-    estimator = _regressor(trial.estimator)(**trial.parameters)
-    if "random_state" in estimator.get_params() and "random_state" not in trial.parameters:
-        estimator.set_params(random_state=seed)
-    steps = [("scaler", StandardScaler())] if trial.scale else []
-    return Pipeline([*steps, ("regressor", estimator)])
+def pipeline(trial: Trial, features: Sequence[Feature], seed: int) -> BaseEstimator:
+    """The unfitted pipeline of *trial*, with the steps that *features* need.
+
+    *seed* goes to each part that takes one and was given none.
+    """
+    if trial.is_pipeline:
+        estimator = own_code.estimator(trial.estimator).set_params(**trial.parameters)
+    else:
+        estimator = _regressor(trial.estimator)(**trial.parameters)
+    open_seeds = (name for name, value in estimator.get_params().items() if value is None and _is_seed(name))
+    estimator.set_params(**{name: seed for name in open_seeds if name not in trial.parameters})
+    return estimator if trial.is_pipeline else prepared(estimator, features, scale=trial.scale)
+
+
+def _is_seed(name: str) -> bool:
+    return name == "random_state" or name.endswith("__random_state")
 
 
 @contextmanager
 def guarded(trial: Trial) -> Iterator[list[warnings.WarningMessage]]:
-    """Turn scikit-learn's errors into CandidateErrors that name *trial*; yields the list of warnings so far.
+    """Turn an estimator's errors into CandidateErrors that name *trial*; yields the list of warnings so far.
 
     Whatever an estimator prints goes to standard error.
     """
@@ -103,8 +133,12 @@ def guarded(trial: Trial) -> Iterator[list[warnings.WarningMessage]]:
         warnings.simplefilter("always")
         try:
             yield caught
+        except CandidateError:
+            raise
         except (ValueError, TypeError, ArithmeticError, LinAlgError) as error:
             raise CandidateError(f"{trial}: {first_line(error)}") from error
+        except Exception as error:  # steps of a user's own may raise anything
+            raise CandidateError(f"{trial}: {type(error).__name__}: {first_line(error)}") from error
 
 
 def first_line(error: object) -> str:
@@ -121,9 +155,10 @@ def _check_parameters(trial: Trial, key: str, width: int) -> None:
     """
     source = np.random.default_rng(0)
     x, y = source.normal(size=(_TOY_ROWS, width)), source.uniform(1, 2, size=_TOY_ROWS)
+    features = [Feature(f"x{column}") for column in range(width)]
     try:
         with guarded(trial):
-            pipeline(trial, 0).fit(x, y)
+            pipeline(trial, features, 0).fit(x, y)
     except CandidateError as error:
         if isinstance(error.__cause__, ValueError) and isinstance(error.__cause__, TypeError):
             raise CandidateError(f"{key}.grid: {first_line(error.__cause__)}") from error
@@ -143,9 +178,16 @@ def _regressor(path: str, key: str = "") -> type[BaseEstimator]:
     if not (inspect.isclass(imported) and issubclass(imported, BaseEstimator)):
         raise CandidateError(refusal)
     try:
-        regressor = is_regressor(imported())
-    except TypeError:  # it cannot be made without arguments, so it is a meta-estimator
-        regressor = False
-    if not regressor:
+        made = imported()
+    except TypeError as error:
+        if issubclass(imported, RegressorMixin) and not inspect.isabstract(imported):
+            function = 'pipeline = "package.module:function"'
+            raise CandidateError(
+                f"{where}{path} is made of other estimators; give {function}, a function that returns it"
+            ) from error
+        raise CandidateError(refusal) from error
+    if not is_regressor(made):
         raise CandidateError(refusal)
+    if not get_tags(made).target_tags.single_output:
+        raise CandidateError(f"{where}{path} predicts several targets; only estimators with one target are served")
     return imported

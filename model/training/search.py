@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.metrics import root_mean_squared_error
-from sklearn.pipeline import Pipeline
 
-from functions.schema import Matrix
-from model.errors import CandidateError
+from functions.schema import Feature
+from functions.table import Table
+from model.errors import CandidateError, ExportError
 from model.training.candidates import Trial, first_line, guarded, pipeline
-from model.training.export import to_linear
+from model.training.export import export, refuse_kept_rows
+from model.training.inputs import rows_of
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,10 @@ class Result:
 
 def search(
     trials: Sequence[Trial],
-    x: Matrix,
+    table: Table,
     y: NDArray[np.float64],
     *,
+    features: Sequence[Feature],
     folds: int,
     seed: int,
     repeats: int = 1,
@@ -61,7 +64,7 @@ def search(
 ) -> list[Result]:
     """Cross-validate every trial on the same folds, *repeats* times; in the order given.
 
-    The whole pipeline, its scaler too, is fitted to the folds that are not scored. Rows of one group, shape
+    The whole pipeline, its preprocessing too, is fitted to the folds that are not scored. Rows of one group, shape
     (n_rows,), stand in one fold together. The fold depends on the seed and on the groups there are, not on the order of
     the rows. With *times*, shape (n_rows,), folds go forward in time instead, once: each is scored by fits to the rows
     before it. *done* is called after each fit.
@@ -71,19 +74,23 @@ def search(
             folds.
     """
     if times is None:
-        splits = list(_splits(np.arange(len(x)) if groups is None else groups, folds=folds, repeats=repeats, seed=seed))
+        splits = list(
+            _splits(np.arange(len(table)) if groups is None else groups, folds=folds, repeats=repeats, seed=seed)
+        )
     else:
         splits = list(_forward(times, folds=folds))
     scores = np.empty((len(trials), len(splits)))
     unserved, warned = [""] * len(trials), [dict[str, None]() for _ in trials]
+    inputs = {named: trial.input(table, features) for trial in trials if (named := trial.is_pipeline) in {True, False}}
     for split, (train, test) in enumerate(splits):
         for number, trial in enumerate(trials):
             with guarded(trial) as caught:
-                estimator = pipeline(trial, seed).fit(x[train], y[train])
-                scores[number, split] = root_mean_squared_error(y[test], np.ravel(estimator.predict(x[test])))
+                x = inputs[trial.is_pipeline]
+                estimator = pipeline(trial, features, seed).fit(rows_of(x, train), y[train])
+                scores[number, split] = root_mean_squared_error(y[test], np.ravel(estimator.predict(rows_of(x, test))))
             warned[number] |= dict.fromkeys(map(_text, caught))
             if split == 0:
-                unserved[number] = _unserved(estimator, x[train])
+                unserved[number] = _unserved(estimator, trial.columns(features), features)
             done()
         if split == 0 and trials and all(unserved):  # before the other folds are paid for
             lines = (f"{trial}: {reason}" for trial, reason in zip(trials, unserved, strict=True))
@@ -143,10 +150,11 @@ def _forward(times: NDArray[np.float64], *, folds: int) -> Iterator[tuple[NDArra
         yield times < start, (times >= start) & (times < end)
 
 
-def _unserved(estimator: Pipeline, x: Matrix) -> str:
+def _unserved(estimator: BaseEstimator, columns: list[str] | None, features: Sequence[Feature]) -> str:
+    """Why *estimator*, which is fitted, cannot be served; "" if it can."""
     try:
-        to_linear(estimator, x)
-    except CandidateError as error:
+        refuse_kept_rows(export(estimator, columns), features)
+    except ExportError as error:
         return str(error)
     return ""
 

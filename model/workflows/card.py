@@ -8,12 +8,11 @@ from collections.abc import Callable
 import numpy as np
 
 from functions.artifact import Document, Manifest, canonical, sha256_of
-from functions.predictor import Predictor, build
+from functions.predictor import Predictor
 from model.data.rows import Rows
 from model.data.split import Sides, champion_split, recorded
 from model.data.split import sides as split_sides
 from model.errors import NotFoundError, RegistryError
-from model.registry.production import verified_predictor
 from model.registry.registry import Registry
 from model.reports import card_plots, model_card
 from model.reports.figure import attempt
@@ -22,49 +21,56 @@ from model.workflows.evaluate import champion_predictions
 
 
 def card(
-    manifest: Manifest,
+    ours: Predictor,
     rows: Rows,
     sides: Sides,
     champion: Predictor | None,
     *,
     say: Callable[[str], None],
 ) -> str:
-    """The model card of *manifest*, which was made from *rows* and compared with *champion*.
+    """The model card of *ours*, which was made from *rows* and compared with *champion*.
 
     Args:
         say: Takes a line for each plot that cannot be drawn.
     """
-    document = manifest.document
-    x = rows.x.matrix()
-    ours = build(manifest).predict(rows.x).values
+    document = ours.manifest.document
+    predicted = champion_predictions(ours, rows)
     held = sides.held
     theirs, fresh = champion_predictions(champion, rows), sides.shared
     figures = {}
-    if np.isfinite(ours[held]).all():
+    if np.isfinite(predicted[held]).all():
         for name, draw in card_plots.PREDICTION_PLOTS.items():
-            figures[name] = attempt(say, f"held-out predictions ({name})", draw, rows.y[held], ours[held])
+            figures[name] = attempt(say, f"held-out predictions ({name})", draw, rows.y[held], predicted[held])
     improvement = document["comparison"].get("improvement") or {"value": None}
     if None not in improvement.values():
         ends = (improvement[name] for name in ("value", "low", "high"))
         figures["saved"] = attempt(say, "the saved squared error", card_plots.saved_error, *ends)
-    if fresh.any() and np.isfinite(theirs[fresh]).all():
-        errors = (rows.y[fresh], ours[fresh], theirs[fresh])
+    judged = fresh & ~np.isnan(theirs)
+    if judged.any() and np.isfinite(theirs[judged]).all():
+        errors = (rows.y[judged], predicted[judged], theirs[judged])
         figures["errors"] = attempt(say, "errors against production", card_plots.errors_against_production, *errors)
-    histograms = [
-        attempt(
-            say,
-            f"feature {document['features'][index]['name']}",
-            card_plots.feature_histogram,
-            index,
-            x[~sides.kept, index],
-            x[held, index],
-            manifest.features[index].minimum,
-            manifest.features[index].maximum,
-        )
-        for index in model_card.most_important(document)
-    ]
+    histograms = [_histogram(ours.manifest, rows, sides, index, say) for index in model_card.most_important(document)]
     drawn = {name: svg for name, svg in figures.items() if svg}
     return model_card.render(document, figures=drawn, feature_figures=histograms)
+
+
+def _histogram(manifest: Manifest, rows: Rows, sides: Sides, index: int, say: Callable[[str], None]) -> str:
+    """The histogram of one feature, without its missing cells; "" for a category, whose levels are bars on the page."""
+    feature = manifest.features[index]
+    if feature.kind == "category":
+        return ""
+    cells = rows.x.cells(rows.names.index(feature.name))
+    there = ~np.isnan(cells)
+    return attempt(
+        say,
+        f"feature {feature.name}",
+        card_plots.feature_histogram,
+        index,
+        cells[sides.seen & there],
+        cells[sides.held & there],
+        feature.minimum,
+        feature.maximum,
+    )
 
 
 def card_from_bucket(store: Registry, manifest: Manifest, *, say: Callable[[str], None]) -> str:
@@ -82,7 +88,7 @@ def card_from_bucket(store: Registry, manifest: Manifest, *, say: Callable[[str]
         raise RegistryError(f"{where} was split in a way that this code does not know")
     champion = _champion(store, document)
     theirs = champion_split(rows, champion.manifest.document) if champion else None
-    return card(manifest, rows, split_sides(rows, split, theirs), champion, say=say)
+    return card(store.predictor(manifest), rows, split_sides(rows, split, theirs), champion, say=say)
 
 
 def published_card(store: Registry, version: int, *, say: Callable[[str], None]) -> str:
@@ -109,5 +115,5 @@ def _champion(store: Registry, document: Document) -> Predictor | None:
     with contextlib.suppress(RegistryError, NotFoundError):
         manifest = store.manifest(comparison["production"])
         if sha256_of(canonical(manifest.document)) == comparison["manifest_sha256"]:
-            return verified_predictor(manifest)
+            return store.predictor(manifest)
     return None

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from functions.artifact import Alias, Document
-from functions.schema import Feature, Matrix
+from functions.schema import Feature
 from model.config import Config
 from model.data import validation
 from model.data.cells import Flaw
@@ -150,22 +150,6 @@ def stop_at_errors(found: Sequence[Finding]) -> None:
     """
     if any(finding.severity == "error" for finding in found):
         raise DataError("\n".join(map(line, found)))
-
-
-def number_matrix(rows: Rows) -> Matrix:
-    """The features side by side, shape (n_rows, n_features).
-
-    Raises:
-        DataError: One is no column of complete numbers: the candidates take nothing else yet.
-    """
-    others = [
-        f"'{feature.name}' is {'a column with missing cells' if feature.kind == 'number' else f'a {feature.kind}'}"
-        for feature in rows.features
-        if feature.kind in {"category", "time"} or feature.had_missing
-    ]
-    if others:
-        raise DataError(f"candidates take columns of numbers without missing cells alone yet: {', '.join(others)}")
-    return rows.x.matrix()
 
 
 def _told(flaw: Flaw) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from functions import artifact
-from functions.predictor import Predictor, build, distance
+from functions.predictor import Predictor, build
+from functions.table import Table
 from model.data.rows import Rows
 from model.errors import RegistryError, SandboxError
 from model.evaluation import gate
@@ -22,9 +23,14 @@ from model.evaluation.resampling import REPLICATES, batches
 from model.evaluation.scale import Line, Scale, line, recorded_line, scale
 from model.evaluation.slices import MOST_SLICES, Slice, slices
 from model.infra_validation import sandbox, smoke_test
-from model.registry.production import verified_manifest, verified_predictor
+from model.registry.production import verified_manifest
+from model.registry.registry import Registry
+from model.training.export.edges import Edge
+from model.training.proof import Ask, Exactness, answered, exactness, proof_rows
 from model.workflows.dataset import Inputs, Production
 from model.workflows.progress import Talk
+
+_SHUFFLED_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -49,11 +55,32 @@ class Champion:
 
 
 @dataclass(frozen=True)
+class Written:
+    """A version as it is written, and the estimator that it must equal.
+
+    Args:
+        document: The manifest without the members that this module and publishing fill in.
+        arrays: The block that belongs to it.
+        edges: Numbers at which its answers turn, by column as the model sees them.
+        estimator: How the estimator answers tables of the features.
+    """
+
+    document: Mapping[str, Any]
+    arrays: bytes
+    edges: Sequence[Edge]
+    estimator: Ask
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The measurements of a version, and the gate's checks of them.
 
     Args:
         comparison: None where production holds nothing.
+        exactness: How far the artefact is from the estimator.
+        model_bytes: Size of the manifest and of the arrays beside it.
+        memory_bytes: The most memory that a function took while it was asked; None where it is not known.
+        importance: How much the rmse grows when each feature is shuffled, in the target's unit; None for a line.
     """
 
     scores: dict[str, Score]
@@ -63,6 +90,10 @@ class Evaluation:
     champion: Champion
     comparison: Comparison | None
     checks: Sequence[Check]
+    exactness: Exactness
+    model_bytes: int
+    memory_bytes: int | None = None
+    importance: Sequence[float] | None = None
 
     def document(self) -> dict[str, Any]:
         """The part of the manifest that says how good the version is."""
@@ -72,47 +103,45 @@ class Evaluation:
             "residuals": vars(self.residuals) if self.residuals else {},
             "line": self.line.document() if self.line else None,
             "comparison": self.champion.document() | (self.comparison.document() if self.comparison else {}),
+            "exactness": asdict(self.exactness),
+            "model_bytes": self.model_bytes,
+            "memory_bytes": self.memory_bytes,
+            **({"importance": list(self.importance)} if self.importance is not None else {}),
             "gate": [check.document() for check in self.checks],
             "blessed": all(check.passed for check in self.checks),
         }
 
 
-def champion(production: Production) -> Champion:
+def champion(production: Production, store: Registry) -> Champion:
     """The model that a challenger is compared with."""
     promoted, alias = production.promoted, production.alias
     if promoted is None:
         return Champion(note=f"{alias} holds nothing yet: the absolute checks decide")
     predictor, note = None, ""
     try:
-        predictor = verified_predictor(verified_manifest(promoted, production.model))
+        predictor = store.predictor(verified_manifest(promoted, production.model))
     except RegistryError as error:
         note = f"{alias} could not be compared with: {error}"
     return Champion(predictor, promoted.version, promoted.manifest_sha256, note)
 
 
-def evaluate(
-    document: dict[str, Any],
-    given: Inputs,
-    *,
-    expected: NDArray[np.float64],
-    champion: Champion,
-    data_errors: int,
-    talk: Talk,
-) -> Evaluation:
-    """Measure the version of *document* on its held-out rows, and put it through the gate.
-
-    Args:
-        expected: The estimator's predictions of all rows, shape (n_rows,).
-    """
+def evaluate(written: Written, given: Inputs, *, champion: Champion, data_errors: int, talk: Talk) -> Evaluation:
+    """Measure *written* on its held-out rows, and put it through the gate."""
     bounds, seed = given.settings.gate, given.settings.training.seed
     rows, sides = given.rows, given.sides
     held = sides.held
-    draft = _draft(document)
-    predicted = build(draft).predict(rows.x).values
+    draft, beside = _draft(written)
+    ours_whole = build(draft, beside)
+    with talk.step("asking for every row"):
+        predicted = answered(_asking(ours_whole), rows.x)
+        proof = proof_rows(rows.x, draft.features, written.edges, seed=seed)
+        exact = exactness(written.estimator, _asking(ours_whole), proof)
     theirs, fresh = champion_predictions(champion.predictor, rows), sides.shared
     actual, ours = rows.y[held], predicted[held]
     kinds = {name: kind.filter(held).to_numpy(zero_copy_only=False) for name, kind in rows.kinds.items()}
-    columns = dict(zip(rows.names, rows.x[held].columns, strict=True)) | kinds
+    seen = dict(zip(rows.features, rows.x[held].columns, strict=True))
+    secret = {feature for feature in seen if feature.redact and feature.kind == "category"}
+    columns = {feature.name: cells for feature, cells in seen.items() if feature not in secret} | kinds
     with talk.progress("bootstrapping", batches(len(actual), METRIC_REPLICATES)) as done:
         measured = scores(actual, ours, confidence=bounds.confidence, seed=seed, done=done)
     with talk.progress("slices", len(columns)) as done:
@@ -122,11 +151,14 @@ def evaluate(
             ours,
             count=bounds.slices,
             by_value=bounds.slice_columns,
+            levels={feature.name for feature in seen if feature.kind == "category"} - {*bounds.slice_columns},
+            moments={feature.name for feature in seen if feature.kind == "time"},
             champion=np.where(fresh, theirs, np.nan)[held] if champion.predictor else None,
             done=done,
         )
     with talk.step("asking the functions"):
-        served = _asked(draft, talk.say)
+        served = _asked(draft, beside, talk.say)
+    model_bytes = len(artifact.canonical(draft.document)) + len(beside)
     checks = gate.absolute(
         bounds,
         scores=measured,
@@ -134,35 +166,47 @@ def evaluate(
         data_errors=data_errors,
         rows=len(rows.y),
         holdout_rows=int(held.sum()),
-        baseline_rmse=rmse(actual, np.full(len(actual), rows.y[~sides.kept].mean())),
-        furthest_relative=float(distance(predicted, expected).max()),
-        tolerance=1.0,
+        baseline_rmse=rmse(actual, np.full(len(actual), rows.y[sides.seen].mean())),
+        furthest=exact.furthest,
+        model_bytes=model_bytes,
         wrong_answers=served.wrong,
         wrong_answer=served.first,
     )
     comparison = None
     if champion.version is not None:
-        judged = (rows.y[fresh], predicted[fresh], theirs[fresh])
-        with talk.progress("comparing with production", batches(int(fresh.sum()), REPLICATES)) as done:
+        both = fresh & ~np.isnan(theirs) if champion.predictor else fresh
+        judged = (rows.y[both], predicted[both], theirs[both])
+        with talk.progress("comparing with production", batches(int(both.sum()), REPLICATES)) as done:
             comparison = compare(*judged, confidence=bounds.confidence, seed=seed, done=done)
         checks += gate.relative(
             bounds,
             comparison=comparison,
             scale=_scale(champion.predictor, *judged, seed),
             slices=parts,
-            inputs=inputs(document),
+            inputs=inputs(written.document),
             production_inputs=inputs(champion.predictor.manifest.document) if champion.predictor else [],
         )
-    return Evaluation(measured, parts, residuals(actual, ours), line(actual, ours), champion, comparison, checks)
+    return Evaluation(
+        measured,
+        parts,
+        residuals(actual, ours),
+        line(actual, ours),
+        champion,
+        comparison,
+        checks,
+        exact,
+        model_bytes,
+        served.memory_bytes,
+        None if draft.document["runtime"] == "linear" else _importance(ours_whole, rows.x[held], actual, seed),
+    )
 
 
 def champion_predictions(predictor: Predictor | None, rows: Rows) -> NDArray[np.float64]:
-    """Production's predictions of all rows; NaN where there is none, or it has other features."""
+    """Production's predictions of all rows; NaN where there is none, it has other features, or it refuses the row."""
     names = [feature.name for feature in predictor.manifest.features] if predictor else []
     if predictor is None or not set(names) <= set(rows.names):
         return np.full(len(rows.y), np.nan)
-    values: NDArray[np.float64] = predictor.predict(rows.x.pick([rows.names.index(name) for name in names])).values
-    return values
+    return answered(_asking(predictor), rows.x.pick([rows.names.index(name) for name in names]))
 
 
 def _scale(
@@ -180,31 +224,64 @@ def _scale(
     return scale(actual, ours, theirs, learnt=recorded_line(document), trained_rows=trained, seed=seed)
 
 
-def _draft(document: dict[str, Any]) -> artifact.Manifest:
-    """*document* as a function would read it, under a name of its own: no other server is taken for ours."""
+def _asking(predictor: Predictor) -> Ask:
+    """The values that *predictor* gives."""
+
+    def ask(table: Table) -> NDArray[np.float64]:
+        return np.asarray(predictor.predict(table).values, np.float64)
+
+    return ask
+
+
+def _importance(predictor: Predictor, table: Table, actual: NDArray[np.float64], seed: int) -> list[float]:
+    """How much the error grows when a column is shuffled over some held-out rows, for each feature."""
+    source = np.random.default_rng(seed)
+    some = np.sort(source.permutation(len(table))[:_SHUFFLED_ROWS])
+    part, truth = table[some], actual[some]
+    plain = rmse(truth, answered(_asking(predictor), part))
+    grown = []
+    for place in range(part.width):
+        columns = list(part.columns)
+        columns[place] = source.permutation(columns[place])
+        error = rmse(truth, answered(_asking(predictor), Table(columns)))
+        grown.append(float(np.nan_to_num(error - plain)))
+    return grown
+
+
+def _draft(written: Written) -> tuple[artifact.Manifest, bytes]:
+    """*written* as a function would read it, under a name of its own: no other server is taken for ours."""
     name = f"draft-{uuid.uuid4().hex}"
-    return artifact.parse_manifest(artifact.seal({**document, "model": name, "version": 1}), name, 1)
+    document, beside = artifact.with_arrays(written.document, written.arrays)
+    return artifact.parse_manifest(artifact.seal({**document, "model": name, "version": 1}), name, 1), beside
 
 
 @dataclass(frozen=True)
 class Served:
-    """Answers of the running functions: how many were wrong, None if they did not run; and the first problem."""
+    """Answers of the running functions.
+
+    Args:
+        wrong: How many were wrong; None if the functions did not run.
+        first: The first problem.
+        memory_bytes: The most memory that one of them took; None where it is not known.
+    """
 
     wrong: int | None
     first: str = ""
+    memory_bytes: int | None = None
 
 
-def _asked(draft: artifact.Manifest, say: Callable[[str], None]) -> Served:
+def _asked(draft: artifact.Manifest, arrays: bytes, say: Callable[[str], None]) -> Served:
     """Start the functions over *draft* and call them; *say* takes a line for each wrong answer."""
     problems: list[str] = []
     try:
-        with sandbox.running(draft) as addresses:
-            for function, address in addresses.items():
+        with sandbox.running(draft, arrays) as functions:
+            for function, address in functions.addresses.items():
                 _, wrong = smoke_test.ask(address, function, draft, by_path=True, within_seconds=0.0)
                 problems += [f"{function}: {problem}" for problem in wrong]
+            memory_bytes = functions.memory_bytes()
     except SandboxError as error:
         say(str(error))
         return Served(None, str(error))
     for problem in problems:
         say(problem)
-    return Served(len(problems), problems[0] if problems else "")
+    return Served(len(problems), problems[0] if problems else "", memory_bytes)

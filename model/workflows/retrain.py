@@ -15,18 +15,19 @@ from model.config import Config
 from model.data.findings import Finding
 from model.data.rows import Rows
 from model.data.snapshots import snapshot
-from model.data.split import held_out, recorded
+from model.data.split import champion_split, held_out
 from model.errors import AbsentError, MovedOnError, NotFoundError, RegistryError, SourceError
 from model.evaluation.metrics import scores
 from model.formatting import shortened
 from model.monitoring import triggers
 from model.monitoring.live_error import Interval, Live, held_out_rmse
 from model.monitoring.triggers import Reason
-from model.registry.production import verified_manifest, verified_predictor
+from model.registry.production import verified_manifest
 from model.registry.registry import Moved, Registry
 from model.training.candidates import Trial
 from model.workflows import dataset, monitor
 from model.workflows.dataset import Inputs, Production
+from model.workflows.evaluate import champion_predictions
 from model.workflows.progress import Talk
 from model.workflows.promotion import Mover
 from model.workflows.train import train
@@ -170,7 +171,7 @@ def reasons(
         shift_limit=alert,
     )
     if labelled is not None:
-        found.append(_live_error(given.settings, production.promoted, labelled, known))
+        found.append(_live_error(given.settings, production.promoted, labelled, known, store))
     return found
 
 
@@ -229,17 +230,19 @@ def _alerts(
     return [alerts]
 
 
-def _live_error(settings: Config, promoted: Alias, labelled: Rows, known: NDArray[np.uint64] | None) -> Reason:
-    """The error of production on *labelled* rows that it was not trained on, as a reason."""
-    served = verified_predictor(verified_manifest(promoted, promoted.manifest["model"]))
+def _live_error(
+    settings: Config, promoted: Alias, labelled: Rows, known: NDArray[np.uint64] | None, store: Registry
+) -> Reason:
+    """The error of production on *labelled* rows that it was not trained on, and answers, as a reason."""
+    served = store.predictor(verified_manifest(promoted, promoted.manifest["model"]))
     document = served.manifest.document
-    split = recorded(document["data"])
+    split = champion_split(labelled, document)
     kept = held_out(labelled, split) if split else np.zeros(len(labelled.y), dtype=np.bool_)
-    fresh = kept if known is None else kept | np.isin(labelled.keys, known, invert=True)
-    order = [labelled.names.index(feature.name) for feature in served.manifest.features]
+    predicted = champion_predictions(served, labelled)
+    fresh = (kept if known is None else kept | np.isin(labelled.keys, known, invert=True)) & ~np.isnan(predicted)
     measured = scores(
         labelled.y[fresh],
-        served.predict(labelled.x[fresh].pick(order)).values,
+        predicted[fresh],
         confidence=settings.gate.confidence,
         seed=settings.training.seed,
     )

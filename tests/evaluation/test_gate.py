@@ -50,8 +50,8 @@ def alone(bounds=(), **changes):
         "rows": 200,
         "holdout_rows": 50,
         "baseline_rmse": 55.0,
-        "furthest_relative": 1e-9,
-        "tolerance": 1e-9,
+        "furthest": 1.0,
+        "model_bytes": 1000,
         "wrong_answers": 0,
     }
     return absolute(BOUNDS.model_copy(update=dict(bounds)), **{**usual, **changes})
@@ -128,13 +128,12 @@ def refused(checks):
             no("worst slice's rmse by the whole's", None, 2.0),
             id="no-slice-to-judge",
         ),
+        pytest.param({"furthest": 1.1}, no("artefact equals estimator", 1.1, 1), id="last-digits-differ"),
+        pytest.param({"furthest": math.inf}, no("artefact equals estimator", None, 1), id="artefact-overflows"),
+        pytest.param({"furthest": math.nan}, no("artefact equals estimator", None, 1), id="artefact-nan"),
         pytest.param(
-            {"furthest_relative": 1.1e-9}, no("artefact equals estimator", 1.1e-9, 1e-9), id="last-digits-differ"
+            {"bounds": {"max_model_bytes": 999}}, no("bytes of the model", 1000, 999), id="a-model-that-is-too-large"
         ),
-        pytest.param(
-            {"furthest_relative": math.inf}, no("artefact equals estimator", None, 1e-9), id="artefact-overflows"
-        ),
-        pytest.param({"furthest_relative": math.nan}, no("artefact equals estimator", None, 1e-9), id="artefact-nan"),
         pytest.param({"bounds": {"max_rmse": 54.8}}, no("rmse", 54.9, 54.8), id="max-rmse"),
         pytest.param({"bounds": {"max_mae": 39.9}}, no("mae", 40.0, 39.9), id="max-mae"),
         pytest.param({"bounds": {"max_bias": 2.9}}, no("bias", 3.0, 2.9), id="max-bias-either-way"),

@@ -32,21 +32,21 @@ def ports(addresses):
 def test_both_functions_answer_from_the_manifest_and_are_gone_afterwards():
     manifest = draft()
 
-    with running(manifest) as addresses:
-        asked = {name: ask(address, name, manifest, within_seconds=0) for name, address in addresses.items()}
+    with running(manifest) as functions:
+        asked = {name: ask(address, name, manifest, within_seconds=0) for name, address in functions.addresses.items()}
 
     assert {name: (right > 0, wrong) for name, (right, wrong) in asked.items()} == {
         "batch": (True, []),
         "stream": (True, []),
     }
-    until(lambda: not any(is_open(port) for port in ports(addresses)), seconds=5)
+    until(lambda: not any(is_open(port) for port in ports(functions.addresses)), seconds=5)
 
 
 def test_a_manifest_that_functions_refuse_is_not_served():
     manifest = draft(golden=[{"instance": [0.0], "prediction": 7.0}])
 
-    with running(manifest) as addresses:
-        right, wrong = ask(addresses["batch"], "batch", manifest, within_seconds=0)
+    with running(manifest) as functions:
+        right, wrong = ask(functions.addresses["batch"], "batch", manifest, within_seconds=0)
 
     assert right == 0
     assert "got 503" in wrong[0]
@@ -58,8 +58,8 @@ def test_nothing_of_the_environment_reaches_the_functions(monkeypatch):
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere")
     manifest = draft()
 
-    with running(manifest) as addresses:
-        assert ask(addresses["stream"], "stream", manifest, within_seconds=0)[1] == []
+    with running(manifest) as functions:
+        assert ask(functions.addresses["stream"], "stream", manifest, within_seconds=0)[1] == []
 
 
 def test_a_function_that_does_not_start_is_named_with_what_it_said_last(monkeypatch, tmp_path):
@@ -93,8 +93,8 @@ def test_a_training_that_is_terminated_leaves_no_file_and_no_process(bucket, tmp
 def test_whatever_ends_the_training_ends_what_it_started(ended_by, tmp_path):
     program = (
         "import sys, test_sandbox as t\n"
-        "with t.running(t.draft()) as addresses:\n"
-        "    print(*t.ports(addresses), flush=True)\n"
+        "with t.running(t.draft()) as functions:\n"
+        "    print(*t.ports(functions.addresses), flush=True)\n"
         "    sys.stdin.read()\n"
     )
     environ = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"}

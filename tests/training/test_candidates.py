@@ -7,9 +7,8 @@ import pytest
 from functions.schema import Feature
 from model.data import reading
 from model.evaluation.metrics import r2
-from model.training.candidates import expand, fit
-from model.training.export import to_linear
-from tests.support.trials import LINEAR, X, Y, refusal, trial
+from model.training.candidates import expand
+from tests.support.trials import LINEAR, X, Y, fitted, line, refusal, trial
 
 DIABETES = reading.read("sklearn:diabetes", [Feature("bmi", -1.0, 1.0)], "disease_progression")
 BMI = DIABETES.x.matrix()
@@ -26,7 +25,7 @@ BMI = DIABETES.x.matrix()
     ],
 )
 def test_the_line_through_diabetes_has_the_known_r2_on_the_last_twenty_rows(chosen, value, within):
-    estimator = fit(chosen, BMI[:-20], DIABETES.y[:-20], seed=7)
+    estimator = fitted(chosen, BMI[:-20], DIABETES.y[:-20], seed=7)
 
     found = float(r2(DIABETES.y[-20:], estimator.predict(BMI[-20:])))
 
@@ -43,7 +42,7 @@ def test_the_line_through_diabetes_has_the_known_r2_on_the_last_twenty_rows(chos
 )
 @pytest.mark.parametrize("seed", [pytest.param(seed, id=f"seed-{seed}") for seed in (0, 7, 42)])
 def test_a_good_line_through_diabetes_reaches_042_on_the_last_twenty_rows(chosen, seed):
-    estimator = fit(chosen, BMI[:-20], DIABETES.y[:-20], seed=seed)
+    estimator = fitted(chosen, BMI[:-20], DIABETES.y[:-20], seed=seed)
 
     assert float(r2(DIABETES.y[-20:], estimator.predict(BMI[-20:]))) >= 0.42
 
@@ -75,13 +74,19 @@ NO_REGRESSOR = (
         pytest.param("sklearn.metrics.r2_score", id="metric"),
         pytest.param("sklearn.base.RegressorMixin", id="mixin"),
         pytest.param("sklearn.base.BaseEstimator", id="base-class"),
-        pytest.param("sklearn.ensemble.VotingRegressor", id="meta-estimator"),
-        pytest.param("sklearn.multioutput.MultiOutputRegressor", id="another-meta-estimator"),
         pytest.param("sklearn.pipeline.Pipeline", id="pipeline"),
     ],
 )
 def test_a_candidate_that_is_no_scikit_learn_regressor_is_refused(path):
     assert refusal(expand, [(LINEAR + "Ridge", False, {}), (path, False, {})]) == NO_REGRESSOR.format(path)
+
+
+@pytest.mark.parametrize("name", ["VotingRegressor", "StackingRegressor"])
+def test_an_estimator_that_is_made_of_others_needs_a_function_that_makes_it(name):
+    assert refusal(expand, [(f"sklearn.ensemble.{name}", False, {})]) == (
+        f"training.candidates[0].estimator: sklearn.ensemble.{name} is made of other estimators; "
+        'give pipeline = "package.module:function", a function that returns it'
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,22 +194,22 @@ def test_no_candidates_are_no_trials():
 
 
 def test_the_same_seed_gives_the_same_estimator():
-    first = to_linear(fit(trial("SGDRegressor", scale=True), X, Y, seed=7), X)
+    first = line(fitted(trial("SGDRegressor", scale=True), X, Y, seed=7))
 
-    assert to_linear(fit(trial("SGDRegressor", scale=True), X, Y, seed=7), X) == first
+    assert line(fitted(trial("SGDRegressor", scale=True), X, Y, seed=7)) == first
 
 
 def test_another_seed_gives_another_estimator():
-    first = to_linear(fit(trial("SGDRegressor", scale=True), X, Y, seed=7), X)
+    first = line(fitted(trial("SGDRegressor", scale=True), X, Y, seed=7))
 
-    assert to_linear(fit(trial("SGDRegressor", scale=True), X, Y, seed=8), X) != first
+    assert line(fitted(trial("SGDRegressor", scale=True), X, Y, seed=8)) != first
 
 
 def test_a_seed_among_the_parameters_goes_before_the_search_s():
-    first = to_linear(fit(trial("SGDRegressor", scale=True, random_state=3), X, Y, seed=7), X)
+    first = line(fitted(trial("SGDRegressor", scale=True, random_state=3), X, Y, seed=7))
 
-    assert to_linear(fit(trial("SGDRegressor", scale=True, random_state=3), X, Y, seed=8), X) == first
+    assert line(fitted(trial("SGDRegressor", scale=True, random_state=3), X, Y, seed=8)) == first
 
 
 def test_parameters_reach_the_estimator():
-    assert to_linear(fit(trial(fit_intercept=False), X, Y, seed=7), X)["intercept"] == 0.0
+    assert line(fitted(trial(fit_intercept=False), X, Y, seed=7))["intercept"] == 0.0

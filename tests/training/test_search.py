@@ -10,20 +10,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from model.training.candidates import Trial
-from model.training.search import Result, choose, search
-from tests.support.trials import X, Y, refusal, trial
+from model.training.search import Result, choose
+from tests.support.trials import X, Y, refusal, searched, trial
 
 # The search
 
 
 def test_fewer_rows_than_folds_are_refused():
-    message = refusal(search, [trial()], X[:4], Y[:4], folds=5, seed=7)
+    message = refusal(searched, [trial()], X[:4], Y[:4], folds=5, seed=7)
 
     assert message == "5 folds need at least 5 different training rows, got 4"
 
 
 def test_fewer_different_rows_than_folds_are_refused():
-    message = refusal(search, [trial()], X, Y, folds=5, seed=7, groups=np.arange(60) % 4)
+    message = refusal(searched, [trial()], X, Y, folds=5, seed=7, groups=np.arange(60) % 4)
 
     assert message == "5 folds need at least 5 different training rows, got 4"
 
@@ -52,48 +52,50 @@ def test_fewer_different_rows_than_folds_are_refused():
     ],
 )
 def test_a_trial_that_cannot_be_fitted_is_named_with_its_parameters(chosen, start):
-    message = refusal(search, [trial(), chosen], X, Y, folds=5, seed=7)
+    message = refusal(searched, [trial(), chosen], X, Y, folds=5, seed=7)
 
     assert message.startswith(start)
     assert len(message.splitlines()) == 1
 
 
 def test_a_trial_that_diverges_is_named():
-    message = refusal(search, [trial("SGDRegressor")], X * 1e300, Y, folds=5, seed=7)
+    message = refusal(searched, [trial("SGDRegressor")], X * 1e300, Y, folds=5, seed=7)
 
     assert message.startswith("sklearn.linear_model.SGDRegressor: Floating-point under-/overflow occurred")
 
 
-TREE = Trial("sklearn.tree.DecisionTreeRegressor", scale=False, parameters={})
-NO_COEFFICIENTS = "DecisionTreeRegressor predicts by more than a sum of coefficients: only affine models can be served"
+ANGLES = Trial("sklearn.neighbors.KNeighborsRegressor", scale=False, parameters={"metric": "cosine"})
+NO_METRIC = (
+    "step 'regressor': KNeighborsRegressor: metric='cosine'; expected euclidean, manhattan, chebyshev or minkowski"
+)
 
 
 def test_when_no_candidate_can_be_served_the_first_fold_says_so():
     told = []
 
-    message = refusal(search, [TREE, TREE], X, Y, folds=5, seed=7, done=lambda: told.append(1))
+    message = refusal(searched, [ANGLES, ANGLES], X, Y, folds=5, seed=7, done=lambda: told.append(1))
 
-    line = f"sklearn.tree.DecisionTreeRegressor: {NO_COEFFICIENTS}"
+    line = f"{ANGLES}: {NO_METRIC}"
     assert message.splitlines() == ["none of training.candidates can be served:", line, line]
     assert told == [1, 1]
 
 
 def test_a_candidate_that_cannot_be_served_is_scored_and_says_why():
-    plain, tree = search([trial(), TREE], X, Y, folds=5, seed=7)
+    plain, angles = searched([trial(), ANGLES], X, Y, folds=5, seed=7)
 
-    assert (plain.unserved, tree.unserved) == ("", NO_COEFFICIENTS)
-    assert tree.rmse > plain.rmse
+    assert (plain.unserved, angles.unserved) == ("", NO_METRIC)
+    assert angles.rmse > plain.rmse
 
 
 def test_results_come_in_the_order_of_the_trials():
     order = [trial("Ridge", alpha=1e6), trial(), trial("Ridge", alpha=100.0)]
 
-    assert [result.trial for result in search(order, X, Y, folds=5, seed=7)] == order
+    assert [result.trial for result in searched(order, X, Y, folds=5, seed=7)] == order
 
 
 def test_a_result_is_mean_spread_and_standard_error_over_the_folds_of_all_repeats():
-    (result,) = search([trial()], X, Y, folds=5, repeats=3, seed=7)
-    (first,) = search([trial()], X, Y, folds=5, repeats=1, seed=7)
+    (result,) = searched([trial()], X, Y, folds=5, repeats=3, seed=7)
+    (first,) = searched([trial()], X, Y, folds=5, repeats=1, seed=7)
 
     assert result.rmse != first.rmse
     assert result.rmse_se == pytest.approx(result.rmse_std / np.sqrt(5))
@@ -116,7 +118,7 @@ def test_each_row_is_scored_once_a_repeat_by_a_pipeline_that_has_not_seen_it(cho
         for row in range(60)
     ]
 
-    (result,) = search([chosen], X, Y, folds=60, repeats=2, seed=7)
+    (result,) = searched([chosen], X, Y, folds=60, repeats=2, seed=7)
 
     assert result == Result(
         chosen,
@@ -132,8 +134,8 @@ def test_duplicates_of_a_row_stand_in_one_fold():
     noise = np.random.default_rng(3).normal(size=60)
     twice, target, group = np.vstack([X, X]), np.tile(noise, 2), np.tile(np.arange(60), 2)
 
-    apart = search([trial(), nearest], twice, target, folds=5, seed=7)[1].rmse
-    together = search([trial(), nearest], twice, target, folds=5, seed=7, groups=group)[1].rmse
+    apart = searched([trial(), nearest], twice, target, folds=5, seed=7)[1].rmse
+    together = searched([trial(), nearest], twice, target, folds=5, seed=7, groups=group)[1].rmse
 
     assert apart < 0.6 * together
     assert together > noise.std()
@@ -143,14 +145,14 @@ def test_the_order_of_the_rows_does_not_matter():
     order = np.random.default_rng(5).permutation(60)
     names = np.arange(60)
 
-    (one,) = search([trial()], X, Y, folds=5, repeats=2, seed=7, groups=names)
-    (other,) = search([trial()], X[order], Y[order], folds=5, repeats=2, seed=7, groups=names[order])
+    (one,) = searched([trial()], X, Y, folds=5, repeats=2, seed=7, groups=names)
+    (other,) = searched([trial()], X[order], Y[order], folds=5, repeats=2, seed=7, groups=names[order])
 
     assert other.rmse == pytest.approx(one.rmse, rel=1e-12)
 
 
 def test_what_fits_warn_of_is_told_once():
-    (result,) = search([trial("SGDRegressor", scale=True, max_iter=1)], X, Y, folds=5, repeats=2, seed=7)
+    (result,) = searched([trial("SGDRegressor", scale=True, max_iter=1)], X, Y, folds=5, repeats=2, seed=7)
 
     (text,) = result.warned
     assert text.startswith("ConvergenceWarning: Maximum number of iteration reached before convergence.")
@@ -165,21 +167,21 @@ def test_what_fits_warn_of_is_told_once():
     ],
 )
 def test_the_same_seed_gives_the_same_results(chosen):
-    first = search([chosen], X, Y, folds=5, seed=7)
+    first = searched([chosen], X, Y, folds=5, seed=7)
 
-    assert search([chosen], X, Y, folds=5, seed=7) == first
+    assert searched([chosen], X, Y, folds=5, seed=7) == first
 
 
 def test_another_seed_makes_other_folds():
-    first = search([trial()], X, Y, folds=5, seed=7)
+    first = searched([trial()], X, Y, folds=5, seed=7)
 
-    assert search([trial()], X, Y, folds=5, seed=8) != first
+    assert searched([trial()], X, Y, folds=5, seed=8) != first
 
 
 def test_every_trial_meets_the_same_folds():
-    alone = search([trial()], X, Y, folds=5, seed=7)
+    alone = searched([trial()], X, Y, folds=5, seed=7)
 
-    among = search([trial("SGDRegressor", scale=True), trial(), trial("Ridge")], X, Y, folds=5, seed=7)
+    among = searched([trial("SGDRegressor", scale=True), trial(), trial("Ridge")], X, Y, folds=5, seed=7)
 
     assert [result for result in among if result.trial == trial()] == alone
 
@@ -187,19 +189,19 @@ def test_every_trial_meets_the_same_folds():
 def test_progress_is_told_after_each_fit():
     told = []
 
-    search([trial(), trial("Ridge")], X, Y, folds=5, repeats=3, seed=7, done=lambda: told.append(1))
+    searched([trial(), trial("Ridge")], X, Y, folds=5, repeats=3, seed=7, done=lambda: told.append(1))
 
     assert len(told) == 2 * 5 * 3
 
 
 def test_as_many_rows_as_folds_are_enough():
-    results = search([trial()], X[:5], Y[:5], folds=5, seed=7)
+    results = searched([trial()], X[:5], Y[:5], folds=5, seed=7)
 
     assert [result.trial for result in results] == [trial()]
 
 
 def test_no_trials_have_no_results():
-    assert search([], X, Y, folds=5, seed=7) == []
+    assert searched([], X, Y, folds=5, seed=7) == []
 
 
 # The choice
@@ -232,16 +234,16 @@ def test_the_simplest_within_one_standard_error_of_the_best_is_chosen(results, c
 
 
 def test_what_was_tried_goes_into_the_manifest_as_a_table():
-    result = Result(TREE, 2.0, 0.4, 0.2, NO_COEFFICIENTS, ("UserWarning: x",))
+    result = Result(ANGLES, 2.0, 0.4, 0.2, NO_METRIC, ("UserWarning: x",))
 
     assert result.document() == {
-        "estimator": "sklearn.tree.DecisionTreeRegressor",
+        "estimator": "sklearn.neighbors.KNeighborsRegressor",
         "scale": False,
-        "parameters": {},
+        "parameters": {"metric": "cosine"},
         "rmse": 2.0,
         "rmse_std": 0.4,
         "rmse_se": 0.2,
-        "unserved": NO_COEFFICIENTS,
+        "unserved": NO_METRIC,
         "warned": ["UserWarning: x"],
         "chosen": False,
     }
@@ -257,13 +259,13 @@ def test_folds_by_time_are_fitted_to_earlier_rows_only(monkeypatch):
     monkeypatch.setattr(LinearRegression, "fit", recording)
     times = np.random.default_rng(0).permutation(60).astype(float)
 
-    (result,) = search([trial()], np.column_stack([times, X[:, 0]]), Y, folds=5, repeats=3, seed=7, times=times)
+    (result,) = searched([trial()], np.column_stack([times, X[:, 0]]), Y, folds=5, repeats=3, seed=7, times=times)
 
     assert seen == [list(map(float, range(count))) for count in (10, 20, 30, 40, 50)]
     assert result.rmse > 0
 
 
 def test_too_few_times_for_the_folds_are_refused():
-    message = refusal(search, [trial()], X, Y, folds=5, seed=7, times=np.arange(60) % 3.0)
+    message = refusal(searched, [trial()], X, Y, folds=5, seed=7, times=np.arange(60) % 3.0)
 
     assert message == "5 folds forward in time need more than 5 different times, got 3"

@@ -10,13 +10,14 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from functions.runtimes import load
+from functions.schema import Feature
 from model.errors import ExportError
 from model.training.export.affine import affine
 from model.training.export.builder import TABLE, Column, Frame, Graph
-from model.training.export.linear import to_linear
+from model.training.export.edges import Edge, edges
 from model.training.export.registry import answer, register, register_transformer
 
-__all__ = ["Exported", "export", "register", "register_transformer", "to_linear"]
+__all__ = ["Exported", "export", "known_classes", "refuse_kept_rows", "register", "register_transformer"]
 
 _FAMILIES = (
     "linear_models",
@@ -46,11 +47,13 @@ class Exported:
         document: The manifest's `runtime`, `linear` or `graph`, and `classes`.
         arrays: The graph's block; empty for a line.
         keeps_rows: Whether rows of the training data travel with it.
+        edges: Numbers of the table's columns at which its answers turn, some of many.
     """
 
     document: dict[str, Any]
     arrays: bytes
     keeps_rows: bool = False
+    edges: tuple[Edge, ...] = ()
 
 
 def export(estimator: BaseEstimator, columns: Sequence[str] | None = None) -> Exported:
@@ -63,8 +66,7 @@ def export(estimator: BaseEstimator, columns: Sequence[str] | None = None) -> Ex
     Raises:
         ExportError: It cannot be written exactly; the message names the class, its place, and what would help.
     """
-    for family in _FAMILIES:
-        import_module(f"model.training.export.{family}")
+    known_classes()
     width = len(columns) if columns is not None else _width(estimator)
     graph = Graph(width or 1)
     names = None if columns is None else tuple(columns)
@@ -82,7 +84,25 @@ def export(estimator: BaseEstimator, columns: Sequence[str] | None = None) -> Ex
         return Exported({"runtime": "linear", "linear": line, "classes": None}, b"")
     document, block = graph.document(result)
     load(document, block)
-    return Exported(document, block, graph.keeps_rows)
+    return Exported(document, block, graph.keeps_rows, edges(graph))
+
+
+def known_classes() -> None:
+    """Register scikit-learn's classes; a later exporter for one of them takes its place."""
+    for family in _FAMILIES:
+        import_module(f"model.training.export.{family}")
+
+
+def refuse_kept_rows(exported: Exported, features: Sequence[Feature]) -> None:
+    """Refuse a model that carries rows of the training data where a feature is redacted.
+
+    Raises:
+        ExportError: It does.
+    """
+    redacted = [feature.name for feature in features if feature.redact]
+    if exported.keeps_rows and redacted:
+        listed = ", ".join(redacted)
+        raise ExportError(f"rows of the training data travel with it, and {listed} must not: choose another estimator")
 
 
 def _width(estimator: Any) -> int | None:

@@ -1,0 +1,269 @@
+"""A pipeline that was fitted elsewhere becomes a version: the same proof, the same gate, the same card."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import is_classifier, is_regressor
+from sklearn.exceptions import InconsistentVersionWarning
+
+from functions.artifact import Manifest
+from functions.predictor import RELATIVE
+from functions.table import Table
+from model.config import Config
+from model.data.rows import Rows
+from model.data.split import Sides, Split, champion_split, held_out
+from model.errors import DataError, SourceError, UsageError
+from model.registry.registry import Registry
+from model.training.export import known_classes
+from model.training.frames import Framed, framed
+from model.training.own_code import register_exporters
+from model.training.proof import furthest_of
+from model.workflows import dataset
+from model.workflows.dataset import Inputs, Production
+from model.workflows.draft import Fitted, draft, published
+from model.workflows.evaluate import champion
+from model.workflows.progress import Talk
+
+_READERS = {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".jsonl": pd.read_json}
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Rows with their target: *x* of shape (n_rows, n_columns), *y* of shape (n_rows,)."""
+
+    x: pd.DataFrame
+    y: NDArray[np.float64]
+    target: str
+
+
+@dataclass(frozen=True)
+class Given:
+    """A pipeline that is fitted, and how it came here.
+
+    Args:
+        by: Who says that it was not fitted to the rows that judge it.
+        fitted_with: Versions of packages that it was fitted with, where they are known.
+        dataset: A name for its rows in the bucket.
+    """
+
+    pipeline: Any
+    by: str
+    fitted_with: dict[str, str]
+    dataset: str
+
+
+def publish(
+    store: Registry,
+    given: Given,
+    holdout: Labelled,
+    training: Labelled | None,
+    settings: Config,
+    *,
+    production: Production,
+    redact: Collection[str] = (),
+    talk: Talk,
+) -> Manifest:
+    """Publish *given*, judged on the rows of *holdout*.
+
+    Args:
+        training: The rows that it was fitted to, for ranges and the baseline of drift; else *holdout* gives both.
+
+    Raises:
+        UsageError: It is no regressor, or its columns are not there.
+        DataError: The rows cannot be used.
+        ExportError: It cannot be written so that it answers exactly as it does.
+    """
+    _check(given.pipeline)
+    for name, version in given.fitted_with.items():
+        if version != package_version(name):
+            here = package_version(name)
+            talk.say(
+                f"warning: fitted with {name} {version}, and this environment has {name} {here}, whose answers count"
+            )
+    known_classes()
+    register_exporters(settings.training.exporters)
+    parts = [holdout] if training is None else [training, holdout]
+    frame = pd.concat([part.x for part in parts], ignore_index=True) if len(parts) > 1 else holdout.x
+    wanted = getattr(given.pipeline, "feature_names_in_", None)
+    rows = framed(frame, None if wanted is None else wanted.tolist(), redact=redact)
+    y = np.concatenate([part.y for part in parts])
+    inputs = _inputs(rows, y, holdout=holdout, settings=settings, name=given.dataset, production=production)
+    fitted = _fitted(given, rows, frame, named=wanted is not None, seed=settings.training.seed, trained=training)
+    findings = dataset.findings(inputs, production.comparable(settings)[0])
+    dataset.stop_at_errors(findings)
+    opponent = champion(production, store)
+    made = draft(inputs, fitted, champion=opponent, findings=findings, talk=talk)
+    return published(store, made, inputs, opponent, talk=talk)
+
+
+def labelled(x: Any, y: Any, *, target: str | None, columns: Sequence[str] | None = None, what: str = "X") -> Labelled:
+    """Rows from the forms that scikit-learn takes.
+
+    Args:
+        columns: Names of the columns where *x* is a matrix.
+        what: The name of *x* in messages.
+    """
+    if not isinstance(x, pd.DataFrame):
+        matrix = np.asarray(x)
+        if matrix.ndim != 2:  # noqa: PLR2004 - rows and columns
+            raise UsageError(f"{what} must be a DataFrame or have two axes, got shape {matrix.shape}")
+        names = columns or [f"x{column}" for column in range(matrix.shape[1])]
+        x = pd.DataFrame(matrix, columns=list(names)).infer_objects()
+    name = target or str(getattr(y, "name", None) or "target")
+    answers = np.ravel(np.asarray(y))
+    if len(answers) != len(x) or not len(x):
+        raise UsageError(f"{what} has {len(x)} rows, and y has {len(answers)}; at least one of each is needed")
+    try:
+        numbers = answers.astype(np.float64)
+    except (TypeError, ValueError):
+        raise UsageError(f"y must hold numbers, found {answers[0]!r:.60}; classes cannot be published yet") from None
+    if not np.isfinite(numbers).all():
+        row = int(np.flatnonzero(~np.isfinite(numbers))[0])
+        raise DataError(f"y must hold finite numbers, found {answers[row]!r:.60} in row {row}")
+    if name in map(str, x.columns):
+        raise UsageError(f"the target {name!r} must not be a column of {what}")
+    return Labelled(x.reset_index(drop=True), numbers, name)
+
+
+def read_labelled(source: str, target: str, store: Registry) -> Labelled:
+    """Rows of the file or object *source*, as pandas reads it by default.
+
+    Raises:
+        SourceError: It cannot be read.
+        UsageError: It has no such target.
+    """
+    name = Path(source).name.removesuffix(".gz")
+    ending = Path(name).suffix.lower()
+    if ending not in _READERS:
+        raise SourceError(f"{source} must end in .csv, .parquet or .jsonl; .csv and .jsonl also in .gz")
+    if source.startswith("gs://"):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / Path(source).name
+            store.bucket.download(source, path)
+            frame = _read(path, source, ending)
+    else:
+        frame = _read(Path(source), source, ending)
+    if target not in frame.columns:
+        columns = ", ".join(map(str, frame.columns))[:300]
+        raise UsageError(f"{source} has no column {target!r}, the target; it has {columns}")
+    return labelled(frame.drop(columns=[target]), frame[target], target=target, what=source)
+
+
+def _read(path: Path, source: str, ending: str) -> pd.DataFrame:
+    try:
+        frame: pd.DataFrame = _READERS[ending](path, **({"lines": True} if ending == ".jsonl" else {}))
+    except FileNotFoundError as error:
+        raise SourceError(f"{path.absolute()} does not exist") from error
+    except Exception as error:  # pandas and Arrow raise many things
+        told = (str(error) or type(error).__name__).splitlines()[0][:200]
+        raise SourceError(f"{source} cannot be read: {told}") from error
+    return frame
+
+
+def loaded(path: Path) -> tuple[Any, dict[str, str]]:
+    """The pipeline in a joblib or pickle file of one's own, and the versions that it was fitted with.
+
+    Loading it runs code of whoever wrote it. It never goes to the bucket.
+
+    Raises:
+        SourceError: It cannot be loaded.
+    """
+    import joblib  # noqa: PLC0415 - for this alone
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            pipeline = joblib.load(path)
+        except FileNotFoundError as error:
+            raise SourceError(f"{path.absolute()} does not exist") from error
+        except Exception as error:  # a pickle may raise anything
+            told = (str(error) or type(error).__name__).splitlines()[0][:300]
+            raise SourceError(f"{path} cannot be loaded: {type(error).__name__}: {told}") from error
+    older = [one.message for one in caught if isinstance(one.message, InconsistentVersionWarning)]
+    return pipeline, {"scikit-learn": older[0].original_sklearn_version if older else package_version("scikit-learn")}
+
+
+def _check(pipeline: Any) -> None:
+    if not hasattr(pipeline, "predict"):
+        raise UsageError(f"expected a fitted scikit-learn pipeline or estimator, got a {type(pipeline).__name__}")
+    try:
+        classifier, regressor = is_classifier(pipeline), is_regressor(pipeline)
+    except Exception as error:
+        raise UsageError(f"{type(pipeline).__name__} is no scikit-learn estimator: {error}") from error
+    if classifier:
+        raise UsageError(f"{type(pipeline).__name__} is a classifier; only regressors can be published yet")
+    if not regressor:
+        raise UsageError(f"{type(pipeline).__name__} predicts no numbers; only regressors can be published")
+
+
+def _inputs(
+    rows: Framed, y: NDArray[np.float64], *, holdout: Labelled, settings: Config, name: str, production: Production
+) -> Inputs:
+    """All rows, the training rows first; those that judge stand last."""
+    split = Split("given", len(holdout.y) / len(y))
+    all_rows = Rows(dataset=name, features=rows.features, target=holdout.target, x=rows.table, y=y)
+    held = held_out(all_rows, split)
+    inputs = Inputs(settings, all_rows, Sides(split, held, held, np.zeros(len(y), dtype=np.bool_)))
+    if not production.promoted:
+        return inputs
+    theirs = champion_split(all_rows, production.promoted.manifest)
+    shared = held & held_out(all_rows, theirs) if theirs else np.zeros(len(y), dtype=np.bool_)
+    return replace(inputs, sides=replace(inputs.sides, shared=shared))
+
+
+def _fitted(
+    given: Given, rows: Framed, frame: pd.DataFrame, *, named: bool, seed: int, trained: Labelled | None
+) -> Fitted:
+    """*given* as it answers tables, once it answers them as it answers the rows themselves."""
+    columns = rows.columns(named=named)
+
+    def ask(table: Table) -> NDArray[np.float64]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return np.asarray(np.ravel(given.pipeline.predict(rows.input(table, columns))), np.float64)
+
+    try:
+        answers = ask(rows.table)
+        if not any(feature.kind == "time" for feature in rows.features):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                own = frame[list(rows.names)] if columns is not None else rows.table.matrix().copy()
+                _check_same(answers, np.asarray(np.ravel(given.pipeline.predict(own)), np.float64))
+    except UsageError:
+        raise
+    except Exception as error:  # steps of a user's own may raise anything
+        told = f"{type(error).__name__}: {(str(error) or ' ').splitlines()[0][:300]}"
+        raise UsageError(f"the pipeline cannot answer the rows: {told}") from error
+    kind = type(given.pipeline)
+    training = {
+        "estimator": f"{kind.__module__}.{kind.__qualname__}",
+        "parameters": {},
+        "steps": [type(step).__name__ for _, step in getattr(given.pipeline, "steps", [])],
+        "candidates_tried": [],
+        "seed": seed,
+        "fitted_by": given.by,
+        "fitted_with": given.fitted_with,
+        "training_rows_given": trained is not None,
+    }
+    return Fitted(given.pipeline, columns, training, ask)
+
+
+def _check_same(answers: NDArray[np.float64], expected: NDArray[np.float64]) -> None:
+    """Callers send numbers, booleans and texts: the pipeline must answer those as it answers the DataFrame."""
+    if furthest_of(answers, expected) <= 1:
+        return
+    row = int(np.flatnonzero(~(np.abs(answers - expected) <= RELATIVE * np.abs(expected)))[0])
+    raise UsageError(
+        f"row {row}: the pipeline answers {expected[row]} for the DataFrame, and {answers[row]} for the same cells as"
+        " numbers, booleans and texts, which callers send: fit it to columns of these types"
+    )
