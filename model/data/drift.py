@@ -127,7 +127,14 @@ def columns(document: Document) -> list[Document]:
 
 
 def edges(entry: Document) -> Vector:
-    """The inner quantiles of a column, each once: where its bins meet. Empty if the manifest does not tell enough."""
+    """The inner quantiles of a column, each once: where its bins meet. Empty if the manifest does not tell enough.
+
+    A category's are the places of its levels; a level that training never saw lies beyond them. A time has none.
+    """
+    if "levels" in entry:
+        return np.arange(len(entry["levels"]), dtype=np.float64)
+    if entry.get("kind") == "time":  # times go on, so they lie elsewhere by nature
+        return np.empty(0)
     quantiles = _numbers(entry.get("quantiles"))
     return np.unique(quantiles[1:-1]) if len(quantiles) >= _LEAST_QUANTILES else np.empty(0)
 
@@ -174,6 +181,9 @@ def against_training(
     weights, quantiles = weighting.weights if weighting else None, _numbers(entry.get("quantiles"))
     if not rows or not len(sample) or not len(edges(entry)) or trained < 1:
         return None
+    if "levels" in entry:
+        seen = dict(enumerate(counts[1::2].tolist())) | {-1: float(counts[-1])}
+        return between_levels(dict(enumerate(entry["shares"])), seen, trained, chance, rows=rows)
     levels = np.linspace(0, 1, len(quantiles))[1:-1]
     _, place = np.unique(quantiles[1:-1], return_inverse=True)
     cumulated = np.cumsum(counts) / counts.sum()
@@ -230,7 +240,7 @@ def against_window(
 
 
 def between_levels(
-    shares: Mapping[Any, float], counts: Mapping[Any, float], trained: int, chance: float
+    shares: Mapping[Any, float], counts: Mapping[Any, float], trained: int, chance: float, *, rows: float | None = None
 ) -> Distances | None:
     """Distances of a category's rows from the training rows; None where there are no rows.
 
@@ -238,11 +248,13 @@ def between_levels(
         shares: Share of each level in the training rows.
         counts: Rows of each level here; those that training never saw count as one level more.
         trained, chance: As in `against_training`.
+        rows: How many rows of equal weight say as much as these; by default as many as they are.
     """
-    rows = float(sum(counts.values()))
-    if not rows or not shares or trained < 1:
+    whole = float(sum(counts.values()))
+    if not whole or not shares or trained < 1:
         return None
-    here = np.array([*(counts.get(level, 0) for level in shares), 0.0]) / rows
+    rows = whole if rows is None else rows
+    here = np.array([*(counts.get(level, 0) for level in shares), 0.0]) / whole
     here[-1] = max(0.0, 1.0 - here.sum())
     there = np.array([*shares.values(), 0.0])
     filled = int(((here > 0) | (there > 0)).sum())

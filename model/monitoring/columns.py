@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.schema import Level, shown
 from model.config import MonitoringConfig
 from model.data.drift import OK, WARN, Distances, Weighting, against_training, against_window, movement
 from model.data.findings import Finding
@@ -30,11 +31,23 @@ class Description:
 
 
 @dataclass(frozen=True)
+class LevelShare:
+    """One level of a category: its share of the cells that are there, in training and in this window."""
+
+    level: Level
+    training: float
+    serving: float
+
+
+@dataclass(frozen=True)
 class ColumnFigures:
     """A column in one window.
 
     Args:
         rows: Rows that have it.
+        out_of_range_share: Share of the values outside the training range; of a category, of levels never seen.
+        training_missing_share: Share of the training rows that lacked it.
+        levels: Of a category that is logged, in the manifest's order.
         skew: Its distance from the training rows; None where the manifest does not tell their distribution.
         drift: Its distance from the window before; None where that one has too few rows.
     """
@@ -48,6 +61,9 @@ class ColumnFigures:
     serving: Description
     skew: Distances | None
     drift: Distances | None
+    kind: str = "number"
+    training_missing_share: float = 0.0
+    levels: tuple[LevelShare, ...] = ()
 
 
 def column_figures(
@@ -75,6 +91,7 @@ def column_figures(
         counts, samples = (now.counts[place], before.counts[place]), (values, earlier)
         drift = against_window(entry, counts, samples, chance, weightings=(weighting, earlier_weighting))
     present, missing = float(now.present[place]), float(now.missing[place])
+    category = "levels" in entry
     return ColumnFigures(
         name=name,
         rows=int(now.present_rows[place]),
@@ -82,9 +99,12 @@ def column_figures(
         missing_share=missing / (present + missing) if present + missing else None,
         out_of_range_share=float(now.outside[place]) / present if present and not is_prediction else None,
         training=Description(*(entry.get(part) for part in ("minimum", "maximum", "mean", "std"))),
-        serving=_description(values, weighting),
+        serving=Description() if category else _description(values, weighting),
         skew=against_training(entry, now.counts[place], values, trained, chance, weighting=weighting),
         drift=drift,
+        kind=entry.get("kind", "number"),
+        training_missing_share=entry.get("missing_share", 0.0),
+        levels=_level_shares(entry, now.counts[place]) if category and present else (),
     )
 
 
@@ -95,29 +115,49 @@ def column_findings(
     kind = "prediction" if is_prediction else "input"
     moved = movement(column.skew, warn=limits.warn, alert=limits.alert)
     if moved.level != OK:
-        means = f"mean {_short(column.serving.mean)}, was {_short(column.training.mean)}"
-        found = f"{moved} from training; {means}"
+        found = f"{moved} from training; {_change(column)}"
         yield finding(f"{kind}-skew", moved.level, where, value=moved.value, limit=moved.limit, found=found)
     moved = movement(column.drift, warn=limits.warn, alert=limits.alert)
     if moved.level != OK:
         found = f"{moved} from the window before"
         yield finding(f"{kind}-drift", WARN, where, value=moved.value, limit=moved.limit, found=found)
-    for code, share, words in (
-        ("missing-input", column.missing_share, "of the rows lack it"),
-        ("out-of-range", column.out_of_range_share, "of the rows are outside the training range"),
-    ):
-        level, limit = share_severity(share, limits)
-        if share is not None and level != OK:
-            yield finding(code, level, where, value=share, limit=limit, found=f"{100 * share:.3g} % {words}")
+    yield from _absent(column, where, limits)
+    level, limit = share_severity(column.out_of_range_share, limits)
+    if column.out_of_range_share is not None and level != OK:
+        code, words = (
+            ("unknown-level", "hold a level that training never saw")
+            if column.kind == "category"
+            else ("out-of-range", "are outside the training range")
+        )
+        found = f"{100 * column.out_of_range_share:.3g} % of the rows {words}"
+        yield finding(code, level, where, value=column.out_of_range_share, limit=limit, found=found)
+
+
+def _absent(column: ColumnFigures, where: str, limits: MonitoringConfig) -> Iterable[Finding]:
+    """Whether many more rows lack the column than training rows did."""
+    if column.missing_share is None:
+        return
+    more = column.missing_share - column.training_missing_share
+    level, limit = share_severity(more, limits)
+    if level != OK:
+        was = (
+            f", {100 * column.training_missing_share:.3g} % of the training rows did"
+            if column.training_missing_share
+            else ""
+        )
+        found = f"{100 * column.missing_share:.3g} % of the rows lack it{was}"
+        yield finding("missing-input", level, where, value=more, limit=limit, found=found)
 
 
 def column_notes(column: ColumnFigures, where: str) -> Iterable[str]:
     """A line for a column of which not everything is known."""
     if column.redacted:
         yield f"{where}: redacted, so nothing is known of it"
+    elif column.kind == "time":
+        yield f"{where}: times go on, so only its missing cells are looked at"
     elif column.skew is None:
         yield f"{where}: its training distribution is not known for this version"
-    elif column.skew.wasserstein is None:
+    elif column.skew.wasserstein is None and column.kind != "category":
         yield f"{where}: only deciles of training are known for this version"
 
 
@@ -140,6 +180,21 @@ def _description(values: Vector, weighting: Weighting | None) -> Description:
             std = math.sqrt(float(np.average((values - mean) ** 2, weights=weighting.weights)))
         numbers = (float(values.min()), float(values.max()), mean, std)
     return Description(*(number if math.isfinite(number) else None for number in numbers))
+
+
+def _change(column: ColumnFigures) -> str:
+    """The figure by which a person sees that *column* moved: its mean, or the level whose share changed most."""
+    if not column.levels:
+        return f"mean {_short(column.serving.mean)}, was {_short(column.training.mean)}"
+    most = max(column.levels, key=lambda level: abs(level.serving - level.training))
+    return f"{shown(most.level)} in {100 * most.serving:.3g} % of the rows, was in {100 * most.training:.3g} %"
+
+
+def _level_shares(entry: Mapping[str, Any], counts: NDArray[Any]) -> tuple[LevelShare, ...]:
+    """*counts* stand below, at and between the places of the levels, as windows count."""
+    whole = float(counts.sum())
+    pairs = zip(entry["levels"], entry["shares"], counts[1::2].tolist(), strict=True)
+    return tuple(LevelShare(level, share, count / whole) for level, share, count in pairs)
 
 
 def _short(value: float | None) -> str:

@@ -90,6 +90,9 @@ def _column(column: ColumnFigures) -> dict[str, Any]:
         "serving": asdict(column.serving),
         "skew": asdict(column.skew) if column.skew else None,
         "drift": asdict(column.drift) if column.drift else None,
+        **({"kind": column.kind} if column.kind != "number" else {}),
+        **({"training_missing_share": column.training_missing_share} if column.training_missing_share else {}),
+        **({"levels": [asdict(level) for level in column.levels]} if column.levels else {}),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from model.monitoring.keys import DistinctKeys, with_rows
 from model.monitoring.label_join import BatchRows, LabelJoin
 from model.monitoring.labels import KeyedLabels
 from model.monitoring.request_counts import SlotRequests
+from model.monitoring.row_values import row_values
 from model.monitoring.weights import RequestWeights, Rows, Waiting
 from model.monitoring.windows import SLOTS, Counts, Layout, Matrix, SlotRows
 
@@ -149,7 +149,13 @@ class LogCounter:
             layout = self._layouts[version]
             assert layout is not None  # noqa: S101 - the version is known
             own = np.flatnonzero(usable & (versions == version))
-            values = _values([rows[place] for place in own.tolist()], layout)
+            values, flaws = row_values([rows[place] for place in own.tolist()], layout)
+            if flaws:
+                first_flaw = min(flaws)
+                number = lines[int(own[first_flaw])].number
+                self.unusable("malformed", number, flaws[first_flaw], len(flaws))
+                captured.log.rows -= len(flaws)
+                own, values = np.delete(own, list(flaws)), np.delete(values, list(flaws), axis=0)
             block = Rows(ids[own], keys[own], slots[own], values)
             block_weights = row_weights[own]
             known_weights = ~np.isnan(block_weights)
@@ -200,16 +206,3 @@ class LogCounter:
         for request_key in [key for key in captured.requests if key[2] < oldest]:
             gone = captured.requests.pop(request_key)
             captured.log.older += gone.statuses.total() + gone.probes
-
-
-def _values(rows: Sequence[dict[str, Any]], layout: Layout) -> Matrix:
-    """Features and prediction; shape (n_rows, n_features + 1), NaN where a feature is absent."""
-    features = [row["features"] for row in rows]
-    values = np.empty((len(rows), len(layout.features) + 1))
-    values[:, -1] = [row["prediction"] for row in rows]
-    try:
-        cells: list[Any] = list(map(itemgetter(*layout.features), features))
-    except KeyError:
-        cells = [[row.get(name) for name in layout.features] for row in features]
-    values[:, :-1] = layout.narrowed(np.array(cells, dtype=np.float64).reshape(len(rows), -1))
-    return values

@@ -11,7 +11,7 @@ import orjson
 
 FUNCTIONS = ("batch", "stream")
 _NUMBERS = {int, float}
-_CELLS = {int, float, bool, type(None)}  # null is a missing cell
+_CELLS = {*_NUMBERS, str, bool, type(None)}  # null is a missing cell
 
 
 def row_is_sound(rows: Sequence[dict[str, Any]]) -> bool:
@@ -44,7 +44,7 @@ def row_flaw(row: dict[str, Any]) -> str:
         return told or _expected("features", "an object", features)
     for name, value in features.items():
         if type(value) not in _CELLS:
-            return _expected(f"features.{name}", "a number", value)
+            return _expected(f"features.{name}", "a number, a text, true, false or null", value)
     return ""
 
 

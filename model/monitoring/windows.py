@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.schema import Level
 from model.data.hashing import Keys
 
 SLOTS = 24
@@ -47,7 +48,9 @@ class Layout:
     """Features of a version, their training range, and the inner edges of the bins of each and of the prediction.
 
     *redacted* is True for each feature that is never logged; empty if every feature is logged. *widths* are those of
-    the training columns; empty if all were float64.
+    the training columns; empty if all were float64. *kinds* are those of the features, and *levels* their levels in
+    the manifest's order; empty if all are numbers. A level counts as its place among them, and one that training never
+    saw as their number.
     """
 
     features: tuple[str, ...]
@@ -56,6 +59,12 @@ class Layout:
     edges: tuple[Matrix, ...]
     redacted: tuple[bool, ...] = ()
     widths: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    levels: tuple[tuple[Level, ...], ...] = ()
+
+    def kind(self, place: int) -> str:
+        """The kind of the feature at *place*."""
+        return self.kinds[place] if self.kinds else "number"
 
     def narrowed(self, values: Matrix) -> Matrix:
         """*values* of the features, each in the width of its training column; shape (n_rows, n_features)."""

@@ -26,7 +26,9 @@ def render(document: Document, figures: Figures) -> str:
         columns = [*entry["features"], *prediction]
         plots = figures.columns.get(entry["version"], {})
         drawn = [
-            {"name": columns[index]["name"], "svg": plots[index]} for index in worst_columns(columns) if index in plots
+            {"name": columns[index]["name"], "svg": plots.get(index, ""), "levels": columns[index].get("levels", [])}
+            for index in worst_columns(columns)
+            if index in plots or columns[index].get("levels")
         ]
         versions.append({**entry, "columns": columns, "drawn": drawn})
     page: str = template("monitoring.html").render(document=document, versions=versions, series=figures.series)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from functions.artifact import Document, Manifest
-from functions.schema import in_training_width
+from functions.schema import Feature, in_training_width
 from model.config import Config
 from model.data import drift
 from model.data.sources import pieces
@@ -129,8 +129,7 @@ def observe(
 def layout(manifest: Manifest) -> Layout:
     """The columns of a version, as the reader of lines needs them."""
     features = manifest.features
-    minimum = np.array([feature.minimum for feature in features])
-    maximum = np.array([feature.maximum for feature in features])
+    minimum, maximum = np.array([_bounds(feature) for feature in features]).T
     return Layout(
         tuple(feature.name for feature in features),
         in_training_width(minimum, features),
@@ -138,7 +137,20 @@ def layout(manifest: Manifest) -> Layout:
         tuple(map(drift.edges, drift.columns(manifest.document))),
         tuple(feature.redact for feature in features),
         tuple(feature.width for feature in features),
+        tuple(feature.kind for feature in features) if any(feature.kind != "number" for feature in features) else (),
+        tuple(feature.levels for feature in features),
     )
+
+
+def _bounds(feature: Feature) -> tuple[float, float]:
+    """Values that training saw: of a category the places of its levels; of a time all, since time goes on."""
+    match feature.kind:
+        case "category":
+            return 0.0, len(feature.levels) - 1.0
+        case "time":
+            return -np.inf, np.inf
+        case _:
+            return feature.minimum, feature.maximum
 
 
 def figures(observed: Observed, *, say: Callable[[str], None]) -> Figures:
@@ -150,6 +162,8 @@ def figures(observed: Observed, *, say: Callable[[str], None]) -> Figures:
         shown = [*entry["features"], *([entry["prediction"]] if entry["prediction"] else [])]
         named = {}
         for place in worst_columns(shown):
+            if "levels" in columns[place]:  # the page itself draws the bars
+                continue
             values = observed.windows[version][0].sample[:, place]
             before = observed.windows[version][1].sample[:, place]
             svg = attempt(
