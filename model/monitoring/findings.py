@@ -18,7 +18,7 @@ ADVICE = {
     "prediction-skew": "see which input moved; if none did, callers mix inputs in a new way: train on newer rows",
     "missing-input": "ask the callers; a function refuses instances without it, so look at what writes the rows too",
     "out-of-range": "check the unit; the model extrapolates there: train on rows that cover these values",
-    "unknown-level": "look at how callers spell it; a level that is here to stay wants a model trained on rows that have it",
+    "unknown-level": "look at how callers spell it; train on rows that have it if it is here to stay",
     "slow": "see in --json which part of latency.mean_seconds grew: queue wants more instances, parse smaller bodies",
     "input-drift": "look for what changed since the window before: a caller, a pipeline, a weekday",
     "prediction-drift": "look for what changed since the window before: a caller, a model, a weekday",

@@ -97,7 +97,9 @@ def verdict(colours, missing=0.0, **changes):
         pytest.param(
             {"ordered_at": "soon"}, 'features.ordered_at must be an ISO 8601 time, found "soon"', id="no-time"
         ),
-        pytest.param({"ordered_at": []}, "features.ordered_at must be a number, a text, true, false or null, found []", id="list"),
+        pytest.param(
+            {"ordered_at": []}, "features.ordered_at must be a number, a text, true, false or null, found []", id="list"
+        ),
         pytest.param(
             {"colour": ["red"]},
             'features.colour must be a number, a text, true, false or null, found ["red"]',
