@@ -13,7 +13,7 @@ from contextlib import closing
 from http import HTTPStatus
 from typing import NamedTuple
 
-from google.api_core.exceptions import GoogleAPIError, NotFound, RetryError
+from google.api_core.exceptions import GoogleAPIError, NotFound, RequestRangeNotSatisfiable, RetryError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
@@ -72,6 +72,8 @@ def fetch(bucket: str, name: str, most_bytes: int | None = None) -> Fetched:
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 retry=retry,
             )
+    except RequestRangeNotSatisfiable:  # an empty object has not even a first byte
+        data = b""
     except (GoogleAPIError, GoogleAuthError, RequestException, OSError) as error:
         kind = AbsentError if isinstance(error, NotFound) else BucketError
         raise kind(f"{uri} {failure(error)}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import math
@@ -14,7 +15,6 @@ from hypothesis import strategies as st
 from functions.artifact import (
     Alias,
     ArtifactError,
-    Golden,
     Manifest,
     alias_name,
     canonical,
@@ -30,7 +30,9 @@ from functions.artifact import (
     seal,
     sha256_of,
     version_of,
+    with_arrays,
 )
+from functions.entries import File, Golden
 from functions.schema import Feature
 
 EXAMPLES = settings(deadline=None, derandomize=True)
@@ -340,6 +342,242 @@ def test_the_order_of_members_does_not_change_the_seal():
 
 def test_sealing_a_sealed_manifest_changes_nothing():
     assert seal(parsed().document) == seal(document())
+
+
+# Kinds, classes, files
+
+COLOUR = {"name": "colour", "kind": "category", "levels": ["red", 2, True]}
+WHEN = {"name": "when", "kind": "time", "minimum": 0, "maximum": 1, "parts": ["hour", "year"]}
+BLOCK = {"sha256": "0" * 64, "bytes": 7}
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        pytest.param(
+            {**AGE, "kind": "text"},
+            '\'kind\' of "age" must be one of number, boolean, category, time, found "text"',
+            id="kind",
+        ),
+        pytest.param(
+            {**AGE, "kind": None},
+            "'kind' of \"age\" must be one of number, boolean, category, time, found null",
+            id="no-kind",
+        ),
+        pytest.param({**AGE, "missing": 1}, "'missing' of \"age\" must be true or false, found 1", id="missing"),
+        pytest.param(
+            {**COLOUR, "unknown": "no"}, '\'unknown\' of "colour" must be true or false, found "no"', id="unknown"
+        ),
+        *(
+            pytest.param(
+                {**AGE, "missing_share": share},
+                f"'missing_share' of \"age\" must be a number from 0 to 1, found {found}",
+                id=f"share-{found}",
+            )
+            for share, found in ((-0.1, "-0.1"), (1.5, "1.5"), (True, "true"), ("0", '"0"'), (math.nan, "null"))
+        ),
+        *(
+            pytest.param(
+                {**COLOUR, "levels": levels},
+                "'levels' of \"colour\" must be a list of at most 1000 different texts, booleans or numbers, "
+                f"found {found}",
+                id=f"levels-{name}",
+            )
+            for name, levels, found in (
+                ("missing", None, "null"),
+                ("text", "red", '"red"'),
+                ("twice", ["red", "red"], "an array of 2"),
+                ("null", ["red", None], "an array of 2"),
+                ("array", [["red"]], "an array of 1"),
+                ("1-and-true", [1, True], "an array of 2"),
+                ("too-many", list(range(1001)), "an array of 1001"),
+            )
+        ),
+        *(
+            pytest.param(
+                {**WHEN, "parts": parts},
+                "'parts' of \"when\" must list some of year, month, day, weekday, hour, day_of_year, epoch_days, "
+                f"found {found}",
+                id=f"parts-{found}",
+            )
+            for parts, found in (
+                (None, "null"),
+                ([], "an array of 0"),
+                (["second"], "an array of 1"),
+                ([[]], "an array of 1"),
+            )
+        ),
+    ],
+)
+def test_a_feature_that_its_kind_does_not_allow_is_refused(entry, message):
+    data = seal(document(features=[entry]))
+
+    assert refusal(parse_manifest, data, "line", 3) == f"line version 3: manifest: {message}"
+
+
+@pytest.mark.parametrize("kind", ["boolean", "time"])
+def test_a_kind_with_a_range_needs_both_ends(kind):
+    data = seal(document(features=[{**WHEN, "kind": kind, "maximum": None}]))
+
+    assert refusal(parse_manifest, data, "line", 3) == f"{FEATURES}, found an object"
+
+
+def test_features_of_every_kind_read_back():
+    entries = [
+        {**AGE, "missing": True, "missing_share": 0.25},
+        {**COLOUR, "levels": ["red", 2], "unknown": True, "redact": True},
+        {**WHEN, "missing": True},
+        {"name": "late", "kind": "boolean", "minimum": 0, "maximum": 1, "missing_share": 0.5},
+    ]
+
+    assert parsed(features=entries).features == (
+        Feature("age", 0.0, 1.0, takes_missing=True, had_missing=True),
+        Feature("colour", redact=True, kind="category", levels=("red", 2), takes_unknown=True),
+        Feature("when", 0.0, 1.0, kind="time", takes_missing=True, parts=("hour", "year")),
+        Feature("late", 0.0, 1.0, kind="boolean", had_missing=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("classes", "found"),
+    [
+        pytest.param([], "an array of 0", id="none"),
+        pytest.param("late", '"late"', id="text"),
+        pytest.param(["late", "late"], "an array of 2", id="twice"),
+        pytest.param(["late", None], "an array of 2", id="null"),
+        pytest.param([["late"]], "an array of 1", id="array"),
+    ],
+)
+def test_classes_must_be_different_labels(classes, found):
+    data = seal(document(runtime="graph", graph={}, classes=classes))
+
+    message = "line version 3: manifest: 'classes' must list different texts, booleans or numbers, found"
+    assert refusal(parse_manifest, data, "line", 3) == f"{message} {found}"
+
+
+def test_a_line_has_no_classes():
+    data = seal(document(classes=["late", "on time"]))
+
+    message = "line version 3: manifest: 'classes' must be null for runtime linear, found an array of 2"
+    assert refusal(parse_manifest, data, "line", 3) == message
+
+
+@pytest.mark.parametrize(
+    "golden",
+    [
+        pytest.param({"prediction": 1.0}, id="no-instance"),
+        pytest.param({"instance": [1], "prediction": "never"}, id="no-class"),
+        pytest.param({"instance": [1], "prediction": True}, id="another-type"),
+        pytest.param({"instance": [1], "prediction": ["late"]}, id="array"),
+        pytest.param({"instance": [1]}, id="no-prediction"),
+    ],
+)
+def test_a_golden_answer_of_a_classifier_is_one_of_its_labels(golden):
+    data = seal(document(runtime="graph", graph={}, classes=["late", 1], golden=[golden]))
+
+    message = "line version 3: manifest: 'golden' must list objects with an instance and a label as prediction, found"
+    assert refusal(parse_manifest, data, "line", 3) == f"{message} an object"
+
+
+@pytest.mark.parametrize(
+    "probabilities",
+    [
+        pytest.param([1.0], id="too-few"),
+        pytest.param([0.5, "0.5"], id="text"),
+        pytest.param([0.5, math.nan], id="nan"),
+        pytest.param(0.5, id="number"),
+    ],
+)
+def test_golden_probabilities_are_one_number_a_class(probabilities):
+    golden = {"instance": [1], "prediction": "late", "probabilities": probabilities}
+    data = seal(document(runtime="graph", graph={}, classes=["late", 1], golden=[golden]))
+
+    assert "line version 3: manifest: 'golden' must give one probability a class" in refusal(
+        parse_manifest, data, "line", 3
+    )
+
+
+def test_golden_answers_of_a_classifier_read_back():
+    golden = [{"instance": [None], "prediction": "late", "probabilities": [1, 0]}, {"instance": ["x"], "prediction": 1}]
+
+    manifest = parsed(runtime="graph", graph={}, classes=["late", 1], golden=golden)
+
+    assert manifest.classes == ("late", 1)
+    assert manifest.golden == (Golden([None], "late", (1.0, 0.0)), Golden(["x"], 1))
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        pytest.param([], "an array of 0", id="array"),
+        pytest.param({"model.bin": None}, 'null as sha256 of "model.bin"', id="nothing"),
+        pytest.param(
+            {"model.bin": {**BLOCK, "sha256": "0" * 63}}, f'"{"0" * 40}…" as sha256 of "model.bin"', id="digest"
+        ),
+        pytest.param({"model.bin": {**BLOCK, "bytes": 0}}, '0 as bytes of "model.bin"', id="empty"),
+        pytest.param({"model.bin": {**BLOCK, "bytes": -1}}, '-1 as bytes of "model.bin"', id="negative"),
+        pytest.param({"model.bin": {**BLOCK, "bytes": 1.5}}, '1.5 as bytes of "model.bin"', id="float"),
+        pytest.param({"model.bin": {**BLOCK, "bytes": (1 << 30) + 1}}, '1073741825 as bytes of "model.bin"', id="huge"),
+    ],
+)
+def test_a_file_without_digest_and_size_is_refused(files, found):
+    data = seal(document(files=files))
+
+    message = "line version 3: manifest: 'files' must name a sha256 and at most 1073741824 bytes for each object, found"
+    assert refusal(parse_manifest, data, "line", 3) == f"{message} {found}"
+
+
+def test_files_read_back():
+    assert parsed(files={"model.bin": BLOCK}).files == {"model.bin": File("0" * 64, 7)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "number"),
+    [
+        pytest.param({}, 1, id="a-line-over-numbers"),
+        pytest.param({"features": [{**AGE, "missing_share": 0.0, "missing": False}]}, 1, id="nothing-missing"),
+        pytest.param({"features": [{**AGE, "missing_share": 0.1}]}, 2, id="missing-cells"),
+        pytest.param({"features": [{**AGE, "missing": True}]}, 2, id="takes-missing-cells"),
+        pytest.param({"features": [{**AGE, "kind": "boolean"}]}, 2, id="boolean"),
+        pytest.param({"features": [AGE, COLOUR]}, 2, id="category"),
+        pytest.param({"runtime": "graph", "graph": {}}, 2, id="graph"),
+        pytest.param({"files": {"model.bin": BLOCK}}, 2, id="files"),
+    ],
+)
+def test_a_manifest_gets_the_lowest_format_that_suffices(changes, number):
+    assert orjson.loads(seal(document(**changes)))["format"] == number
+
+
+def graph_of(arrays: bytes):
+    return {"runtime": "graph", "graph": {"arrays": {"bytes": len(arrays), "sha256": sha256_of(arrays)}}}
+
+
+def test_arrays_up_to_256_kib_travel_inside_the_manifest():
+    arrays = b"a" * (256 * 1024)
+
+    made, beside = with_arrays(graph_of(arrays), arrays)
+
+    assert beside == b""
+    assert base64.b64decode(made["graph"]["arrays"].pop("base64")) == arrays
+    assert made == graph_of(arrays)
+
+
+def test_larger_arrays_travel_beside_it():
+    arrays = b"a" * (256 * 1024 + 1)
+    exported = graph_of(arrays)
+
+    made, beside = with_arrays(exported, arrays)
+
+    assert (made, beside) == (
+        {**exported, "files": {"model.bin": {"sha256": sha256_of(arrays), "bytes": len(arrays)}}},
+        arrays,
+    )
+
+
+def test_a_model_without_arrays_travels_as_it_is():
+    exported = {"runtime": "linear", "linear": {}}
+
+    assert with_arrays(exported, b"") == (exported, b"")
 
 
 # The alias

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from functions.bucket import BucketError, fetch
+from functions.bucket import AbsentError, BucketError, fetch
 from tests.support.parts import Proxy, free_port, put
 
 
@@ -188,3 +188,37 @@ def test_a_bucket_out_of_reach_is_named_after_the_deadline(monkeypatch):
 
     with pytest.raises(BucketError, match=r"^gs://models/a cannot be reached: ConnectionError$"):
         fetch("models", "a")
+
+
+@pytest.mark.parametrize(
+    ("most", "got"),
+    [
+        pytest.param(3, b"1234", id="larger"),
+        pytest.param(9, b"123456789", id="just-as-large"),
+        pytest.param(1 << 30, b"123456789", id="smaller"),
+        pytest.param(None, b"123456789", id="of-any-size"),
+    ],
+)
+def test_no_more_of_an_object_is_read_than_one_byte_beyond_what_it_may_have(bucket, most, got):
+    put(bucket, "line/versions/1/model.bin", b"123456789")
+
+    fetched = fetch(bucket.name, "line/versions/1/model.bin", most)
+
+    assert (fetched.data, fetched.generation) == (got, bucket.get_blob("line/versions/1/model.bin").generation)
+
+
+def test_an_object_that_is_not_there_is_absent(bucket):
+    with pytest.raises(AbsentError, match=r"model.bin does not exist"):
+        fetch(bucket.name, "line/versions/1/model.bin", 10)
+
+
+def test_an_empty_object_is_empty(bucket):
+    put(bucket, "line/versions/1/model.bin", b"")
+
+    assert fetch(bucket.name, "line/versions/1/model.bin", 10).data == b""
+
+
+def test_a_part_of_an_empty_object_that_cannot_be_had_is_empty(refusing):
+    refusing(416, b"")
+
+    assert fetch("models", "a", 10).data == b""

@@ -9,7 +9,8 @@ import pytest
 
 from functions.artifact import ArtifactError, Golden, Manifest
 from functions.predictor import RELATIVE, build, distance, load
-from functions.schema import Feature
+from functions.schema import Feature, to_table
+from tests.support.kinds import FEATURES, price, punctual, sealed
 
 
 def line(*coefficients, intercept=1.0, golden=()):
@@ -155,3 +156,85 @@ def test_labels_are_equal_or_not(found, expected):
 
 def test_no_predictions_have_no_distance():
     assert distance(np.empty(0), np.empty(0)).tolist() == []
+
+
+def spoilt(changes, block=None):
+    """The message with which the classifier is refused after *changes* of its document, or with another *block*."""
+    body, arrays = punctual()
+    manifest = sealed(({**body, **changes}, arrays))
+    with pytest.raises(ArtifactError) as caught:
+        load(manifest, block or b"")
+    return str(caught.value)
+
+
+INSTANCE = [1, "red", 1, False, "1970-01-01"]
+
+
+@pytest.mark.parametrize(
+    ("golden", "reason"),
+    [
+        pytest.param(
+            {"instance": INSTANCE, "prediction": "on time"},
+            "golden 0: expected a prediction of on time, found late",
+            id="another-label",
+        ),
+        pytest.param(
+            {"instance": INSTANCE, "prediction": "late", "probabilities": [0.75, 0.25 + 1e-9]},
+            "golden 0: expected other probabilities than the model gives",
+            id="other-probabilities",
+        ),
+        pytest.param(
+            {"instance": [1, "red", 3, False, "1970-01-01"], "prediction": "late"},
+            "golden instances do not fit the features: row 0: 'floor' must be one of 1, 2, got 3",
+            id="an-unknown-level",
+        ),
+    ],
+)
+def test_a_golden_answer_of_a_classifier_that_is_not_reproduced_is_named(golden, reason):
+    assert spoilt({"golden": [golden]}) == f"linear-regression version 1: {reason}"
+
+
+def test_probabilities_that_the_model_does_not_give_are_refused():
+    body, arrays = punctual()
+    del body["graph"]["probabilities"]
+    golden = [{"instance": INSTANCE, "prediction": "late", "probabilities": [0.75, 0.25]}]
+
+    with pytest.raises(ArtifactError, match="golden 0: expected other probabilities than the model gives"):
+        load(sealed(({**body, "golden": golden}, arrays)))
+
+
+def test_arrays_that_the_manifest_does_not_name_are_refused():
+    assert spoilt({}, b"bytes") == "linear-regression version 1: expected no model.bin, found 5 bytes"
+
+
+def test_features_that_are_fewer_than_the_model_s_columns_are_refused():
+    golden = [{"instance": INSTANCE[:4], "prediction": "late"}]
+
+    assert spoilt({"features": FEATURES[:4], "golden": golden}) == (
+        "linear-regression version 1: the features do not fit the model: expected 5 columns, got 4"
+    )
+
+
+def test_a_golden_instance_that_the_model_cannot_answer_is_refused():
+    features = [{**feature, "unknown": True} if feature["name"] == "floor" else feature for feature in FEATURES]
+    body, arrays = price(features=features)
+    body["golden"] = [{"instance": [1, "red", 3, False, "1970-01-01"], "prediction": 1.0}]
+
+    with pytest.raises(
+        ArtifactError, match=r"golden instances cannot be answered: row 0: the model cannot answer a level"
+    ):
+        load(sealed((body, arrays)))
+
+
+def test_a_model_answers_a_table_with_the_same_bits_alone_and_in_a_batch():
+    predictor = load(sealed(price()))
+    rows = [
+        [place / 7, ("red", "green", None)[place % 3], 1 + place % 2, place % 5 == 0, "1970-01-01T05:00Z"]
+        for place in range(40)
+    ]
+
+    batch = predictor.predict(to_table(rows, predictor.manifest.features)).values
+
+    alone = [predictor.predict(to_table([row], predictor.manifest.features)).values for row in rows]
+    assert batch.tobytes() == np.concatenate(alone).tobytes()
+    assert batch[:2].tolist() == [0.0 + 1 + 10 + 100 + 5, 1 / 7 + 5 + 20 + 0 + 5]

@@ -80,8 +80,8 @@ def price(**changes: Any) -> tuple[dict[str, Any], bytes]:
         {"instance": [None, None, 1, False, "1970-01-01"], "prediction": 0.0 + 7 + 10},
         {"instance": [1.5, "green", 1, False, "1970-01-01"], "prediction": 1.5 + 5 + 10},
     ]
-    body = document(runtime="graph", linear=None, graph=made, features=FEATURES, golden=golden, **changes)
-    return body, block
+    body = document(runtime="graph", linear=None, graph=made, features=FEATURES, golden=golden)
+    return {**body, **changes}, block
 
 
 def punctual(**changes: Any) -> tuple[dict[str, Any], bytes]:
