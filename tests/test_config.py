@@ -143,7 +143,9 @@ def test_an_unknown_key_is_named_at_every_level(path, old, new, message):
         pytest.param('source = "rows.csv"', "data.source is missing", id="source"),
         pytest.param('target = "y"', "data.target is missing", id="target"),
         pytest.param(
-            'estimator = "sklearn.linear_model.Ridge", ', "training.candidates[0].estimator is missing", id="estimator"
+            'estimator = "sklearn.linear_model.Ridge", ',
+            "training.candidates[0]: must name either an estimator or a pipeline",
+            id="estimator",
         ),
         pytest.param('name = "age", ', "data.features[0].name is missing", id="name"),
     ],

@@ -32,20 +32,7 @@ def command(arguments: argparse.Namespace, verb: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=PROGRAM, description="Train, judge, publish, promote and watch models.")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--config",
-        type=Path,
-        default=Path(os.environ.get("MODEL_CONFIG") or _CONFIG),
-        metavar="FILE",
-        help="default: $MODEL_CONFIG, or model/config.toml",
-    )
-    common.add_argument("--data", metavar="URI", help="rows to use instead of the file's data.source")
-    common.add_argument("--json", action="store_true", help="machine output on stdout")
-    common.add_argument("--bucket", default=os.environ.get("MODEL_BUCKET"), help="default: $MODEL_BUCKET")
-    common.add_argument(
-        "--model", default=os.environ.get("MODEL_NAME") or "linear-regression", help="default: $MODEL_NAME"
-    )
+    common = _common()
     alias = argparse.ArgumentParser(add_help=False)
     alias.add_argument(
         "--alias", default=os.environ.get("MODEL_ALIAS") or "production", help="default: $MODEL_ALIAS, or production"
@@ -62,6 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     def verb(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=text, description=text, parents=[common, *parents])
 
+    made = verb("init", "look at a file of rows and write a configuration for it")
+    made.add_argument("source", metavar="FILE", help="rows: a file, several by a pattern, or a gs:// address")
+    made.add_argument("--target", required=True, metavar="NAME", help="the column to predict")
+    made.add_argument("--output", type=Path, metavar="FILE", help="default: the file's name with .toml, in this folder")
     verb("validate", "list every problem of the data, with the remedy", alias)
     verb("train", "train the candidates, evaluate the best, publish it as the next version", alias)
     made = verb("publish", "publish a pipeline that is fitted already, judged on --data", alias)
@@ -109,6 +100,25 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--until", type=_time, metavar="TIME", help="where the window ends (default: the newest line)")
     made.add_argument("--report", type=Path, metavar="FILE", help="write an HTML page with plots too")
     return parser
+
+
+def _common() -> argparse.ArgumentParser:
+    """The options that every verb takes."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--config",
+        type=Path,
+        default=Path(os.environ.get("MODEL_CONFIG") or _CONFIG),
+        metavar="FILE",
+        help="default: $MODEL_CONFIG, or model/config.toml",
+    )
+    common.add_argument("--data", metavar="URI", help="rows to use instead of the file's data.source")
+    common.add_argument("--json", action="store_true", help="machine output on stdout")
+    common.add_argument("--bucket", default=os.environ.get("MODEL_BUCKET"), help="default: $MODEL_BUCKET")
+    common.add_argument(
+        "--model", default=os.environ.get("MODEL_NAME") or "linear-regression", help="default: $MODEL_NAME"
+    )
+    return common
 
 
 def _version(text: str) -> int:

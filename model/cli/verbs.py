@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import webbrowser
 from collections.abc import Callable, Mapping
@@ -25,7 +26,7 @@ from model.registry import credentials
 from model.registry.models import models
 from model.registry.registry import Entry, Moved, Registry
 from model.reports import monitoring_page
-from model.workflows import card, dataset, monitor, promotion, smoke, validate
+from model.workflows import card, dataset, init, monitor, promotion, smoke, validate
 from model.workflows.dataset import Production
 from model.workflows.promotion import Mover
 
@@ -36,14 +37,25 @@ if TYPE_CHECKING:
 DONE, FAILED, REFUSED = 0, OperatorError.exit_code, RefusedError.exit_code
 
 
+def run_init(arguments: argparse.Namespace) -> int:
+    written = init.init(arguments.source, arguments.target, arguments.output, _store_of(arguments, arguments.source))
+    if arguments.json:
+        show_json(written.document())
+        return DONE
+    kinds = ", ".join(f"{name} ({kind})" for name, kind in written.kinds.items())
+    print(f"{written.path}: {written.rows} rows of {written.source}, features {kinds}")
+    for name, reason in written.left_out.items():
+        say(f"left out '{name}': {reason}")
+    for doubt in written.doubts:
+        say(doubt)
+    say(f"look it through, then `{PROGRAM} validate --config {shlex.quote(str(written.path))}`")
+    return DONE
+
+
 def run_validate(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     source = arguments.data or settings.data.source
-    store = None
-    if arguments.bucket:
-        store = _registry(arguments)
-    elif source.startswith("gs://"):
-        store = Registry(source.removeprefix("gs://").partition("/")[0] or "none", arguments.model)
+    store = _store_of(arguments, source)
     report = validate.validate(
         settings,
         source,
@@ -262,6 +274,7 @@ def run_monitor(arguments: argparse.Namespace) -> int:
 
 
 VERBS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "init": run_init,
     "validate": run_validate,
     "train": run_train,
     "publish": run_publish,
@@ -284,6 +297,15 @@ def _settings(arguments: argparse.Namespace) -> Config:
     for remark in settings.remarks:
         say(f"{arguments.config}: {remark}")
     return settings
+
+
+def _store_of(arguments: argparse.Namespace, source: str) -> Registry | None:
+    """The bucket that is set, or for a *source* in one that bucket; None where neither is."""
+    if arguments.bucket:
+        return _registry(arguments)
+    if source.startswith("gs://"):
+        return Registry(source.removeprefix("gs://").partition("/")[0] or "none", arguments.model)
+    return None
 
 
 def _registry(arguments: argparse.Namespace) -> Registry:

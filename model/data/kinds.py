@@ -1,8 +1,9 @@
 """The kind of a column, found out from all of its cells.
 
 Numbers, booleans and times of a typed file are such. A column of texts is one of numbers (in CSV, where every cell is
-a text), booleans (`true`, `false`, in any case) or times (ISO 8601) where each of its cells is; a CSV column of which
-more than half are numbers is one of numbers with flaws. All other texts are categories.
+a text), booleans (`true`, `false`, in any case) or times (ISO 8601) where each of its cells is, words for a missing
+cell (`NA`, `?`) aside; a CSV column of which more than half are numbers is one of numbers. What does not fit then is a
+flaw. All other texts are categories.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pyarrow.compute
 from functions.times import parse
 from model.data.cells import distinct, is_number, plain
 from model.data.formats import NUMBER, Column, FileTable
+from model.data.levels import MISSING_WORDS
 
 FOUND_OUT = ""
 """The kind of a feature that nobody named: its cells tell."""
@@ -45,12 +47,15 @@ class _Tally:
     boolean: int = 0
     time: int = 0
     other: int = 0
+    word: int = 0
     seen: dict[str, str] = field(default_factory=dict)
 
     def kind(self) -> str:
         if not self.present or self.other or self.number > self.present / 2:
             return "number"
-        return "boolean" if self.boolean == self.present else "time" if self.time == self.present else "category"
+        told = self.present - self.word
+        same = [kind for kind in ("number", "boolean", "time") if 0 < getattr(self, kind) == told]
+        return same[0] if same else "category"
 
     def add(self, column: Column) -> None:
         column = plain(column)
@@ -110,6 +115,8 @@ def _all_numbers(column: pa.Array) -> bool:
 def _of_text(text: str, *, numbers: bool) -> str:
     if numbers and NUMBER.fullmatch(text):
         return "number"
+    if text.casefold() in MISSING_WORDS:
+        return "word"
     if text.casefold() in {"true", "false"}:
         return "boolean"
     return "category" if parse(text) is None else "time"

@@ -116,7 +116,8 @@ def read(
 
 
 def _all_but(names: Sequence[str], beside: Collection[str]) -> list[Feature]:
-    return [Feature(name, kind=FOUND_OUT) for name in dict.fromkeys(names) if name not in beside]
+    """All columns that have a name, but those: a row's number, as pandas writes it, has none."""
+    return [Feature(name, kind=FOUND_OUT) for name in dict.fromkeys(names) if name.strip() and name not in beside]
 
 
 def _ragged(left_out: Sequence[RaggedRow], kept: int) -> Flaw:

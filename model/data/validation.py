@@ -142,14 +142,14 @@ def _advice(flaw: Flaw, rows: int, target: str) -> str:
     """What would help against the cells that *flaw* shows, where they say more than its code."""
     if flaw.code == "wrong-type" and flaw.column == target:
         return _ONLY_NUMBERS
-    if flaw.code not in {"not-numeric", "not-finite"}:
+    if flaw.code not in {"not-numeric", "not-finite", "not-boolean", "not-a-time"}:
         return ""
     texts = [example.found for example in flaw.examples]
     words = sorted({text.strip('"') for text in texts})
     advice = ""
     if all(word.strip().casefold() in MISSING_WORDS for word in words):
         listed = ", ".join(f'"{word}"' for word in words)
-        if flaw.code == "not-numeric":
+        if flaw.code != "not-finite":
             advice = f"if these stand for missing cells, say so: missing = [{listed}] in [data]"
     elif flaw.code == "not-numeric" and flaw.count == rows > MOST_EXAMPLES:
         texts_are = "the column holds texts: take it out of data.features, or write it as numbers"

@@ -108,6 +108,15 @@ def labelled(settings: Config, source: str, store: registry.Registry) -> Rows:
     return rows
 
 
+def all_columns(source: str, target: str, store: registry.Registry | None, missing: Sequence[str] = ()) -> Rows:
+    """Rows of *source* with every other column as a feature, of the kind that its cells show.
+
+    Raises:
+        SourceError, RegistryError: As for `read`.
+    """
+    return _read(source, None, target, store, missing=missing)
+
+
 def snapshot(store: registry.Registry, document: Document) -> Rows:
     """The rows that a version was made from, as the bucket keeps them."""
     features = [
