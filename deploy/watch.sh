@@ -2,23 +2,30 @@
 # Each carries a digest of its file, filled in; only one whose digest differs is changed.
 # shellcheck shell=bash
 
-# Filled by `look_at_watching`: resources that are ours.
-declare -A metric_digest=() # [metric]=digest
-declare -A alert=()         # [name]=projects/…/alertPolicies/…|digest
-declare -A channel=()       # [address]=projects/…/notificationChannels/…
-dashboard=''                # projects/…/dashboards/…|digest|etag
+# Filled by `look_at_watching`: resources that this script made in this region. A region serves one model, so those of
+# another MODEL_NAME, whose keys are MODEL/…, are left from before, and go.
+declare -A metric_digest=()   # [metric]=digest
+declare -A alert=()           # [name]=projects/…/alertPolicies/…|digest
+declare -A channel=()         # [address]=projects/…/notificationChannels/…
+declare -A other_dashboard=() # [model]=projects/…/dashboards/…
+dashboard=''                  # projects/…/dashboards/…|digest|etag
 
 look_at_watching() {
-  metric_digest=() alert=() channel=() dashboard=''
+  metric_digest=() alert=() channel=() other_dashboard=() dashboard=''
   [[ -n ${enabled[monitoring]:-} && -n ${enabled[logging]:-} ]] || return 0
   local name description label digest etag seen
   look logging metrics list --format="value[separator='|'](name,description)"
   while IFS='|' read -r name description; do
-    if [[ $name == "$metric_prefix"-* && $description =~ \(deploy\.sh\ ([0-9a-f]{16})\)$ ]]; then metric_digest[$name]=${BASH_REMATCH[1]}; fi
+    if [[ $name == *-"$REGION"-* && $description =~ \(deploy\.sh\ ([0-9a-f]{16})\)$ ]]; then metric_digest[$name]=${BASH_REMATCH[1]}; fi
   done <<<"$seen"
   look monitoring dashboards list --format="value[separator='|'](name,labels.made-by,labels.digest,etag,displayName)"
   while IFS='|' read -r name label digest etag description; do
-    if [[ $label == "$made_by" && $description == "$watched_as" ]]; then dashboard="$name|$digest|$etag"; fi
+    [[ $label == "$made_by" && $description == *" in $REGION" ]] || continue
+    if [[ $description == "$watched_as" ]]; then
+      dashboard="$name|$digest|$etag"
+    else
+      other_dashboard[${description%% *}]=$name
+    fi
   done <<<"$seen"
   look_at_alerts
   look_at_channels
@@ -28,7 +35,8 @@ look_at_alerts() {
   local name label digest description seen
   look alpha monitoring policies list --format="value[separator='|'](name,userLabels.made-by,userLabels.digest,displayName)"
   while IFS='|' read -r name label digest description; do
-    if [[ $label == "$made_by" && $description == "$watched_as: "* ]]; then alert[${description#*: }]="$name|$digest"; fi
+    [[ $label == "$made_by" && $description == *" in $REGION: "* ]] || continue
+    alert[$(owned "$description")${description#*: }]="$name|$digest"
   done <<<"$seen"
 }
 
@@ -36,8 +44,14 @@ look_at_channels() {
   local name label address description seen
   look beta monitoring channels list --format="value[separator='|'](name,userLabels.made-by,labels.email_address,displayName)"
   while IFS='|' read -r name label address description; do
-    if [[ $label == "$made_by" && $description == "$watched_as" ]]; then channel[$address]=$name; fi
+    [[ $label == "$made_by" && $description == *" in $REGION" ]] || continue
+    channel[$(owned "$description")$address]=$name
   done <<<"$seen"
+}
+
+# MODEL/ where a name to display, "MODEL in REGION…", is that of another model; nothing where it is ours.
+owned() {
+  [[ ${1%% *} == "$MODEL_NAME" ]] || printf '%s/' "${1%% *}"
 }
 
 # After the functions, so that a push cannot silence who would tell of it, and nothing here stands in a release's way.
@@ -55,6 +69,7 @@ ensure_watching() {
   ensure_channel
   ensure_dashboard
   ensure_alerts
+  remove_other_metrics
   remove_other_channels
 }
 
@@ -79,13 +94,11 @@ fill() {
 }
 
 ensure_metrics() {
-  local path name digest filled digest
-  local -A wanted=()
+  local path name digest filled
   for path in "$root"/deploy/monitoring/metrics/*.json; do
     fill "metrics/${path##*/}"
     name=${path##*/}
     name=$metric_prefix-${name%.json}
-    wanted[$name]=1
     if [[ -z ${metric_digest[$name]:-} ]]; then
       say "watching: making the metric $name"
       change logging metrics create "$name" --config-from-file="$filled"
@@ -94,8 +107,13 @@ ensure_metrics() {
       change logging metrics update "$name" --config-from-file="$filled"
     fi
   done
+}
+
+# After the alerts that name them.
+remove_other_metrics() {
+  local name
   for name in "${!metric_digest[@]}"; do
-    [[ -n ${wanted[$name]:-} ]] || remove_metric "$name"
+    [[ $name == "$metric_prefix"-* && -e $root/deploy/monitoring/metrics/${name#"$metric_prefix-"}.json ]] || remove_metric "$name"
   done
 }
 
@@ -124,6 +142,7 @@ remove_other_channels() {
 # The whole is replaced on a change, on the condition that nobody else changed it since we looked.
 ensure_dashboard() {
   local name found etag digest filled text
+  remove_other_dashboards
   IFS='|' read -r name found etag <<<"$dashboard"
   fill dashboard.json
   if [[ -z $name ]]; then
@@ -135,6 +154,14 @@ ensure_dashboard() {
     printf '%s\n' "${text/'{'/"{ \"etag\": \"$etag\","}" >"$filled"
     change monitoring dashboards update "$name" --config-from-file="$filled" --format=none
   fi
+}
+
+remove_other_dashboards() {
+  local model
+  for model in "${!other_dashboard[@]}"; do
+    say "watching: removing the dashboard $model in $REGION"
+    change monitoring dashboards delete "${other_dashboard[$model]}"
+  done
 }
 
 ensure_alerts() {
@@ -195,5 +222,6 @@ remove_watching() {
     say "watching: removing the dashboard $watched_as"
     change monitoring dashboards delete "${dashboard%%|*}"
   fi
+  remove_other_dashboards
   for name in "${!metric_digest[@]}"; do remove_metric "$name"; done
 }

@@ -203,6 +203,31 @@ def test_monitoring_is_taken_down_by_the_setting_and_nobody_elses_with_it(cloud,
     ]
 
 
+def test_what_watched_a_former_model_goes_with_the_first_up_of_another(cloud, watched):
+    """Its functions are gone, removed by hand."""
+    project = cloud(like=watched, functions={}, services={})
+    kinds = ("alerts", "channels", "dashboards", "metrics")
+    old = {kind: len(project.state[kind]) for kind in kinds}
+    theirs = {"name": "a", "displayName": "linear-regression in us-central1: mine", "notificationChannels": []}
+    project.change(alerts={**project.state["alerts"], "a": theirs})
+    # The other model is in production, and the functions answer as it does.
+    python = project.checkout / ".venv" / "bin" / "python"
+    python.write_text("#!/usr/bin/env bash\nif [ \"$3\" = history ]; then echo '[1]'; fi\n")
+
+    said = project.up(MODEL_NAME="houses", **WATCHED)
+
+    state = project.state
+    assert {kind: len(state[kind]) for kind in kinds} == {**old, "alerts": old["alerts"] + 1}
+    assert state["alerts"].pop("a") == theirs
+    names = [made["displayName"] for kind in kinds[:3] for made in state[kind].values()] + list(state["metrics"])
+    assert [name for name in names if not name.startswith("houses")] == []
+    assert "watching: removing the alert linear-regression/errors\n" in said
+    assert "watching: removing the dashboard linear-regression in us-central1\n" in said
+    before = len(project.calls())
+    project.up(MODEL_NAME="houses", **WATCHED)
+    assert project.changes(before) == []
+
+
 def test_a_schedule_starts_a_build_that_may_retrain_and_nothing_else(watched):
     state = watched.state
     account = f"model-retrain@{watched.id}.iam.gserviceaccount.com"
