@@ -251,6 +251,7 @@ class Project:
 
 
 ASK = """
+[ "${CLOUDSDK_CORE_DISABLE_PROMPTS:-}" = 1 ] || { echo "gcloud would ask, and wait for ever: $*" >&2; exit 1; }
 exec 3<>/dev/tcp/127.0.0.1/PORT || exit
 printf '%s\\0' $$ $# "$@" >&3
 { IFS= read -r -d '' status && IFS= read -r -d '' out && IFS= read -r -d '' err; } <&3 || exit 1
@@ -258,7 +259,7 @@ printf %s "$out"
 printf %s "$err" >&2
 exit "$status"
 """
-"""Have a `Control` play the command line, without a Python of its own."""
+"""Have a `Control` play the command line, without a Python of its own. A call with prompts switched on is refused."""
 
 
 class Control(socketserver.ThreadingTCPServer):
