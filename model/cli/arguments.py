@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,13 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--output", type=Path, metavar="FILE", help="default: the file's name with .toml, in this folder")
     verb("validate", "list every problem of the data, with the remedy", alias)
     verb("train", "train the candidates, evaluate the best, publish it as the next version", alias)
-    made = verb("publish", "publish a pipeline that is fitted already, judged on --data", alias)
-    made.add_argument(
-        "pipeline", type=Path, metavar="FILE", help="joblib or pickle of one's own: loading it runs its code"
-    )
-    made.add_argument("--training", metavar="URI", help="the rows that it was fitted to, for ranges and drift")
-    made.add_argument("--target", metavar="NAME", help="default: the file's data.target")
-    made.add_argument("--by", default=_user(), metavar="WHO", help="who fitted it (%(default)s)")
+    _add_publish(verb, alias)
     made = verb("promote", "put a blessed version into production", alias, mover)
     made.add_argument("version", type=_version, nargs="?", metavar="VERSION", help="default: the newest")
     made.add_argument("--force", action="store_true", help="also one that the gate refused; needs --reason")
@@ -78,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--force", action="store_true", help="train without a reason; the gate decides as usual")
     made = verb("rollback", "put back the version that production held before the current one", alias, mover)
     made.add_argument("--to", type=_version, metavar="VERSION", help="a version further back")
+    _add_predict(verb, alias)
     verb("models", "list the models of the bucket")
     verb("versions", "list all versions")
     verb("show", "one version in full").add_argument("version", type=_version, metavar="VERSION")
@@ -119,6 +114,23 @@ def _common() -> argparse.ArgumentParser:
         "--model", default=os.environ.get("MODEL_NAME") or "linear-regression", help="default: $MODEL_NAME"
     )
     return common
+
+
+def _add_publish(verb: Callable[..., argparse.ArgumentParser], alias: argparse.ArgumentParser) -> None:
+    made = verb("publish", "publish a pipeline that is fitted already, judged on --data", alias)
+    made.add_argument(
+        "pipeline", type=Path, metavar="FILE", help="joblib or pickle of one's own: loading it runs its code"
+    )
+    made.add_argument("--training", metavar="URI", help="the rows that it was fitted to, for ranges and drift")
+    made.add_argument("--target", metavar="NAME", help="default: the file's data.target")
+    made.add_argument("--by", default=_user(), metavar="WHO", help="who fitted it (%(default)s)")
+
+
+def _add_predict(verb: Callable[..., argparse.ArgumentParser], alias: argparse.ArgumentParser) -> None:
+    made = verb("predict", "predict every row of a file by the version in production", alias)
+    made.add_argument("file", metavar="FILE", help="rows: .csv, .parquet or .jsonl, also in .gz; a path or gs://")
+    made.add_argument("--output", type=Path, metavar="FILE", help=".csv, .parquet or .jsonl (default: CSV on stdout)")
+    made.add_argument("--version", type=_version, metavar="VERSION", help="default: the one that the alias holds")
 
 
 def _version(text: str) -> int:

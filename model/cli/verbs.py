@@ -20,10 +20,11 @@ from model.cli.arguments import command
 from model.cli.terminal import TALK, is_terminal, say, show, show_json
 from model.config import Config
 from model.data.drift import ALERT
-from model.errors import ConfigError, OperatorError, RefusedError, SourceError, UsageError
-from model.formatting import PROGRAM
+from model.errors import ConfigError, NotFoundError, OperatorError, RefusedError, SourceError, UsageError
+from model.formatting import PROGRAM, counted
 from model.registry import credentials
 from model.registry.models import models
+from model.registry.production import verified_manifest
 from model.registry.registry import Entry, Moved, Registry
 from model.reports import monitoring_page
 from model.workflows import card, dataset, init, monitor, promotion, smoke, validate
@@ -187,6 +188,37 @@ def run_versions(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def run_predict(arguments: argparse.Namespace) -> int:
+    from model.workflows.predict import predict  # noqa: PLC0415 - as for train
+
+    if arguments.json and not arguments.output:
+        raise UsageError("--json needs --output FILE: the predictions would stand on standard output too")
+    settings, store = _settings(arguments), _registry(arguments)
+    if arguments.version:
+        manifest = store.manifest(arguments.version)
+    else:
+        promoted, _ = store.alias(arguments.alias)
+        if promoted is None:
+            raise NotFoundError(f"{arguments.model} has no alias {arguments.alias} yet; --version takes any version")
+        manifest = verified_manifest(promoted, arguments.model)
+    found = predict(
+        store.predictor(manifest),
+        arguments.file,
+        store,
+        arguments.output,
+        missing=settings.data.missing,
+        talk=TALK,
+    )
+    if arguments.json:
+        show_json(found.document())
+    else:
+        aside = f", {counted(found.refused, 'row')} set aside" if found.refused else ""
+        where = f" in {found.refused_output}" if found.refused_output else ""
+        rows = counted(found.rows - found.refused, "row")
+        say(f"{rows} predicted by {found.model} version {found.version}{aside}{where}")
+    return REFUSED if found.refused else DONE
+
+
 def run_models(arguments: argparse.Namespace) -> int:
     found = models(_registry(arguments).bucket)
     if arguments.json:
@@ -287,6 +319,7 @@ VERBS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "history": run_history,
     "smoke": run_smoke,
     "monitor": run_monitor,
+    "predict": run_predict,
     "models": run_models,
 }
 

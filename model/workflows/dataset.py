@@ -223,10 +223,10 @@ def _read(
         return rows()
     suffix(source)
     with tempfile.TemporaryDirectory() as folder:
-        return rows(_downloaded(source, store, Path(folder)))
+        return rows(downloaded(source, store, Path(folder)))
 
 
-def _downloaded(source: str, store: registry.Registry, folder: Path) -> list[File]:
+def downloaded(source: str, store: registry.Registry, folder: Path) -> list[File]:
     """The object at *source*, or all objects that match it, copied into *folder*."""
     names = store.bucket.matching(source) if is_pattern(source) else [source]
     files = [File(name, folder / f"{number}-{Path(name).name}") for number, name in enumerate(names)]

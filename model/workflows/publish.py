@@ -99,7 +99,7 @@ def publish(
     y = np.concatenate([part.y for part in parts])
     inputs = _inputs(rows, y, holdout=holdout, settings=settings, name=given.dataset, production=production)
     fitted = _fitted(given, rows, frame, named=wanted is not None, seed=settings.training.seed, trained=training)
-    findings = dataset.findings(inputs, production.comparable(settings)[0])
+    findings = dataset.findings(_both_sides(inputs), production.comparable(settings)[0])
     dataset.stop_at_errors(findings)
     opponent = champion(production, store)
     made = draft(inputs, fitted, champion=opponent, findings=findings, talk=talk)
@@ -219,6 +219,16 @@ def _inputs(
     theirs = champion_split(all_rows, production.promoted.manifest)
     shared = held & held_out(all_rows, theirs) if theirs else np.zeros(len(y), dtype=np.bool_)
     return replace(inputs, sides=replace(inputs.sides, shared=shared))
+
+
+def _both_sides(inputs: Inputs) -> Inputs:
+    """*inputs*, some rows on the side of training where none are known: validation looks for rows on both sides."""
+    sides = inputs.sides
+    if not sides.kept.all():
+        return inputs
+    held = sides.held.copy()
+    held[: inputs.settings.training.folds] = False
+    return replace(inputs, sides=replace(sides, held=held))
 
 
 def _fitted(
