@@ -14,7 +14,7 @@ from tests.support.parts import ROOT
 
 GRAPH = {
     "__init__": set(),
-    "arithmetic": {"schema", "step"},
+    "arithmetic": {"schema", "single", "step"},
     "block": {"artifact"},
     "columns": {"schema", "step", "table"},
     "densities": {"schema", "step"},
@@ -29,6 +29,7 @@ GRAPH = {
         *("step", "trees", "votes"),
     },
     "powers": {"step"},
+    "single": {"step"},
     "step": {"artifact"},
     "trees": {"forest", "step"},
     "votes": {"step"},

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...schema import PayloadError, Problem
+from .single import exp_single, softmax_single
 from .step import Operation, Step, Values
 
 Function = Callable[[Values], Values]
@@ -58,6 +59,7 @@ ELEMENTWISE: Mapping[str, Function] = {
     "deg2rad": np.deg2rad,
     "exp": np.exp,
     "exp2": np.exp2,
+    "exp_single": exp_single,
     "expit": _expit,
     "expm1": np.expm1,
     "float32": _float32,
@@ -114,6 +116,7 @@ def _share_or_even(z: Values) -> Values:
 
 ROWWISE: Mapping[str, Function] = {
     "softmax": _softmax,
+    "softmax_single": softmax_single,
     "posterior": _posterior,
     "share": _share,
     "share_or_even": _share_or_even,
@@ -224,10 +227,16 @@ def impute(step: Step) -> Operation:
 
 
 def blank(step: Step) -> Operation:
-    """(n, k) → (n, k): *value* becomes NaN."""
+    """(n, k) → (n, k): *value* becomes NaN, and what lies *within* of it, if that is given."""
     width = step.matrix()
     value = step.number("value")
-    return step.done(width, lambda inputs: np.where(inputs[0] == value, np.nan, inputs[0]))
+    within = step.number("within", low=0) if step.has("within") else 0.0
+
+    def run(inputs: Sequence[Values]) -> Values:
+        near = np.abs(inputs[0] - value) <= within if within else inputs[0] == value
+        return np.where(near, np.nan, inputs[0])
+
+    return step.done(width, run)
 
 
 def choose(step: Step) -> Operation:

@@ -62,7 +62,7 @@ class Forest:
         leaf: Shape (nodes,); a leaf's place among the leaves, 0 at a split.
         missing_right: Shape (nodes,), or None where no NaN is answered.
         category: Shape (nodes,); row of *categories_right* of a split by category, -1 elsewhere. None without any.
-        categories_right: Shape (sets, 257): whether category 0 … 255, or any other value, goes right.
+        categories_right: Shape (sets, categories + 2): whether category 0, 1, …, any other number, or NaN goes right.
     """
 
     roots: Places
@@ -76,7 +76,7 @@ class Forest:
 
     def leaves(self, x: Array) -> Places:
         """The leaf that each row of *x* (n, k) reaches in each tree, by its place among the leaves; (trees, n)."""
-        if len(x) == 1 and self.category is None and len(self.roots) <= _FEW_TREES and len(self.left) <= _FEW_NODES:
+        if len(x) == 1 and len(self.roots) <= _FEW_TREES and len(self.left) <= _FEW_NODES:
             return self._leaves_of_one(x[0])
         out = np.empty((len(self.roots), len(x)), np.intp)
         if len(x) >= _MANY_ROWS and self.is_shallow:
@@ -123,10 +123,11 @@ class Forest:
         return ends.reshape(len(roots), n)
 
     def _categories(self, numbers: Array) -> Places:
-        """Each number as a category: itself from 0 to 255, 256 for every other value, NaN included."""
+        """Each number as a column of *categories_right*."""
+        count = self.categories_right.shape[1] - 2
         with np.errstate(invalid="ignore"):
-            inside = (numbers >= 0) & (numbers < 256)  # noqa: PLR2004
-        category = np.full(numbers.shape, 256)
+            inside = (numbers >= 0) & (numbers < count)
+        category: Places = np.where(np.isnan(numbers), count + 1, count)
         category[inside] = numbers[inside].astype(np.intp)
         return category
 
@@ -191,24 +192,28 @@ class Forest:
 
     def _leaves_of_one(self, x: Array) -> Places:
         """One row through few trees, in plain Python: faster than one call of numpy a level."""
-        feature, threshold, left, missing_right = self._lists
-        row = x.tolist()
+        feature, threshold, left, missing_right, category = self._lists
+        row, places = x.tolist(), self._categories(x).tolist() if category else []
         ends = []
         for root in self.roots.tolist():
             node, below = root, left[root]
             while below != node:
                 value = row[feature[node]]
-                if value > threshold[node] or (value != value and missing_right[node]):  # noqa: PLR0124  NaN
+                if category and (chosen := category[node]) is not None:
+                    below += chosen[places[feature[node]]]
+                elif value > threshold[node] or (value != value and missing_right[node]):  # noqa: PLR0124  NaN
                     below += 1
                 node, below = below, left[below]
             ends.append(node)
         return self.leaf.take(ends)[:, None]
 
     @cached_property
-    def _lists(self) -> tuple[list[int], list[float], list[int], list[bool]]:
+    def _lists(self) -> tuple[list[int], list[float], list[int], list[bool], list[list[bool] | None]]:
         """The nodes as Python's own numbers, made when the first single row comes."""
         missing = np.zeros(len(self.left), bool) if self.missing_right is None else self.missing_right
-        return self.feature.tolist(), self.threshold.tolist(), self.left.tolist(), missing.tolist()
+        sets = [*self.categories_right.tolist(), None]
+        category = [] if self.category is None else [sets[chosen] for chosen in self.category.tolist()]
+        return self.feature.tolist(), self.threshold.tolist(), self.left.tolist(), missing.tolist(), category
 
 
 def read_forest(step: Step, width: int) -> Forest:
@@ -240,9 +245,11 @@ def read_forest(step: Step, width: int) -> Forest:
     if step.has("missing_right"):
         missing = np.zeros(len(feature), bool)
         missing[splits] = step.flags("missing_right", len(splits))
-    category, categories_right = None, np.zeros((0, 257), bool)
+    category, categories_right = None, np.zeros((0, 2), bool)
     if step.has("category"):
-        categories_right = step.flags("categories_right", None, 257)
+        categories_right = step.flags("categories_right", None, None)
+        if categories_right.shape[1] < len(("any other number", "NaN")):
+            raise step.refuse(f"categories_right must have 2 columns at least, got {categories_right.shape[1]}")
         category = np.full(len(feature), -1)
         category[splits] = step.integers("category", len(splits), low=-1, high=len(categories_right))
     feature = np.where(is_split, feature, 0)

@@ -16,24 +16,25 @@ def trees(step: Step) -> Operation:
 
     A second input (n, m) takes the place of *start*.
 
-    *value* is (leaves, m); or (leaves, 1), and *target* (trees,) says which column a tree adds to. With *single*
-    numbers and thresholds are compared as float32.
+    *value* is (leaves, m); or (leaves, 1), and *target* (trees,) says which column a tree adds to. The sum is held in
+    the type of *value*, float64 or float32. With *single* numbers and thresholds are compared as float32.
     """
     widths = step.matrices(most=2)
     forest = read_forest(step, widths[0])
-    start = step.floats("start", None).astype(float) if len(widths) == 1 else np.zeros(widths[1])
+    start = step.floats("start", None) if len(widths) == 1 else np.zeros(widths[1])
     leaves = int((forest.left == np.arange(len(forest.left))).sum())
     target = step.integers("target", len(forest.roots), high=len(start)) if step.has("target") else None
-    value = step.floats("value", leaves, len(start) if target is None else 1).astype(float, copy=False)
+    value = step.floats("value", leaves, len(start) if target is None else 1)
+    start = start.astype(value.dtype)
     kind = np.float32 if step.flag("single") else np.float64
 
     def run(inputs: Sequence[Values]) -> Values:
         with np.errstate(over="ignore"):
             x = inputs[0].astype(kind)
-        out = np.repeat(start[None], len(x), axis=0) if len(inputs) == 1 else inputs[1].copy()
+        out = np.repeat(start[None], len(x), axis=0) if len(inputs) == 1 else inputs[1].astype(value.dtype)
         for first in range(0, len(x), PART_ROWS):
             _add(out[first : first + PART_ROWS], forest.leaves(x[first : first + PART_ROWS]), value, target)
-        return out
+        return out.astype(np.float64, copy=False)
 
     return step.done(len(start), run)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -37,6 +38,9 @@ _FAMILIES = (
     "expansions",
 )
 """Modules that register scikit-learn's classes, each a family."""
+
+_OF_OTHER_PACKAGES = {"lightgbm": "lightgbm_models", "xgboost": "xgboost_models"}
+"""Modules that register classes of packages that need not be installed; a fitted estimator has imported its own."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,9 @@ def export(estimator: BaseEstimator, columns: Sequence[str] | None = None) -> Ex
 
 
 def known_classes() -> None:
-    """Register scikit-learn's classes; a later exporter for one of them takes its place."""
-    for family in _FAMILIES:
+    """Register scikit-learn's classes, and those of other packages that are imported; a later exporter takes its place."""
+    others = [family for package, family in _OF_OTHER_PACKAGES.items() if package in sys.modules]
+    for family in (*_FAMILIES, *others):
         import_module(f"model.training.export.{family}")
 
 
@@ -110,6 +115,8 @@ def _width(estimator: Any) -> int | None:
     width = getattr(estimator, "n_features_in_", None)
     if width is None and hasattr(estimator, "X_thresholds_"):
         return 1  # isotonic regression
+    if width is None and hasattr(estimator, "num_feature"):
+        return int(estimator.num_feature())  # a booster
     if width is None and hasattr(estimator, "steps"):
         return next(filter(None, (_width(step) for _, step in estimator.steps)), None)
     return None if width is None else int(width)

@@ -142,7 +142,7 @@ def _predictor_nodes(predictor: Any, known: Array, known_row: Array, sets: list[
         seen = _bits(known[known_row[node["feature_idx"]]])
         right = ~left & (seen | missing_right[place])
         category[place] = len(sets)
-        sets.append(np.append(right, missing_right[place]))
+        sets.append(np.append(right, [missing_right[place]] * 2))  # any other number counts as missing
     return Nodes(
         np.where(is_leaf, -1, nodes["left"].astype(np.intp)),
         nodes["right"].astype(np.intp),

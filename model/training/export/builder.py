@@ -61,12 +61,14 @@ class Answer:
         classes: Labels of a classifier.
         probabilities: Width n_classes.
         decision: The decision function: width 1 for two classes, else n_classes.
+        single: The estimator answers in float32, so that others compute with its answers in float32.
     """
 
     values: int
     classes: Any = None
     probabilities: int | None = None
     decision: int | None = None
+    single: bool = False
 
     @property
     def labels(self) -> list[Any]:
@@ -80,10 +82,12 @@ class Graph:
 
     Args:
         keeps_rows: Whether rows of the training data are among the arrays.
+        inside: The classes of the estimators whose parts are being added, the outermost first.
     """
 
     columns: int
     keeps_rows: bool = False
+    inside: list[type] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
     widths: list[int] = field(default_factory=list)
     arrays: list[NDArray[Any]] = field(default_factory=list)
@@ -233,7 +237,17 @@ class Graph:
             return self.add("with_constant", step, function=function, values=np.array(values[0], float).reshape(-1))
         if function in {"argmax", "argmin", "mean", "sum"}:
             return self.add("reduced", step, function=function)
-        rowwise = {"softmax", "posterior", "share", "share_or_even", "share_or_zero", "l1", "l2", "max"}
+        rowwise = {
+            "softmax",
+            "posterior",
+            "share",
+            "share_or_even",
+            "share_or_zero",
+            "l1",
+            "l2",
+            "max",
+            "softmax_single",
+        }
         return self.add("rowwise" if function in rowwise else "elementwise", step, function=function)
 
     def pair(self, step: int) -> int:

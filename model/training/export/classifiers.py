@@ -10,7 +10,7 @@ from sklearn.base import is_regressor
 
 from model.training.export.builder import Answer, Frame, Graph, labels_among, plain
 from model.training.export.discriminants import isotonic_curve
-from model.training.export.registry import answer, refuse, register
+from model.training.export.registry import answer, refuse, register, takes_single
 
 _TWO = 2
 
@@ -125,6 +125,8 @@ def _calibrated_fold(graph: Graph, member: Any, count: int, frame: Frame) -> int
             scores = graph.take(scores, [1])
     if scores is None:
         raise graph.refuse(fitted, "it gives neither decisions nor probabilities")
+    if inner.single and member.method != "sigmoid":
+        raise graph.refuse(fitted, f"it answers in float32, and method={member.method!r} computes on in float32")
     if member.method == "temperature":
         return _unit_capped(graph, _tempered(graph, member, scores, count))
     columns: dict[int, int] = {}
@@ -165,6 +167,9 @@ def _tempered(graph: Graph, member: Any, scores: int, count: int) -> int:
 def _unit_capped(graph: Graph, shares: int) -> int:
     """Shares that exceed 1 by rounding are 1."""
     return graph.apply("minimum", shares, 1.0)
+
+
+takes_single(calibration.CalibratedClassifierCV)
 
 
 @register(model_selection.FixedThresholdClassifier, model_selection.TunedThresholdClassifierCV)

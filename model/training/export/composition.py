@@ -9,7 +9,7 @@ from sklearn import compose, frozen, get_config, linear_model, model_selection, 
 
 from functions.runtimes.graph.arithmetic import ELEMENTWISE
 from model.training.export.builder import Answer, Frame, Graph
-from model.training.export.registry import answer, register, register_transformer, transformed
+from model.training.export.registry import answer, register, register_transformer, takes_single, transformed
 from model.training.export.scalers import inverse_scaled
 
 
@@ -174,3 +174,11 @@ def _searched(graph: Graph, estimator: Any, frame: Frame) -> Answer:
 
 
 register(model_selection.GridSearchCV, model_selection.RandomizedSearchCV)(_searched)
+
+takes_single(
+    frozen.FrozenEstimator,
+    linear_model.RANSACRegressor,
+    model_selection.GridSearchCV,
+    model_selection.RandomizedSearchCV,
+    pipeline.Pipeline,
+)

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn import ensemble
 
 from model.training.export.builder import Answer, Frame, Graph, labels_among
-from model.training.export.registry import answer, register
+from model.training.export.registry import answer, register, takes_single
 
 _TWO = 2
 
@@ -94,6 +94,10 @@ def _named(graph: Graph, estimator: Any, frame: Frame) -> list[Answer]:
     for name, member in zip(names, estimator.estimators_, strict=True):
         with graph.at(f"member {name!r}"):
             answers.append(answer(graph, member, frame))
+    if all(member.single for member in answers) and not getattr(estimator, "passthrough", False):
+        raise graph.refuse(
+            estimator, "all members answer in float32, and it computes on in float32; add one that does not"
+        )
     return answers
 
 
@@ -134,7 +138,9 @@ def _stacked_classes(graph: Graph, estimator: Any, frame: Frame) -> Answer:
     with graph.at("final_estimator"):
         final = answer(graph, estimator.final_estimator_, inner)
     places = labels_among(final.labels, range(len(estimator.classes_)))
-    return Answer(final.values, [estimator.classes_[place] for place in places], final.probabilities, final.decision)
+    return Answer(
+        final.values, [estimator.classes_[place] for place in places], final.probabilities, final.decision, final.single
+    )
 
 
 def _stack(graph: Graph, estimator: Any, frame: Frame) -> Frame:
@@ -157,3 +163,8 @@ def _stack(graph: Graph, estimator: Any, frame: Frame) -> Frame:
     if estimator.passthrough:
         columns.append(graph.numbers(frame))
     return graph.frame(columns[0] if len(columns) == 1 else graph.add("concatenate", *columns))
+
+
+takes_single(
+    ensemble.StackingClassifier, ensemble.StackingRegressor, ensemble.VotingClassifier, ensemble.VotingRegressor
+)

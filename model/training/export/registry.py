@@ -15,6 +15,7 @@ Transformer = Callable[[Graph, Any, Frame], Frame]
 _EXPORTERS: dict[type, Exporter] = {}
 _TRANSFORMERS: dict[type, Transformer] = {}
 _REFUSED: dict[type, str] = {}
+_TAKE_SINGLE: set[type] = set()
 
 
 def register(*classes: type) -> Callable[[Exporter], Exporter]:
@@ -40,6 +41,11 @@ def register_transformer(*classes: type) -> Callable[[Transformer], Transformer]
     return decorate
 
 
+def takes_single(*classes: type) -> None:
+    """The exporters of these classes know of members that answer in float32."""
+    _TAKE_SINGLE.update(classes)
+
+
 def refuse(reason: str, *classes: type) -> None:
     """These classes are refused for *reason*."""
     _REFUSED.update(dict.fromkeys(classes, reason))
@@ -51,7 +57,16 @@ def answer(graph: Graph, estimator: BaseEstimator, frame: Frame) -> Answer:
     Raises:
         ExportError: Its class has no exporter, or its settings are beyond it.
     """
-    result: Answer = _exporter(graph, estimator, _EXPORTERS)(graph, estimator, frame)
+    exporter = _exporter(graph, estimator, _EXPORTERS)
+    graph.inside.append(type(estimator))
+    try:
+        result: Answer = exporter(graph, estimator, frame)
+    finally:
+        graph.inside.pop()
+    if result.single and graph.inside and graph.inside[-1] not in _TAKE_SINGLE:
+        raise graph.refuse(
+            estimator, f"it answers in float32, and {graph.inside[-1].__name__} computes on in float32; use it alone"
+        )
     return result
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from functions.artifact import ArtifactError
 from functions.runtimes.graph.operators import OPERATORS
 from functions.runtimes.graph.step import Step
 
 COLUMNS = 3
 SETS = 4
+CATEGORIES = 6
 
 
 def grown(source, leaves):
@@ -43,7 +45,7 @@ def forest(seed, *, trees, leaves, width, gaps, categories, single=False):
         parameters["missing_right"] = source.integers(0, 2, splits).astype(np.uint8)
     if categories:
         parameters["category"] = source.integers(-1, SETS, splits).astype(np.int32)
-        parameters["categories_right"] = source.integers(0, 2, (SETS, 257)).astype(np.uint8)
+        parameters["categories_right"] = source.integers(0, 2, (SETS, CATEGORIES + 2)).astype(np.uint8)
     return parameters
 
 
@@ -80,7 +82,8 @@ def reached(parameters, tree, first_split, row):
 def goes_right(parameters, split, value):
     chosen = parameters["category"][split] if "category" in parameters else -1
     if chosen >= 0:
-        return int(parameters["categories_right"][chosen, int(value) if 0 <= value < 256 else 256])
+        place = CATEGORIES + 1 if np.isnan(value) else int(value) if 0 <= value < CATEGORIES else CATEGORIES
+        return int(parameters["categories_right"][chosen, place])
     if np.isnan(value):
         return int("missing_right" in parameters and parameters["missing_right"][split])
     return int(value > parameters["threshold"][split])
@@ -168,3 +171,25 @@ def test_numbers_are_compared_as_float32_where_the_step_says_so():
     value = operation("trees", parameters, single=True).run([x])
 
     assert value.tobytes() == walked(parameters, x.astype(np.float32).astype(float)).tobytes()
+
+
+@pytest.mark.parametrize("count", [1, 30, 700])
+def test_values_of_float32_are_summed_in_float32_in_the_order_of_the_trees(count):
+    parameters = forest(3, trees=30, leaves=9, width=1, gaps=False, categories=False)
+    parameters |= {name: parameters[name].astype(np.float32) for name in ("start", "value")}
+    x = rows(4, count, gaps=False)
+
+    answered = operation("trees", parameters).run([x])
+
+    expected = walked(parameters, x[:30])
+    assert expected.dtype == np.float32
+    assert answered.dtype == np.float64
+    assert answered[:30].tobytes() == expected.astype(float).tobytes()
+
+
+def test_sets_of_categories_without_a_column_for_the_others_and_one_for_nan_are_refused():
+    parameters = forest(1, trees=3, leaves=9, width=1, gaps=False, categories=True)
+    parameters["categories_right"] = parameters["categories_right"][:, :1]
+
+    with pytest.raises(ArtifactError, match="categories_right must have 2 columns at least, got 1"):
+        operation("trees", parameters)

@@ -135,6 +135,7 @@ CASES = [
     ),
     case("impute", np.where(np.isnan(GAPS), floats(1, 2, 3), GAPS), GAPS, values=floats(1, 2, 3)),
     case("blank", np.where(X[0, 0] == X, np.nan, X), X, value=float(X[0, 0])),
+    case("blank", np.where(np.abs(X - 0.5) <= 0.4, np.nan, X), X, value=0.5, within=0.4),
     case("choose", np.where(X > 0, X, -X), (X > 0).astype(float), X, -X),
     case("constant", np.tile(floats(1, 2), (7, 1)), Table(X), values=floats(1, 2)),
     case("concatenate", np.hstack([X, ONE]), X, ONE),
