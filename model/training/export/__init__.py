@@ -92,7 +92,7 @@ def export(estimator: BaseEstimator, columns: Sequence[str] | None = None) -> Ex
 
 
 def known_classes() -> None:
-    """Register scikit-learn's classes, and those of other packages that are imported; a later exporter takes its place."""
+    """Register scikit-learn's classes, and those of packages that are imported; a later exporter takes its place."""
     others = [family for package, family in _OF_OTHER_PACKAGES.items() if package in sys.modules]
     for family in (*_FAMILIES, *others):
         import_module(f"model.training.export.{family}")
