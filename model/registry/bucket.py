@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,12 +104,15 @@ class Bucket:
         bucket, _, pattern = uri.removeprefix("gs://").partition("/")
         if not bucket or set(bucket) & set("*?["):
             raise RegistryError(f"{uri} must be gs://BUCKET/PATTERN")
+        try:
+            expression = _expression(pattern)
+        except re.error as error:
+            raise RegistryError(f"{uri} must be a pattern: {error}") from error
+        prefix = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
         with self._translated(uri):
             fields = "items(name),nextPageToken"
-            blobs = self._client.list_blobs(
-                bucket, match_glob=pattern, fields=fields, timeout=_TIMEOUT, retry=self._retry
-            )
-            names = sorted(blob.name for blob in blobs)
+            blobs = self._client.list_blobs(bucket, prefix=prefix, fields=fields, timeout=_TIMEOUT, retry=self._retry)
+            names = sorted(blob.name for blob in blobs if expression.fullmatch(blob.name))
         if not names:
             raise AbsentError(f"{uri} must match at least one object, found none")
         return [f"gs://{bucket}/{name}" for name in names]
@@ -169,3 +173,16 @@ class Bucket:
                 reason = f"no answer from the emulator at {emulator}; is ./deploy.sh local still running?"
                 raise RegistryError(f"{where} cannot be reached: {reason}") from error
             raise RegistryError(f"{where} {failure(error)}") from error
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    """The names that *pattern* matches, as files would: `**` crosses folders, `*` and `?` do not."""
+    translated = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+    pieces = re.split(r"(\*\*|\*|\?|\[!?\]?[^\]]*\])", pattern)
+    return re.compile(
+        "".join(
+            translated.get(piece)
+            or (piece.replace("[!", "[^", 1) if piece.startswith("[") and piece.endswith("]") else re.escape(piece))
+            for piece in pieces
+        )
+    )

@@ -125,6 +125,7 @@ ACTS = {
     "read": lambda bucket, _: bucket.read("a.json"),
     "write": lambda bucket, _: bucket.write("a.json", b"{}", generation=0),
     "names": lambda bucket, _: bucket.names("a/", "**"),
+    "matching": lambda bucket, _: bucket.matching("gs://models/a*.csv"),
     "download": lambda bucket, path: bucket.download("gs://models/a.csv", path / "a.csv"),
     "objects": lambda bucket, _: bucket.objects("gs://models/a", (".jsonl",)),
 }
@@ -151,3 +152,43 @@ def test_a_refusal_gives_the_reason_of_cloud_storage_and_no_other(
     text = str(raised.value)
     assert f" {predicate}: Cloud Storage answered {status}: {message}" in text
     assert "account" not in text.replace(message, "").replace(reason, "")
+
+
+@pytest.fixture
+def parts(bucket):
+    """A bucket with some objects; gives its address."""
+    for name in ("in/b-2.csv", "in/b-1.csv", "in/b-1.json", "in/more/b-3.csv", "b-4.csv"):
+        bucket.blob(name).upload_from_string("x")
+    return f"gs://{bucket.name}"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        pytest.param("in/b-*.csv", ["in/b-1.csv", "in/b-2.csv"], id="star-stays-in-its-folder"),
+        pytest.param("**.csv", ["b-4.csv", "in/b-1.csv", "in/b-2.csv", "in/more/b-3.csv"], id="two-stars-do-not"),
+        pytest.param("in/b-?.json", ["in/b-1.json"], id="question-mark"),
+        pytest.param("in/b-[!2].csv", ["in/b-1.csv"], id="brackets"),
+    ],
+)
+def test_a_pattern_names_the_objects_that_it_matches(parts, pattern, names):
+    found = Bucket(parts.removeprefix("gs://")).matching(f"{parts}/{pattern}")
+
+    assert found == [f"{parts}/{name}" for name in names]
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        pytest.param("gs://BUCKET/in/c-*.csv", "must match at least one object, found none", id="no-match"),
+        pytest.param("gs://BUCKET/[z-a].csv", "must be a pattern: bad character range z-a at position 1", id="range"),
+        pytest.param("gs://mod*/x.csv", "must be gs://BUCKET/PATTERN", id="buckets"),
+    ],
+)
+def test_a_pattern_that_names_nothing_is_refused(parts, uri, message):
+    address = uri.replace("gs://BUCKET", parts)
+
+    with pytest.raises(RegistryError) as raised:
+        Bucket(parts.removeprefix("gs://")).matching(address)
+
+    assert str(raised.value) == f"{address} {message}"
