@@ -14,7 +14,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -59,8 +59,7 @@ class Manifest:
     classes: tuple[Level, ...] = ()
 
 
-@dataclass(frozen=True)
-class Alias:
+class Alias(NamedTuple):
     """The content of `aliases/<alias>.json`. Its manifest is not verified yet: see `promoted_manifest`."""
 
     version: int

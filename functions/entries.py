@@ -18,7 +18,7 @@ MOST_FILE_BYTES = 1 << 30
 """Largest object beside a manifest that is read."""
 
 _PLAIN = {str, bool, int, float}
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA256 = r"[0-9a-f]{64}"  # most manifests name no file, so it is compiled when one does
 
 
 class ArtifactError(Exception):
@@ -120,7 +120,7 @@ def files_of(where: str, entries: object) -> Mapping[str, File]:
     files = {}
     for name, entry in entries.items():
         sha256, size = (entry.get("sha256"), entry.get("bytes")) if isinstance(entry, dict) else (None, None)
-        if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+        if not isinstance(sha256, str) or not re.fullmatch(_SHA256, sha256):
             raise ArtifactError(f"{expected}, found {shown(sha256)} as sha256 of {shown(name)}")
         if type(size) is not int or not 0 < size <= MOST_FILE_BYTES:
             raise ArtifactError(f"{expected}, found {shown(size)} as bytes of {shown(name)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .artifact import is_name
 
@@ -13,8 +13,7 @@ class SettingsError(ValueError):
     """A variable is missing or malformed; the message names it, the expected form and the value."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """The settings of one process; the defaults are those of a deployed function."""
 
     bucket: str
@@ -29,6 +28,9 @@ class Settings:
     log_execution_id: bool = False
 
 
+_DEFAULTS = Settings._field_defaults
+
+
 def read(environ: Mapping[str, str]) -> Settings:
     """Read the settings.
 
@@ -40,13 +42,13 @@ def read(environ: Mapping[str, str]) -> Settings:
         raise SettingsError("MODEL_BUCKET must name the bucket that holds the model, it is not set")
     return Settings(
         bucket=bucket,
-        model=_name(environ, "MODEL_NAME", Settings.model),
-        alias=_name(environ, "MODEL_ALIAS", Settings.alias),
+        model=_name(environ, "MODEL_NAME", _DEFAULTS["model"]),
+        alias=_name(environ, "MODEL_ALIAS", _DEFAULTS["alias"]),
         version=_whole(environ, "MODEL_VERSION", least=1) if environ.get("MODEL_VERSION") else None,
-        refresh_seconds=_seconds(environ, "MODEL_REFRESH_SECONDS", Settings.refresh_seconds),
-        max_body_bytes=_whole(environ, "MAX_BODY_BYTES", least=1, default=Settings.max_body_bytes),
-        capture=_switch(environ, "CAPTURE", default=Settings.capture),
-        capture_rows=_whole(environ, "CAPTURE_ROWS", least=1, default=Settings.capture_rows),
+        refresh_seconds=_seconds(environ, "MODEL_REFRESH_SECONDS", _DEFAULTS["refresh_seconds"]),
+        max_body_bytes=_whole(environ, "MAX_BODY_BYTES", least=1, default=_DEFAULTS["max_body_bytes"]),
+        capture=_switch(environ, "CAPTURE", default=_DEFAULTS["capture"]),
+        capture_rows=_whole(environ, "CAPTURE_ROWS", least=1, default=_DEFAULTS["capture_rows"]),
         project=environ.get("GOOGLE_CLOUD_PROJECT", ""),
         log_execution_id=environ.get("LOG_EXECUTION_ID", "").lower() in {"true", "1"},
     )

@@ -37,9 +37,9 @@ MOST_PREDICTION_BYTES = 25
 """Bytes of a float64 as JSON with its comma: -1.7976931348623157e+308 has 24 characters."""
 
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
-_STRINGS = re.compile(_STRING.encode(), re.DOTALL)
 _NUMBER = r"(?<![\w.+-])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.+-])"
-_PATH_NUMBER = re.compile(f"{_STRING}|{_NUMBER}", re.ASCII | re.DOTALL)
+_PATH_NUMBER = re.compile(_NUMBER, re.ASCII)
+_PATH_TOKEN = f"{_STRING}|{_NUMBER}"  # compiled by the first text that comes, as _STRING
 _BARE_COMMA = re.compile(r"\s*[+-]?[\d.]*,\d+\s*", re.ASCII)
 _POINT_AND_COMMA = "decimals have a point (0.05), and a comma separates values"
 _POINT_AND_BRACKETS = "decimals have a point (0.5), and an array has brackets ([0.5,1])"
@@ -110,7 +110,11 @@ def _read_body(body: bytes, features: Sequence[Feature], *, one: bool, most: int
 def _read_path(text: str, features: Sequence[Feature], *, one: bool, most: int) -> Question:
     if _BARE_COMMA.fullmatch(text):
         raise PayloadError(Problem(f"not JSON: {shown(text)} has a comma outside an array; {_POINT_AND_BRACKETS}", ""))
-    spelled = _PATH_NUMBER.sub(_json_number, text).encode("utf-8", "replace")
+    if '"' in text:
+        text = re.sub(_PATH_TOKEN, _json_number, text, flags=re.ASCII | re.DOTALL)
+    else:
+        text = _PATH_NUMBER.sub(_json_number, text)
+    spelled = text.encode("utf-8", "replace")
     value = _decoded(spelled, features)
     if one:
         question = _question([value], features, root="/instance", single=True, one=True, most=most)
@@ -167,7 +171,7 @@ def _check_cells(body: bytes, width: int, most: int) -> None:
     do not count; they are left out only where they could matter.
     """
     commas = most * width + _COMMAS_BESIDE_CELLS
-    if body.count(b",") > commas and _STRINGS.sub(b"", body).count(b",") > commas:
+    if body.count(b",") > commas and re.sub(_STRING.encode(), b"", body, flags=re.DOTALL).count(b",") > commas:
         rows = f"at most {most} instances of {width} values" if width > 1 else f"at most {most} instances"
         raise TooLargeError(Problem(f"the body must hold {rows}, got more; send them in parts", ""))
 
