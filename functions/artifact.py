@@ -13,7 +13,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -40,8 +40,7 @@ Document = Mapping[str, Any]
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """One verified model version. *document* is the whole manifest, unknown fields included.
 
     Attributes:
@@ -55,7 +54,7 @@ class Manifest:
     version: int
     features: tuple[Feature, ...]
     golden: tuple[Golden, ...]
-    files: Mapping[str, File] = field(default_factory=dict)
+    files: Mapping[str, File] = MappingProxyType({})
     classes: tuple[Level, ...] = ()
 
 
