@@ -110,7 +110,7 @@ def _answers(estimator, rows):
         warnings.simplefilter("ignore")
         try:
             estimator.predict(rows)
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, TypeError):
             return False
     return True
 

@@ -111,6 +111,11 @@ class Graph:
         name = estimator if isinstance(estimator, str) else type(estimator).__name__
         return ExportError(": ".join([*self._place, f"{name}: {reason}"]))
 
+    def refuse_single(self, estimator: object, fitted: Any) -> None:
+        """Refuse *estimator* where its *fitted* numbers are float32, since it computes with them in float32."""
+        if fitted.dtype == np.float32:
+            raise self.refuse(estimator, "it was fitted to float32 numbers, and computes in float32; fit it to float64")
+
     # --- steps ---
 
     def add(self, operator: str, *inputs: int, **parameters: Any) -> int:

@@ -42,6 +42,7 @@ def _quadratic(graph: Graph, estimator: Any, frame: Frame) -> Answer:
 
 @register(naive_bayes.GaussianNB)
 def _gaussian(graph: Graph, estimator: Any, frame: Frame) -> Answer:
+    graph.refuse_single(estimator, estimator.var_)
     joint = graph.add(
         "independent_gaussians",
         graph.numbers(frame, estimator),
@@ -133,6 +134,7 @@ def _constant_class(graph: Graph, estimator: Any, frame: Frame) -> Answer:
 
 @register(isotonic.IsotonicRegression)
 def _isotonic(graph: Graph, estimator: Any, frame: Frame) -> Answer:
+    graph.refuse_single(estimator, estimator.X_thresholds_)
     outside = {"clip": "hold", "nan": "nan", "raise": "refuse"}[estimator.out_of_bounds]
     return Answer(isotonic_curve(graph, graph.checked(graph.numbers(frame), missing=False), estimator, outside))
 

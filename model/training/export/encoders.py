@@ -61,10 +61,12 @@ def _ordinal(graph: Graph, transformer: Any, frame: Frame) -> Frame:
 
     def table_of(place: int, categories: Array) -> tuple[Array, Array | None]:
         mapping = transformer._default_to_infrequent_mappings[place] if grouped else None
-        order = np.arange(len(categories)) if mapping is None else np.asarray(mapping)
+        order = np.arange(len(categories))
+        missing = transformer._missing_indices.get(place, -1)
+        if mapping is not None:  # the missing cell is not grouped with rare levels
+            order[order != missing] = np.take(mapping, order[order != missing])
         codes = order.astype(float)
-        if place in transformer._missing_indices:
-            codes[order == transformer._missing_indices[place]] = transformer.encoded_missing_value
+        codes[order == missing] = transformer.encoded_missing_value
         codes = codes.astype(transformer.dtype)
         if transformer.handle_unknown != "use_encoded_value":
             return codes[:, None], None

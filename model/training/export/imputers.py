@@ -69,6 +69,7 @@ def _missing(graph: Graph, transformer: Any, frame: Frame) -> Frame:
 def _from_neighbours(graph: Graph, transformer: Any, frame: Frame) -> Frame:
     if transformer.metric != "nan_euclidean" or callable(transformer.weights):
         raise graph.refuse(transformer, "metric or weights is a function; use 'nan_euclidean' and a named weight")
+    graph.refuse_single(transformer, transformer._fit_X)
     kept = transformer._valid_mask
     rows = np.where(transformer._mask_fit_X, np.nan, transformer._fit_X).astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):

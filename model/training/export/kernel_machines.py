@@ -39,20 +39,25 @@ def kernel_step(graph: Graph, estimator: Any, x: int, rows: Any, name: Any, sett
 def _support(graph: Graph, estimator: Any, frame: Frame) -> int:
     settings = {"gamma": float(estimator._gamma), "coef0": estimator.coef0, "degree": estimator.degree}
     x = graph.numbers(frame, estimator)
-    return kernel_step(graph, estimator, x, estimator.support_vectors_, estimator.kernel, settings)
+    return kernel_step(graph, estimator, x, _dense(estimator.support_vectors_), estimator.kernel, settings)
+
+
+def _dense(fitted: Any) -> Any:
+    """A fitted matrix, which is sparse where the estimator was fitted to a sparse one."""
+    return np.asarray(fitted.toarray() if hasattr(fitted, "toarray") else fitted)
 
 
 @register(svm.SVR, svm.NuSVR)
 def _support_regression(graph: Graph, estimator: Any, frame: Frame) -> Answer:
     kernel = _support(graph, estimator, frame)
-    return Answer(graph.linear(kernel, np.asarray(estimator._dual_coef_)[0], estimator._intercept_[0]))
+    return Answer(graph.linear(kernel, _dense(estimator._dual_coef_)[0], estimator._intercept_[0]))
 
 
 @register(svm.SVC, svm.NuSVC)
 def _support_classes(graph: Graph, estimator: Any, frame: Frame) -> Answer:
     count = len(estimator.classes_)
     bounds = np.concatenate([[0], np.cumsum(estimator._n_support)])
-    dual, weights = np.asarray(estimator._dual_coef_), []
+    dual, weights = _dense(estimator._dual_coef_), []
     for i, j in combinations(range(count), 2):
         row = np.zeros(bounds[-1])
         row[bounds[i] : bounds[i + 1]] = dual[j - 1, bounds[i] : bounds[i + 1]]

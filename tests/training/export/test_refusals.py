@@ -16,6 +16,7 @@ from sklearn import (
     linear_model,
     multiclass,
     multioutput,
+    naive_bayes,
     neighbors,
     pipeline,
     preprocessing,
@@ -184,6 +185,19 @@ def test_several_labels_a_row_are_refused_by_name():
 def test_what_is_not_fitted_is_refused():
     assert "is it fitted" in message(linear_model.Ridge(), ["a", "b"])
     assert "is it fitted" in message(linear_model.Ridge())
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        pytest.param(naive_bayes.GaussianNB(), id="naive Bayes"),
+        pytest.param(pipeline.make_pipeline(impute.KNNImputer(), LINE), id="imputer"),
+    ],
+)
+def test_what_computes_in_float32_after_a_fit_to_float32_is_refused(estimator):
+    estimator.fit(X.astype(np.float32), LABELS)
+
+    assert "it was fitted to float32 numbers, and computes in float32; fit it to float64" in message(estimator)
 
 
 def test_columns_that_are_chosen_by_name_need_their_names():

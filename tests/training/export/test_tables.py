@@ -124,6 +124,17 @@ def ordinal(**settings):
             "levels given",
             columns(("c", ordinal(unknown_value=-1, categories=[["red", "blue", "green", "grey"]]), ["colour"])),
         ),
+        case(
+            "ordinal infrequent, missing filled",
+            columns(
+                ("n", FILLED, NUMBERS),
+                (
+                    "c",
+                    pipeline.make_pipeline(ordinal(unknown_value=-1, min_frequency=70), impute.SimpleImputer()),
+                    LEVELS,
+                ),
+            ),
+        ),
         case("target", columns(("n", FILLED, NUMBERS), ("c", preprocessing.TargetEncoder(random_state=0), LEVELS))),
         case("target smooth", columns(("c", preprocessing.TargetEncoder(smooth=3.0, random_state=0), LEVELS))),
         case(
