@@ -55,7 +55,9 @@ def swallowed_rows(
                 continue
             if not inside:
                 begin, begun, inner, quotes = number, line, 0, 0
-            elif number - begin <= _MOST_LINES:
+            elif number - begin <= _MOST_LINES and not (
+                _ends_first_cell(begun, line) and not _is_row(begun, len(names), places)
+            ):
                 inner += _is_row(line, len(names), places)
             if inside or b'"' in line:
                 quotes += line.count(b'"')
@@ -113,6 +115,11 @@ def _is_open(line: bytes, *, inside: bool) -> bool:
             return False
         place, fresh = comma + 1, True
     return inside
+
+
+def _ends_first_cell(begun: bytes, line: bytes) -> bool:
+    """Whether *line* closes the first cell of the row that began with *begun*: the rest of the row stands behind it."""
+    return begun.startswith(b'"') and b'"' in line and b"," not in line[: line.find(b'"')]
 
 
 def _is_row(line: bytes, width: int, numbers: list[int]) -> bool:

@@ -54,7 +54,7 @@ def init(source: str, target: str, output: Path | None, store: Registry | None) 
     Raises:
         UsageError: The file is there already, or *target* is no column of numbers.
         SourceError: The source cannot be read.
-        DataError: It holds no rows.
+        DataError: It holds no rows, or nothing to learn from.
     """
     path = output or Path(f"{_stem(source)}.toml")
     if path.exists():
@@ -62,6 +62,9 @@ def init(source: str, target: str, output: Path | None, store: Registry | None) 
     rows, missing = _looked_at(source, target, store)
     findings = _findings(rows)
     left_out = _left_out(rows, findings)
+    if len(left_out) == len(rows.features):
+        reasons = "; ".join(f"'{name}' {reason}" for name, reason in left_out.items())
+        raise DataError(f"{source} must hold a column to learn '{target}' from, found none: {reasons}")
     text = configuration(rows, _relative(source, path), missing, findings, left_out)
     try:
         with path.open("x", encoding="utf-8") as file:

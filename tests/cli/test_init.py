@@ -101,6 +101,18 @@ def test_a_file_without_rows_makes_no_configuration(run, folder, name, code, mes
     assert sorted(path.name for path in folder.iterdir()) == ["empty.csv"]
 
 
+def test_a_file_of_which_nothing_can_be_learnt_makes_no_configuration(run, folder):
+    ORDERS[["id", "country", "price"]].to_csv(folder / "orders.csv", index=False)
+
+    code, _, said = run("init", "orders.csv", "--target", "price")
+
+    assert (code, (folder / "orders.toml").exists()) == (3, False)
+    assert said == (
+        "orders.csv must hold a column to learn 'price' from, found none: 'id' counts the rows; "
+        "'country' constant-feature: must vary, found \"CH\" in every row\n"
+    )
+
+
 def test_what_is_written_names_every_feature_with_its_kind_and_leaves_out_what_teaches_nothing(run, orders, folder):
     code, printed, _ = run("init", orders(), "--target", "price", "--json")
 

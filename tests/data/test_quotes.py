@@ -11,10 +11,10 @@ from model.data.quotes import SwallowedRows, swallowed_rows
 NAMES, NUMBERS = ("size", "rooms", "note", "price"), {"size", "rooms", "price"}
 
 
-def swallowed(tmp_path, text, skipped=0):
+def swallowed(tmp_path, text, skipped=0, *, names=NAMES, numbers=NUMBERS):
     path = tmp_path / "rows.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return list(swallowed_rows(path, NAMES, NUMBERS, skipped))
+    return list(swallowed_rows(path, names, numbers, skipped))
 
 
 def lines(count, **changed):
@@ -83,3 +83,17 @@ def test_text_that_is_quoted_as_it_should_be_is_never_named(tmp_path_factory, no
     path.write_text("\n".join([",".join(NAMES), *(f"1.5,2,{note},3" for note in quoted), ""]))
 
     assert list(swallowed_rows(path, NAMES, NUMBERS, 0)) == []
+
+
+def test_text_over_two_lines_in_the_first_column_is_no_row_that_was_swallowed(tmp_path):
+    text = 'address,size,price\n"Main St 1\nBern",5,100\n"Main St 2\n3000 Bern",6,120\n'
+
+    assert swallowed(tmp_path, text, numbers={"price"}, names=["address", "size", "price"]) == []
+
+
+def test_a_row_that_a_quote_in_the_first_column_swallowed_is_found(tmp_path):
+    text = 'address,size,price\n"Main St 1,5,100\nMain St 2",6,120\n'
+
+    (found,) = swallowed(tmp_path, text, numbers={"price"}, names=["address", "size", "price"])
+
+    assert (found.row, found.lines) == (0, 1)
