@@ -43,7 +43,7 @@ def absolute(
     scores: Mapping[str, Score],
     slices: Sequence[Slice],
     data_errors: int,
-    rows: int,
+    rows: int | None,
     holdout_rows: int,
     baseline_rmse: float,
     furthest: float,
@@ -56,6 +56,7 @@ def absolute(
     Args:
         scores, slices: Measured on the held-out rows.
         data_errors: Number of errors that the validation of the data reported.
+        rows: None for a pipeline that was fitted elsewhere: its training rows may not be known.
         baseline_rmse: Held-out error, in the target's unit, of predicting the mean of the training rows.
         furthest: Largest distance of the served artefact from the estimator, by the largest that is equal, over all
             rows, those of training too, and rows that are made to tell them apart.
@@ -71,7 +72,7 @@ def absolute(
     by_whole = [_at_most("worst slice's rmse by the whole's", ratio, bounds.max_slice_ratio)]
     return [
         _at_most("data errors", data_errors, 0),
-        _at_least("rows", rows, bounds.min_rows),
+        *([] if rows is None else [_at_least("rows", rows, bounds.min_rows)]),
         _at_least("held-out rows", holdout_rows, bounds.min_holdout_rows),
         _at_least("r2", value["r2"], bounds.min_r2),
         _at_most("r2 not too good to be true", value["r2"], bounds.max_r2),

@@ -164,7 +164,7 @@ def evaluate(written: Written, given: Inputs, *, champion: Champion, data_errors
         scores=measured,
         slices=parts,
         data_errors=data_errors,
-        rows=len(rows.y),
+        rows=None if sides.split.by == "given" else len(rows.y),
         holdout_rows=int(held.sum()),
         baseline_rmse=rmse(actual, np.full(len(actual), rows.y[sides.seen].mean())),
         furthest=exact.furthest,

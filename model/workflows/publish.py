@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import InconsistentVersionWarning
 
-from functions.artifact import Manifest
+from functions.artifact import Alias, Manifest
 from functions.predictor import RELATIVE
 from functions.table import Table
 from model.config import Config
 from model.data.rows import Rows
-from model.data.split import Sides, Split, champion_split, held_out
-from model.errors import DataError, SourceError, UsageError
+from model.data.split import Sides, Split, champion_split, held_out, recorded
+from model.errors import DataError, RegistryError, SourceError, UsageError
 from model.registry.registry import Registry
 from model.training.export import known_classes
 from model.training.frames import Framed, framed
@@ -97,7 +97,9 @@ def publish(
     wanted = getattr(given.pipeline, "feature_names_in_", None)
     rows = framed(frame, None if wanted is None else wanted.tolist(), redact=redact)
     y = np.concatenate([part.y for part in parts])
-    inputs = _inputs(rows, y, holdout=holdout, settings=settings, name=given.dataset, production=production)
+    inputs = _inputs(
+        rows, y, holdout=holdout, settings=settings, name=given.dataset, production=production, store=store
+    )
     fitted = _fitted(given, rows, frame, named=wanted is not None, seed=settings.training.seed, trained=training)
     findings = dataset.findings(_both_sides(inputs), production.comparable(settings)[0])
     dataset.stop_at_errors(findings)
@@ -126,10 +128,12 @@ def labelled(x: Any, y: Any, *, target: str | None, columns: Sequence[str] | Non
     try:
         numbers = answers.astype(np.float64)
     except (TypeError, ValueError):
-        raise UsageError(f"y must hold numbers, found {answers[0]!r:.60}; classes cannot be published yet") from None
+        raise UsageError(
+            f"y must hold numbers, found {answers[:1].tolist()[0]!r:.60}; classes cannot be published yet"
+        ) from None
     if not np.isfinite(numbers).all():
         row = int(np.flatnonzero(~np.isfinite(numbers))[0])
-        raise DataError(f"y must hold finite numbers, found {answers[row]!r:.60} in row {row}")
+        raise DataError(f"y must hold finite numbers, found {answers[row : row + 1].tolist()[0]!r:.60} in row {row}")
     if name in map(str, x.columns):
         raise UsageError(f"the target {name!r} must not be a column of {what}")
     return Labelled(x.reset_index(drop=True), numbers, name)
@@ -207,7 +211,14 @@ def _check(pipeline: Any) -> None:
 
 
 def _inputs(
-    rows: Framed, y: NDArray[np.float64], *, holdout: Labelled, settings: Config, name: str, production: Production
+    rows: Framed,
+    y: NDArray[np.float64],
+    *,
+    holdout: Labelled,
+    settings: Config,
+    name: str,
+    production: Production,
+    store: Registry,
 ) -> Inputs:
     """All rows, the training rows first; those that judge stand last."""
     split = Split("given", len(holdout.y) / len(y))
@@ -216,9 +227,29 @@ def _inputs(
     inputs = Inputs(settings, all_rows, Sides(split, held, held, np.zeros(len(y), dtype=np.bool_)))
     if not production.promoted:
         return inputs
-    theirs = champion_split(all_rows, production.promoted.manifest)
-    shared = held & held_out(all_rows, theirs) if theirs else np.zeros(len(y), dtype=np.bool_)
-    return replace(inputs, sides=replace(inputs.sides, shared=shared))
+    return replace(inputs, sides=replace(inputs.sides, shared=held & _new(all_rows, production.promoted, store)))
+
+
+def _new(rows: Rows, promoted: Alias, store: Registry) -> NDArray[np.bool_]:
+    """Which of *rows* production has not seen either: those that its split holds out.
+
+    Where it was published they are those that judged it, or all but its training rows where these were given.
+    """
+    none = np.zeros(len(rows.y), dtype=np.bool_)
+    document = promoted.manifest
+    try:
+        split, same = recorded(document["data"]), champion_split(rows, document)
+        if same:
+            return held_out(rows, same)
+        if split is None or split.by != "given" or {f["name"] for f in document["features"]} != set(rows.names):
+            return none
+        kept = dataset.snapshot(store, document)
+    except (RegistryError, SourceError, KeyError, TypeError):  # nothing to compare with
+        return none
+    judged = held_out(kept, split)
+    if document["training"].get("training_rows_given"):
+        return ~np.isin(rows.hashes, kept.hashes[~judged])
+    return np.isin(rows.hashes, kept.hashes[judged])
 
 
 def _both_sides(inputs: Inputs) -> Inputs:

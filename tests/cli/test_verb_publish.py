@@ -1,0 +1,313 @@
+"""python -m model publish, and model.publish: a pipeline that was fitted elsewhere becomes a version, or is refused."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.compose import make_column_transformer
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+import model
+from functions.artifact import manifest_name, model_name
+from model.cli.main import main
+from model.errors import DataError, ExportError, RegistryError, UsageError
+from model.registry.bucket import Bucket
+from model.registry.registry import Registry
+
+RANDOM = np.random.default_rng(21)
+ROWS = 300
+FRAME = pd.DataFrame(
+    {
+        "age": RANDOM.normal(40, 10, ROWS),
+        "colour": RANDOM.choice(["red", "green", "blue"], ROWS),
+        "rate": RANDOM.random(ROWS),
+    }
+)
+Y = (FRAME["age"] + 20 * (FRAME["colour"] == "red") + RANDOM.normal(scale=5, size=ROWS)).rename("spent")
+
+
+def mixed():
+    columns = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore", sparse_output=False), ["colour"]), (StandardScaler(), ["age", "rate"])
+    )
+    return make_pipeline(columns, Ridge()).fit(FRAME[:200], Y[:200])
+
+
+@pytest.fixture
+def shop(bucket, quick):
+    """Publish to the model shop without starting functions."""
+
+    def shop(pipeline, x=FRAME[200:], y=Y[200:], **options):
+        return model.publish(pipeline, x, y, **{"name": "shop", **options})
+
+    return shop
+
+
+def test_the_manifest_says_who_fitted_it_and_what_it_takes(shop):
+    document = shop(mixed(), training=(FRAME[:200], Y[:200])).document
+
+    assert document["target"] == {"name": "spent"}
+    assert (document["data"]["rows"], document["data"]["holdout_rows"], document["data"]["split"]) == (
+        300,
+        100,
+        "given",
+    )
+    assert [
+        (feature["name"], feature.get("kind"), feature.get("missing"), feature.get("unknown"))
+        for feature in document["features"]
+    ] == [("age", None, None, None), ("colour", "category", True, True), ("rate", None, None, None)]
+    assert document["features"][0]["maximum"] == FRAME["age"][:200].max()
+    assert document["training"]["steps"] == ["ColumnTransformer", "Ridge"]
+    assert "@" in document["training"]["fitted_by"]
+    assert document["training"]["training_rows_given"] is True
+    assert document["blessed"]
+
+
+def test_without_its_training_rows_ranges_come_from_the_rows_that_judge(shop):
+    document = shop(mixed()).document
+
+    assert document["features"][0]["maximum"] == FRAME["age"][200:].max()
+    assert (document["data"]["rows"], document["data"]["holdout_rows"]) == (100, 100)
+    assert document["training"]["training_rows_given"] is False
+    assert document["blessed"]
+
+
+def test_a_matrix_is_published_by_places(shop):
+    pipeline = make_pipeline(StandardScaler(), Ridge()).fit(FRAME[["age", "rate"]].to_numpy()[:200], Y[:200])
+
+    document = shop(pipeline, FRAME[["age", "rate"]].to_numpy()[200:], Y[200:].tolist()).document
+
+    assert [feature["name"] for feature in document["features"]] == ["x0", "x1"]
+    assert (document["runtime"], document["format"], document["target"]["name"]) == ("linear", 1, "target")
+
+
+def test_the_next_one_is_compared_with_production_on_the_same_rows(shop, bucket):
+    weak, strong = (
+        make_pipeline(StandardScaler(), Ridge(alpha)).fit(FRAME[["age", "rate"]][:200], Y[:200])
+        for alpha in (200.0, 1.0)
+    )
+    first = shop(weak, FRAME[["age", "rate"]][200:])
+    Registry(bucket.name, "shop").promote(first.version, alias="production", by="t", reason="t")
+
+    second = shop(strong, FRAME[["age", "rate"]][200:]).document
+
+    assert second["comparison"]["production"] == 1
+    assert second["comparison"]["rows"] == 100
+    assert second["comparison"]["improvement"]["value"] > 0
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "x", "y", "error", "message"),
+    [
+        pytest.param(
+            lambda: LogisticRegression().fit(FRAME[["age"]], Y > 40),
+            FRAME[["age"]],
+            Y > 40,
+            UsageError,
+            "LogisticRegression is a classifier; only regressors can be published yet",
+            id="classifier",
+        ),
+        pytest.param(
+            lambda: KMeans(2, n_init=1).fit(FRAME[["age"]]),
+            FRAME[["age"]],
+            Y,
+            UsageError,
+            "KMeans predicts no numbers; only regressors can be published",
+            id="cluster",
+        ),
+        pytest.param(lambda: "model.joblib", FRAME, Y, UsageError, "expected a fitted scikit-learn", id="a-path"),
+        pytest.param(
+            mixed, FRAME[["age"]], Y, UsageError, "the pipeline was fitted to 'colour', and X has", id="column"
+        ),
+        pytest.param(mixed, FRAME, Y[:7], UsageError, "X has 300 rows, and y has 7", id="lengths"),
+        pytest.param(mixed, FRAME, Y.where(Y > 40), DataError, "y must hold finite numbers, found nan", id="no-target"),
+        pytest.param(mixed, FRAME, Y.astype(str) + "x", UsageError, "y must hold numbers, found", id="texts"),
+        pytest.param(
+            lambda: make_pipeline(FunctionTransformer(lambda x: x + 1), Ridge()).fit(FRAME[["age"]], Y),
+            FRAME[["age"]],
+            Y,
+            ExportError,
+            "step 'functiontransformer': FunctionTransformer: the function",
+            id="a-function-of-one-s-own",
+        ),
+        pytest.param(Ridge, FRAME[["age"]], Y, UsageError, "the pipeline cannot answer the rows", id="not-fitted"),
+        pytest.param(
+            lambda: make_pipeline(
+                FunctionTransformer(lambda x: x.apply(lambda column: column.astype("category").cat.codes)), Ridge()
+            ).fit(FRAME[["colour"]], Y),
+            FRAME[["colour"]].assign(colour=FRAME["colour"].astype(pd.CategoricalDtype(["red", "blue", "green"]))),
+            Y,
+            ExportError,
+            "the function",
+            id="codes-of-pandas",
+        ),
+    ],
+)
+def test_a_pipeline_that_cannot_be_published_is_refused_with_the_reason(shop, pipeline, x, y, error, message):
+    with pytest.raises(error) as caught:
+        shop(pipeline(), x, y)
+
+    assert message in str(caught.value)
+
+
+def test_rows_of_the_training_data_do_not_travel_where_a_column_is_redacted(shop):
+    near = KNeighborsRegressor().fit(FRAME[["age", "rate"]][:200], Y[:200])
+
+    with pytest.raises(ExportError, match="rows of the training data travel with it, and age must not"):
+        shop(near, FRAME[["age", "rate"]][200:], redact=["age"])
+
+    assert shop(near, FRAME[["age", "rate"]][200:]).document["keeps_rows"] is True
+
+
+def test_golden_instances_of_a_redacted_column_are_nobody_s(shop):
+    document = shop(mixed(), redact=["age"]).document
+
+    ages = [entry["instance"][0] for entry in document["golden"]]
+    assert len(ages) >= 8
+    assert len(set(ages) & set(FRAME["age"])) <= 2  # the smallest and the largest, which the range tells anyway
+
+
+def test_levels_of_a_redacted_column_stand_in_no_slice(shop):
+    document = shop(mixed(), redact=["colour"]).document
+
+    assert {part["column"] for part in document["slices"]} == {"age", "rate"}
+
+
+@pytest.mark.parametrize(
+    "changes", [pytest.param({"bucket": None}, id="bucket"), pytest.param({"name": "My Shop"}, id="name")]
+)
+def test_a_bucket_and_a_name_are_needed(shop, monkeypatch, changes):
+    monkeypatch.delenv("MODEL_BUCKET", raising=False)
+
+    with pytest.raises(UsageError, match="must"):
+        shop(mixed(), **{"bucket": "b", **changes})
+
+
+# Arrays beside the manifest
+
+
+def test_arrays_are_written_before_the_manifest_and_a_number_with_another_s_arrays_is_left_alone(
+    shop, bucket, monkeypatch
+):
+    monkeypatch.setattr("functions.artifact.MOST_INLINE_BYTES", 10)
+    bucket.blob(model_name("shop", 1)).upload_from_string(b"of a publisher that has died")
+    order = []
+    write = Bucket.write
+    monkeypatch.setattr(Bucket, "write", lambda self, name, *a, **k: order.append(name) or write(self, name, *a, **k))
+
+    made = shop(mixed())
+
+    assert made.version == 2
+    assert [name for name in order if "versions" in name and "report" not in name] == [
+        model_name("shop", 1),
+        model_name("shop", 2),
+        manifest_name("shop", 2),
+    ]
+    assert Registry(bucket.name, "shop").predictor(made).manifest.version == 2
+
+
+def test_a_version_whose_arrays_are_gone_is_not_promoted(shop, bucket, monkeypatch):
+    monkeypatch.setattr("functions.artifact.MOST_INLINE_BYTES", 10)
+    shop(mixed())
+    bucket.blob(model_name("shop", 1)).delete()
+
+    with pytest.raises(RegistryError, match=r"shop/versions/1/model\.bin does not exist, and version 1 needs it"):
+        Registry(bucket.name, "shop").promote(1, alias="production", by="t", reason="t")
+
+
+# From a shell
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The pipeline and its rows in files."""
+    joblib.dump(mixed(), tmp_path / "pipeline.joblib")
+    FRAME[200:].assign(spent=Y).to_parquet(tmp_path / "holdout.parquet")
+    FRAME[:200].assign(spent=Y).to_csv(tmp_path / "training.csv", index=False)
+    return tmp_path
+
+
+def publish(folder, *arguments):
+    options = ["--data", folder / "holdout.parquet", "--target", "spent", "--model", "shop", *arguments]
+    return main(["publish", str(folder / "pipeline.joblib"), *map(str, options)])
+
+
+def test_a_file_is_published_from_a_shell(bucket, quick, files, capsys):
+    code = publish(files, "--training", files / "training.csv", "--by", "ada", "--json")
+
+    document = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert (document["data"]["rows"], document["data"]["holdout_rows"]) == (300, 100)
+    assert document["training"]["fitted_by"] == "ada"
+    assert document["training"]["training_rows_given"] is True
+
+
+def test_another_scikit_learn_is_named(bucket, quick, files, capsys, monkeypatch):
+    def load(path):
+        warnings.warn(
+            InconsistentVersionWarning(
+                estimator_name="Ridge", current_sklearn_version="1.9.1", original_sklearn_version="1.7.0"
+            ),
+            stacklevel=2,
+        )
+        return mixed()
+
+    monkeypatch.setattr(joblib, "load", load)
+
+    code = publish(files, "--json")
+
+    output, said = capsys.readouterr()
+    assert code == 0
+    assert json.loads(output)["training"]["fitted_with"] == {"scikit-learn": "1.7.0"}
+    assert "warning: fitted with scikit-learn 1.7.0, and this environment has scikit-learn 1.9" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        pytest.param(
+            ["--target", "price"], 2, "has no column 'price', the target; it has age, colour, rate, spent", id="target"
+        ),
+        pytest.param(["--data", "rows.xlsx"], 1, "rows.xlsx must end in .csv, .parquet or .jsonl", id="ending"),
+        pytest.param(["--data", "nowhere.csv"], 1, "nowhere.csv does not exist", id="absent"),
+    ],
+)
+def test_rows_that_cannot_be_read_are_named(bucket, files, capsys, arguments, code, message):
+    assert publish(files, *arguments) == code
+    assert message in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_pipeline_is_named(bucket, files, capsys):
+    (files / "pipeline.joblib").write_bytes(b"no pickle")
+
+    assert publish(files) == 1
+    assert f"{files / 'pipeline.joblib'} cannot be loaded: " in capsys.readouterr().err
+
+
+def test_rows_are_needed(bucket, files, capsys):
+    assert main(["publish", str(files / "pipeline.joblib"), "--model", "shop"]) == 2
+    assert "--data must name rows that the pipeline was not fitted to" in capsys.readouterr().err
+
+
+def test_models_of_a_bucket_are_listed(shop, bucket, capsys):
+    shop(mixed())
+    shop(mixed(), name="other")
+    Registry(bucket.name, "other").promote(1, alias="production", by="t", reason="t")
+
+    code = main(["models", "--json"])
+
+    assert code == 0
+    assert json.loads(capsys.readouterr().out) == [
+        {"name": "other", "versions": 1, "newest": 1, "aliases": {"production": 1}},
+        {"name": "shop", "versions": 1, "newest": 1, "aliases": {}},
+    ]
