@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 KINDS = ("number", "boolean", "category", "time")
 """Kinds of columns."""
@@ -72,3 +74,41 @@ class Feature:
     def textual(self) -> bool:
         """Whether all levels are texts."""
         return self.level_types == {JSON_TYPES[str]}
+
+
+class Traits(NamedTuple):
+    """What holds for all of a model's features.
+
+    Attributes:
+        complete: All are numbers that are never missing.
+        measured: None is a category, so a table of them is a float64 matrix.
+        texts: A cell of one can be a text.
+    """
+
+    features: Sequence[Feature]
+    complete: bool
+    measured: bool
+    texts: bool
+
+
+def traits(features: Sequence[Feature]) -> Traits:
+    """The traits of *features*; those of a tuple are remembered, since each request asks for those of the same one."""
+    known = _known.get(id(features))
+    if known is not None and known.features is features:
+        return known
+    kinds = {feature.kind for feature in features}
+    made = Traits(
+        features,
+        complete=kinds <= {"number"} and not any(feature.takes_missing for feature in features),
+        measured="category" not in kinds,
+        texts=not kinds.isdisjoint({"category", "time"}),
+    )
+    if isinstance(features, tuple):
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[id(features)] = made
+    return made
+
+
+_MOST_KNOWN = 8
+_known: dict[int, Traits] = {}

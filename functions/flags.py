@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .exchange import Question
+from .feature import traits
 from .places import Places, missing, outside, unknown
 from .schema import MOST_PROBLEMS, Feature, PayloadError, Problem, pointer, shown
 from .times import iso
@@ -33,9 +34,12 @@ class Flags(NamedTuple):
 
 def flags(question: Question, features: Sequence[Feature]) -> Flags:
     """Flag values outside the training range, levels that training never saw, and cells that were never missing."""
-    beyond, strange, gaps = (find(question.table, features) for find in (outside, unknown, missing))
-    never_missing = np.array([not feature.had_missing for feature in features])
-    new_gaps = gaps[never_missing[gaps[:, 1]]]
+    beyond = outside(question.table, features)
+    strange = gaps = new_gaps = beyond[:0]
+    if not traits(features).complete:
+        strange, gaps = unknown(question.table, features), missing(question.table, features)
+        never_missing = np.array([not feature.had_missing for feature in features])
+        new_gaps = gaps[never_missing[gaps[:, 1]]]
     kinds = (("outside", beyond), ("unknown", strange), ("missing", new_gaps))
     first_ones = sorted(
         (row, column, kind) for kind, places in kinds for row, column in places[:MOST_PROBLEMS].tolist()

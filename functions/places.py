@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .feature import Feature
+from .feature import Feature, traits
 from .table import Matrix, Table, is_missing
 
 Places = NDArray[np.intp]
@@ -21,14 +21,17 @@ def outside(table: Table | Matrix, features: Sequence[Feature]) -> Places:
         Their places, in row order.
     """
     table = table if isinstance(table, Table) else Table(table)
-    measured = [place for place, feature in enumerate(features) if feature.kind != "category"]
-    matrix, features = table.matrix(measured), [features[place] for place in measured]
+    measured = None
+    if not traits(features).measured:
+        measured = [place for place, feature in enumerate(features) if feature.kind != "category"]
+        features = [features[place] for place in measured]
+    matrix = table.matrix(measured)
     low = np.array([feature.minimum for feature in features])
     high = np.array([feature.maximum for feature in features])
     if any(feature.width != "float64" for feature in features):
         matrix, low, high = (in_training_width(values, features) for values in (matrix, low, high))
     places = np.argwhere((matrix < low) | (matrix > high))
-    if len(measured) < table.width:
+    if measured is not None:
         places[:, 1] = np.take(measured, places[:, 1])
     return places
 

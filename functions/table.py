@@ -73,15 +73,16 @@ class Table:
             PayloadError: A cell of them is no number.
         """
         if columns is None:
-            columns = list(range(self.width))
+            if self._matrix is not None:
+                return self._matrix
+            columns = range(self.width)
         if self._matrix is None:
             matrix = np.empty((self.rows, len(columns)))
             for place, column in enumerate(columns):
                 matrix[:, place] = to_numbers(self._columns[column])
             return matrix
-        if columns == list(range(self.width)):
-            return self._matrix
-        return self._matrix.take(columns, axis=1)
+        columns = list(columns)
+        return self._matrix if columns == list(range(self.width)) else self._matrix.take(columns, axis=1)
 
 
 def to_numbers(cells: Cells) -> NDArray[np.float64]:

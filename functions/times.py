@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .feature import Feature
+from .feature import Feature, traits
 from .table import Table
 
 Seconds = NDArray[np.float64]
@@ -77,7 +77,7 @@ def parts(seconds: Seconds, names: Sequence[str]) -> list[Seconds]:
 
 def expand(table: Table, features: Sequence[Feature]) -> Table:
     """The columns that the model sees: each time becomes its parts, in its place; *table* itself where none is one."""
-    if all(feature.kind != "time" for feature in features):
+    if not traits(features).texts or all(feature.kind != "time" for feature in features):
         return table
     columns: list[Any] = []
     for place, feature in enumerate(features):

@@ -48,7 +48,7 @@ SERVING = {
     "artifact": {"entries", "feature", "problems"},
     "predictor": {"artifact", "runtimes", "schema", "table", "times"},
     "exchange": {"schema", "table"},
-    "flags": {"exchange", "places", "schema", "times"},
+    "flags": {"exchange", "feature", "places", "schema", "times"},
     "strict_json": {"schema"},
     "metadata": {"artifact", "feature", "times"},
     "runtimes.__init__": {"entries"},

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..feature import Feature
+from ..feature import Feature, traits
 from ..table import Table
 from ..times import iso
 
@@ -17,7 +17,7 @@ MOST_CHARACTERS = 256
 
 def rows_as_json(table: Table, features: Sequence[Feature]) -> list[Any]:
     """The cells of each row: numbers, true and false, texts, ISO 8601 texts; null, or a NaN, for a missing one."""
-    if all(feature.kind == "number" for feature in features):
+    if traits(features).complete:
         rows: list[Any] = table.matrix().tolist()
         return rows
     columns = [_cells(table.cells(place), feature.kind) for place, feature in enumerate(features)]
