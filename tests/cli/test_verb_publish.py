@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 
 import joblib
@@ -18,11 +19,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import model
-from functions.artifact import manifest_name, model_name
+from functions.artifact import manifest_name, model_name, report_name
 from model.cli.main import main
 from model.errors import DataError, ExportError, RegistryError, UsageError
 from model.registry.bucket import Bucket
 from model.registry.registry import Registry
+from model.reports.model_card import with_standing
+from model.workflows.evaluate import Served
 
 RANDOM = np.random.default_rng(21)
 ROWS = 300
@@ -311,3 +314,51 @@ def test_models_of_a_bucket_are_listed(shop, bucket, capsys):
         {"name": "other", "versions": 1, "newest": 1, "aliases": {"production": 1}},
         {"name": "shop", "versions": 1, "newest": 1, "aliases": {}},
     ]
+
+
+# What becomes of it
+
+
+def test_its_card_is_made_again_from_the_bucket_and_shows_levels_and_importance(shop, bucket, quick, tmp_path):
+    quick.undo()
+    quick.setattr("model.workflows.evaluate._asked", lambda *_: Served(0))
+    made = shop(mixed(), training=(FRAME[:200], Y[:200]))
+    published = Registry(bucket.name, "shop").report(made.version)
+    bucket.blob(report_name("shop", 1)).delete()
+
+    assert main(["report", "1", "--model", "shop", "--output", str(tmp_path / "card.html")]) == 0
+
+    page = (tmp_path / "card.html").read_text()
+    assert with_standing(published, []) == page
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    assert "colour training rows share" in text
+    assert "rmse grows by" in text
+    assert "fitted by" in text
+    assert "unknown levels" in text
+    assert page.count("<svg") >= 5
+
+
+def test_no_page_shows_a_level_of_a_redacted_column(shop, bucket, quick):
+    quick.undo()
+    quick.setattr("model.workflows.evaluate._asked", lambda *_: Served(0))
+    shop(mixed(), redact=["colour"])
+
+    page = Registry(bucket.name, "shop").report(1) or ""
+
+    assert "colour" in page
+    assert not re.search(r"\b(green|blue)\b", re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL))
+
+
+def test_a_line_and_a_graph_follow_each_other_in_the_alias_and_back(shop, bucket, capsys):
+    line = make_pipeline(StandardScaler(), Ridge()).fit(FRAME[["age", "rate"]][:200], Y[:200])
+    shop(line, FRAME[["age", "rate"]][200:])
+    shop(mixed())
+    store = Registry(bucket.name, "shop")
+    store.promote(1, alias="production", by="t", reason="t")
+
+    forced = store.promote(2, alias="production", by="t", reason="other columns", force=True)
+    back = store.rollback(alias="production", to=None, by="t", reason="t")
+
+    assert (forced.version, forced.before, back.version, back.before) == (2, 1, 1, 2)
+    assert main(["show", "2", "--model", "shop"]) == 0
+    assert "sklearn.pipeline.Pipeline" in capsys.readouterr().out
