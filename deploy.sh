@@ -82,6 +82,8 @@ source "$root/deploy/names.sh"
 source "$root/deploy/settings.sh"
 # shellcheck source=deploy/project.sh
 source "$root/deploy/project.sh"
+# shellcheck source=deploy/lease.sh
+source "$root/deploy/lease.sh"
 # shellcheck source=deploy/buckets.sh
 source "$root/deploy/buckets.sh"
 # shellcheck source=deploy/roles.sh

@@ -33,7 +33,7 @@ refuse_shared_bucket() {
   look storage ls "gs://$MODEL_BUCKET"
   while read -r uri; do
     case $uri in
-      '' | "gs://$MODEL_BUCKET/$MODEL_NAME/" | "gs://$MODEL_BUCKET/data/") ;;
+      '' | "gs://$MODEL_BUCKET/$MODEL_NAME/" | "gs://$MODEL_BUCKET/data/" | "gs://$MODEL_BUCKET/leases/") ;;
       *) others=$uri ;;
     esac
   done <<<"$seen"

@@ -16,6 +16,10 @@ change_callers() {
   member=${1%%:*}:$(tr '[:upper:]' '[:lower:]' <<<"${1#*:}") # addresses have no case; Google keeps them in lower case
   [[ $1 != principal* ]] || member=$1
   for name in "${functions[@]}"; do
+    [[ $verb != grant || -z $(tagged "$name" unproven) ]] ||
+      fail "$name has not answered as it must yet, and gets no callers before: ./deploy.sh up"
+  done
+  for name in "${functions[@]}"; do
     if [[ $verb == grant ]]; then
       ensure_role 'run services' "$name" "$member" roles/run.invoker
       continue
@@ -30,13 +34,16 @@ change_callers() {
   ((changes > 0)) || say "nothing to $verb: that is so already"
 }
 
-# Who may call: nobody by default; everybody only where that was asked for.
-ensure_callers() {
-  if [[ $ALLOW_UNAUTHENTICATED == 1 ]]; then
-    say "$1: WARNING: ALLOW_UNAUTHENTICATED=1: anybody on the internet may call it, and you pay"
-    ensure_role 'run services' "$1" allUsers roles/run.invoker
-  elif [[ -n ${state[$1]:-} ]]; then
-    drop_role 'run services' "$1" allUsers roles/run.invoker
-    drop_role 'run services' "$1" allAuthenticatedUsers roles/run.invoker
-  fi
+# Nobody may call by default: everybody may only where that was asked for.
+refuse_everybody() {
+  [[ $ALLOW_UNAUTHENTICATED != 1 && -n ${state[$1]:-} ]] || return 0
+  drop_role 'run services' "$1" allUsers roles/run.invoker
+  drop_role 'run services' "$1" allAuthenticatedUsers roles/run.invoker
+}
+
+# To what answered as it must.
+admit_everybody() {
+  [[ $ALLOW_UNAUTHENTICATED == 1 ]] || return 0
+  say "$1: WARNING: ALLOW_UNAUTHENTICATED=1: anybody on the internet may call it, and you pay"
+  ensure_role 'run services' "$1" allUsers roles/run.invoker
 }

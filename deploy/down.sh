@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 verb_down() {
-  local with_bucket='' yes='' name answer='' who place seen trigger kept=() watching elsewhere=''
+  local with_bucket='' yes='' name answer='' who off trigger kept=() watching elsewhere=''
   for name in "$@"; do
     case $name in
       --with-bucket) with_bucket=yes ;;
@@ -13,6 +13,40 @@ verb_down() {
   open_project
   look_at_apis
   ! api_is_off || fail "of $PROJECT_ID nothing can be seen, and so nothing removed: APIs are off ($off); ./deploy.sh up enables them"
+  if [[ -n $yes ]]; then take_lease; fi
+  look_for_all_to_remove
+  if nothing_to_remove; then
+    say 'nothing is there to remove'
+    return
+  fi
+  say_all_to_remove
+  if [[ -z $dry_run && -z $yes ]]; then
+    printf 'type the project id to go on: ' >&2
+    read -r answer || echo >&2
+    [[ $answer == "$PROJECT_ID" ]] || fail 'nothing was removed (--yes goes on without asking)'
+    take_lease
+    look_for_all_to_remove # another run may have ended meanwhile
+  fi
+
+  [[ -z $trigger ]] || change builds triggers delete "$trigger" --region="$REGION"
+  [[ -z $job_cron ]] || remove_job
+  [[ -z $retrain_trigger_there ]] || change builds triggers delete "$retrain_trigger" --region="$REGION"
+  remove_watching
+  if [[ -n $sink_destination ]]; then drop_writer; fi
+  remove_sink
+  drop_roles < <(roles_of_up && roles_of_trigger && roles_of_schedule)
+  for name in "${!state[@]}"; do change functions delete "$name" --gen2 --region="$REGION"; done
+  for who in "${!accounts[@]}"; do change iam service-accounts delete "$who"; done
+  if [[ -n $with_bucket ]]; then
+    release_lease # it goes with its bucket
+    for name in "${kept[@]}"; do change storage rm "$name" --recursive; done
+  fi
+  [[ -n $dry_run ]] || say 'removed'
+}
+
+look_for_all_to_remove() {
+  local name place who seen
+  policies=() accounts=() buckets=() kept=() elsewhere=''
   look_at_functions
   for name in "${functions[@]}"; do refuse_foreign "$name"; done
   look_at_accounts
@@ -33,12 +67,15 @@ verb_down() {
     if [[ -n ${buckets[$name]:-} ]]; then kept+=("gs://$name"); fi
   done
   watching=$((${#alert[@]} + ${#metric_digest[@]} + ${#channel[@]}))
-  if [[ -z ${state[*]}$trigger$retrain_trigger_there$job_cron$sink_destination$dashboard$with_bucket ]] &&
-    ((${#accounts[@]} + watching == 0)); then
-    say 'nothing is there to remove'
-    return
-  fi
+}
 
+nothing_to_remove() {
+  [[ -z ${state[*]}$trigger$retrain_trigger_there$job_cron$sink_destination$dashboard$with_bucket ]] &&
+    ((${#accounts[@]} + watching == 0))
+}
+
+say_all_to_remove() {
+  local name who
   say "in project $PROJECT_ID, region $REGION, this removes:"
   for name in "${!state[@]}"; do say "  function $name"; done
   [[ -z $trigger ]] || say "  trigger $trigger"
@@ -57,23 +94,4 @@ verb_down() {
     fi
   done
   [[ -z $elsewhere ]] || say "and keeps the service accounts, which serve elsewhere: $elsewhere"
-  if [[ -z $dry_run && -z $yes ]]; then
-    printf 'type the project id to go on: ' >&2
-    read -r answer || echo >&2
-    [[ $answer == "$PROJECT_ID" ]] || fail 'nothing was removed (--yes goes on without asking)'
-  fi
-
-  [[ -z $trigger ]] || change builds triggers delete "$trigger" --region="$REGION"
-  [[ -z $job_cron ]] || remove_job
-  [[ -z $retrain_trigger_there ]] || change builds triggers delete "$retrain_trigger" --region="$REGION"
-  remove_watching
-  if [[ -n $sink_destination ]]; then drop_writer; fi
-  remove_sink
-  drop_roles < <(roles_of_up && roles_of_trigger && roles_of_schedule)
-  for name in "${!state[@]}"; do change functions delete "$name" --gen2 --region="$REGION"; done
-  for who in "${!accounts[@]}"; do change iam service-accounts delete "$who"; done
-  if [[ -n $with_bucket ]]; then
-    for name in "${kept[@]}"; do change storage rm "$name" --recursive; done
-  fi
-  [[ -n $dry_run ]] || say 'removed'
 }

@@ -13,6 +13,7 @@ declare -A environment=()  # of the newest revision
 declare -A split=()        # the traffic: revision=percent,… as --to-revisions takes it
 declare -A tags=()         # tag=revision,… as --set-tags takes it
 declare -A tag_uri=()      # [function tag]=address
+declare -A deployed=()     # 1 for those that this run deployed
 declare -A floating=()     # yes where traffic follows the newest revision by itself
 
 look_at_functions() {
@@ -115,6 +116,8 @@ difference() {
     printf 'revision %s did not get ready' "${newest[$name]:-}"
   elif [[ ${shape[$name]:-} != "$wanted_shape" ]]; then
     printf 'its settings are %s, wanted are %s' "${shape[$name]:-}" "$wanted_shape"
+  elif [[ -n ${made[$serving_account]:-} && -z ${deployed[$name]:-} ]]; then
+    printf 'its service account was made anew'
   fi
 }
 
@@ -124,7 +127,8 @@ deploy_function() {
   arguments+=(--source="$root/functions" --set-env-vars="^|^$variables|RELEASE=$digest")
   # On an existing function the flag would rewrite who may call it, which takes a right that a release does not need.
   [[ -n ${state[$name]+x} ]] || arguments+=(--no-allow-unauthenticated)
-  change functions deploy "$name" "${arguments[@]}" --format=none
+  change functions deploy "$name" "${arguments[@]}" --format=none || return
+  deployed[$name]=1
 }
 
 refuse_foreign() {

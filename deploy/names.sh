@@ -25,6 +25,7 @@ name_resources() {
   default_capture_bucket=${PROJECT_ID//[:.]/-}-predictions
   MODEL_BUCKET=${MODEL_BUCKET:-${PROJECT_ID//[:.]/-}-models}
   CAPTURE_BUCKET=${CAPTURE_BUCKET:-$default_capture_bucket}
+  lease_uri=gs://$MODEL_BUCKET/leases/$REGION
   captured_uri=gs://$CAPTURE_BUCKET/run.googleapis.com/stdout/ # Cloud Logging names objects by log, day and hour
   capture_sink=predictions-$REGION
 

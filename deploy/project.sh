@@ -31,6 +31,7 @@ open_project() {
   IFS='|' read -r PROJECT_ID lifecycle <<<"$found" # gcloud's project may have been set by its number
   [[ $lifecycle == ACTIVE ]] || fail "project $PROJECT_ID must be active, it is ${lifecycle:-unknown}"
   name_resources
+  recall_grants
   [[ $CAPTURE_BUCKET != "$MODEL_BUCKET" ]] ||
     settings_error "CAPTURE_BUCKET must be another bucket than MODEL_BUCKET, since it forgets after days; both are $MODEL_BUCKET"
   model_environment=(PYTHONPATH="$root" MODEL_CREDENTIALS=gcloud GCLOUD="$gcloud" PROJECT_ID="$PROJECT_ID"
@@ -40,17 +41,26 @@ open_project() {
 # gcloud, to look: what it prints goes into `seen`. Not to be allowed to look is no sign of absence, and ends the script.
 # Nor is a region that did not answer, of which gcloud only warns.
 look() {
-  local status complaints=$root/.local/complaints.$$ waits=0
+  local printed said status=0
+  persist "$@" || status=1
+  seen=$printed
+  [[ -z $said ]] || say "$said"
+  if [[ $said == *unreachable* ]]; then status=1; fi
+  ((status == 0)) || fail "could not look at $(words_of "$@") of $PROJECT_ID as $account (see above)"
+}
+
+# gcloud, tried again as long as a refusal passes by itself: its output into `printed`, its complaints into `said`.
+persist() {
+  local complaints=$root/.local/complaints.$$ waits=0 status
   mkdir -p "$root/.local"
   while true; do
     status=0
-    seen=$("$gcloud" "$@" --project="$PROJECT_ID" </dev/null 2>"$complaints") || status=1
-    ((status == 1)) && passes_by_itself || break
+    printed=$("$gcloud" "$@" --project="$PROJECT_ID" </dev/null 2>"$complaints") || status=$?
+    ((status != 0 && status < 128)) && passes_by_itself || break
   done
-  cat "$complaints" >&2 || true
-  if grep -q unreachable "$complaints"; then status=1; fi
+  said=$(<"$complaints")
   rm -f "$complaints"
-  ((status == 0)) || fail "could not look at $(words_of "$@") of $PROJECT_ID as $account (see above)"
+  return "$status"
 }
 
 # The words of a command before its first option.
@@ -60,28 +70,69 @@ words_of() {
   printf %s "${words[*]}"
 }
 
-# gcloud, to change something. Everything that changes the project goes through here, and nothing else does.
+# gcloud, to change something. Everything that changes the project goes through here, and nothing else does, but for the
+# lease, which is there only while a run is.
 change() {
   changes=$((changes + 1))
   if [[ -n $dry_run ]]; then
     would_run "$gcloud" "$@" --project="$PROJECT_ID"
     return
   fi
-  local status complaints=$root/.local/complaints.$$ waits=0
-  mkdir -p "$root/.local"
-  while true; do
-    status=0
-    "$gcloud" "$@" --project="$PROJECT_ID" </dev/null >&2 2>"$complaints" || status=$?
-    ((status != 0 && status < 128)) && passes_by_itself || break
-  done
-  cat "$complaints" >&2 || true
-  rm -f "$complaints"
+  check_cli
+  local printed said status=0
+  persist "$@" || status=$?
+  [[ -z $printed ]] || say "$printed"
+  [[ -z $said ]] || say "$said"
   return "$status"
 }
 
-granted=''     # yes once this run made a service account or granted a role
+oldest_cli=481 # the first with --build-service-account for functions outside of beta
+cli_checked=''
+
+# A CLI that is too old for an option would say so in the middle of a deployment: look before the first change.
+check_cli() {
+  local version
+  [[ -z $cli_checked ]] || return 0
+  cli_checked=yes
+  version=$("$gcloud" version --format='value("Google Cloud SDK")') || fail 'gcloud does not work (see above)'
+  [[ $version =~ ^([0-9]+)\. ]] || fail "gcloud version must begin with a number like $oldest_cli.0.0, got $(shown "$version")"
+  ((BASH_REMATCH[1] >= oldest_cli)) ||
+    fail "the Google Cloud CLI must be $oldest_cli.0.0 or newer, it is $version: gcloud components update, or the package manager that installed it"
+}
+
+granted=''     # yes where this run, or one a moment ago, made a service account or granted a role
 patience=''    # over once a wait for that was in vain
-switched_on='' # yes once this run enabled an API
+switched_on='' # yes where this run, or one a moment ago, enabled an API
+
+# A change after which others have to wait, for the reason $1: `granted` or `enabled`. It is remembered beyond this run,
+# which may be interrupted.
+change_and_note() {
+  local note=$root/.local/$1-$PROJECT_ID status=0
+  mkdir -p "$root/.local"
+  [[ -n $dry_run ]] || : >"$note"
+  change "${@:2}" || status=$?
+  [[ -z $dry_run ]] || return "$status"
+  if ((status > 0)); then
+    rm -f "$note"
+  elif [[ $1 == granted ]]; then
+    granted=yes
+  else
+    switched_on=yes
+  fi
+  return "$status"
+}
+
+# What runs of the last ten minutes granted and enabled from here.
+recall_grants() {
+  local path
+  mkdir -p "$root/.local"
+  while read -r path; do
+    case ${path##*/} in
+      "granted-$PROJECT_ID") granted=yes ;;
+      "enabled-$PROJECT_ID") switched_on=yes ;;
+    esac
+  done < <(find "$root/.local" -name '*ed-*' -mmin -10)
+}
 
 # Whether the refusal in the file `complaints` passes by itself; if it does, this waits a while, counted in the caller's
 # `waits`. The platform is busy: a minute at most. A role, an account or an API of this run is not known everywhere yet:
@@ -133,9 +184,8 @@ ensure_apis() {
   done
   ((${#missing[@]} == 0)) && return
   say "APIs: enabling ${missing[*]%.googleapis.com}"
-  change services enable "${missing[@]}"
+  change_and_note enabled services enable "${missing[@]}"
   if [[ -z $dry_run ]]; then
-    switched_on=yes
     for api in "${apis[@]}"; do enabled[$api]=1; done
   fi
 }

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 declare -A accounts=() # [service account's address]=1
+declare -A made=()     # [service account's address]=1 for those that this run made
 declare -A policies=() # [kind name]=lines role|member|condition
 
 # Every role that is granted to the accounts of `up`: on what, to whom, which, on what condition.
@@ -16,8 +17,8 @@ roles_of_up() {
 }
 
 # Every role of the account that Cloud Build releases with: look at everything, deploy functions and move their traffic,
-# run as it and as the accounts of the functions, call the functions, read the model. It may not change who may call,
-# nor the bucket, nor any role.
+# run as it and as the accounts of the functions, call the functions, read the model, hold the lease. It may not change who
+# may call, nor the bucket, nor any role.
 roles_of_trigger() {
   printf '%s\n' \
     "projects|$PROJECT_ID|$release_account|roles/logging.logWriter|" \
@@ -30,6 +31,7 @@ roles_of_trigger() {
     "iam service-accounts|$build_account|$release_account|roles/iam.serviceAccountUser|" \
     "iam service-accounts|$release_account|$release_account|roles/iam.serviceAccountOpenIdTokenCreator|" \
     "storage buckets|gs://$MODEL_BUCKET|$release_account|roles/storage.objectViewer|$(only_the_model)" \
+    "storage buckets|gs://$MODEL_BUCKET|$release_account|roles/storage.objectUser|$(only_the_lease)" \
     "run services|batch|$release_account|roles/run.invoker|" \
     "run services|stream|$release_account|roles/run.invoker|"
 }
@@ -59,6 +61,12 @@ only_the_model() {
   printf 'resource.name.startsWith("projects/_/buckets/%s/objects/%s/")' "$MODEL_BUCKET" "$MODEL_NAME"
 }
 
+# The CLI lists before it writes.
+only_the_lease() {
+  printf 'resource.name == "projects/_/buckets/%s" || resource.name == "projects/_/buckets/%s/objects/%s"' \
+    "$MODEL_BUCKET" "$MODEL_BUCKET" "${lease_uri#gs://*/}"
+}
+
 ensure_accounts() {
   if [[ -n ${enabled[iam]:-} ]]; then look_at_accounts; fi
   ensure_account "$serving_account" 'Runtime of batch and stream: reads models'
@@ -80,9 +88,8 @@ look_at_accounts() {
 ensure_account() {
   [[ -z ${accounts[$1]:-} ]] || return 0
   say "service accounts: making $1"
-  change iam service-accounts create "${1%%@*}" --display-name="$2"
-  [[ -n $dry_run ]] || granted=yes
-  accounts[$1]=1
+  change_and_note granted iam service-accounts create "${1%%@*}" --display-name="$2"
+  accounts[$1]=1 made[$1]=1
   policies["iam service-accounts $1"]=''
 }
 
@@ -91,6 +98,21 @@ grant_roles() {
   local kind name who role condition
   while IFS='|' read -r kind name who role condition; do
     ensure_role "$kind" "$name" "serviceAccount:$who" "$role" "$condition"
+  done
+}
+
+# Whatever was deleted by hand took its policy along: give the accounts of `trigger` and `schedule`, where there are
+# some, their roles again.
+ensure_roles_of_builds() {
+  [[ $account != "$release_account" ]] || return 0
+  grant_roles < <({ roles_of_trigger && roles_of_schedule; } | only_accounts_there | only_buckets_there)
+}
+
+# Pass on the roles of standard input that belong to accounts that are there.
+only_accounts_there() {
+  local kind name who rest
+  while IFS='|' read -r kind name who rest; do
+    if [[ -n ${accounts[$who]:-} ]]; then printf '%s|%s|%s|%s\n' "$kind" "$name" "$who" "$rest"; fi
   done
 }
 
@@ -103,17 +125,28 @@ only_buckets_there() {
   done
 }
 
-# Drop the roles that stand on standard input, where what they are on is still there.
+# Drop every role of our accounts, also of deleted ones, on what stands on standard input and is still there.
 drop_roles() {
-  local kind name who role condition
-  while IFS='|' read -r kind name who role condition; do
+  local kind name who rest
+  while IFS='|' read -r kind name who rest; do
     case $kind in
       'run services') [[ -n ${state[$name]:-} ]] || continue ;;
       'iam service-accounts') [[ -n ${accounts[$name]:-} ]] || continue ;;
       'storage buckets') [[ -n ${buckets[${name#gs://}]:-} ]] || continue ;;
     esac
-    [[ -z ${accounts[$who]:-} ]] || drop_role "$kind" "$name" "serviceAccount:$who" "$role" "$condition"
+    if [[ -n ${accounts[$who]:-} ]]; then drop_roles_of "$kind" "$name" "serviceAccount:$who"; fi
+    if [[ -z $elsewhere ]]; then drop_roles_of "$kind" "$name" "deleted:serviceAccount:$who\\?uid=*"; fi
   done
+}
+
+# Drop every role on $2 of the members that fit pattern $3.
+drop_roles_of() {
+  local kind=$1 name=$2 pattern=$3 role who condition
+  look_at_policy "$kind" "$name"
+  while IFS='|' read -r role who condition; do
+    # shellcheck disable=SC2053 # it is a pattern
+    [[ $who != $pattern ]] || drop_role "$kind" "$name" "$who" "$role" "$condition"
+  done <<<"${policies["$kind $name"]}"
 }
 
 # Grant a role unless it is granted. An account that was made a moment ago is not known everywhere at once: try again.
@@ -124,13 +157,13 @@ ensure_role() {
   say "roles: granting $role on $name to $member"
   read -ra words <<<"$kind"
   for ((tries = 1; ; tries++)); do
-    change "${words[@]}" add-iam-policy-binding "$name" "${region_of_kind[@]}" --member="$member" --role="$role" \
+    change_and_note granted "${words[@]}" add-iam-policy-binding "$name" "${region_of_kind[@]}" --member="$member" --role="$role" \
       --condition="$(condition_flag "$condition")" --format=none && break
     [[ $tries -lt 6 && -z $patience ]] || fail "$role on $name could not be granted to $member (see above)"
     pause
   done
-  [[ -n $dry_run ]] || granted=yes
   policies["$kind $name"]+=$'\n'"$role|$member|$condition"
+  drop_roles_of "$kind" "$name" "deleted:$member\\?uid=*" # an account of the same name that was deleted is another one
 }
 
 drop_role() {

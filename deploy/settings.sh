@@ -4,7 +4,7 @@
 # Name, default (- for none), pattern, and what the pattern means. The defaults are argued in the README.
 settings() {
   cat <<'TABLE'
-PROJECT_ID              -                 ([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]  the id of a project, 6 to 30 lower-case letters, digits or '-', not its number
+PROJECT_ID              -                 ([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]|[0-9]{6,20}  the id of a project, 6 to 30 lower-case letters, digits or '-', or its number
 REGION                  us-central1       [a-z]+-[a-z]+[0-9]{1,2}           a region, like us-central1
 MODEL_BUCKET            -                 [a-z0-9][a-z0-9._-]{1,61}[a-z0-9] the name of a bucket
 MODEL_NAME              linear-regression [a-z0-9][a-z0-9._-]{0,62}         lower-case letters, digits, '.', '_' or '-'

@@ -24,6 +24,18 @@ smoke_test() {
     --within "${DEPLOY_WITHIN_SECONDS:-$((MODEL_REFRESH_SECONDS + (${#granted} > 0 ? 300 : 60)))}" >&2
 }
 
+token_there='' # yes once there was one
+
+# Without a token nobody can ask a release, which is better known before there is one.
+need_token() {
+  [[ -z $dry_run && -z $token_there ]] || return 0
+  local -
+  { set +x; } 2>/dev/null # no trace shows a token
+  identity_token "https://$REGION-$PROJECT_ID.cloudfunctions.net/batch" >/dev/null ||
+    fail "no identity token for $account (see above), without which nobody can ask a release; nothing was deployed"
+  token_there=yes
+}
+
 # An identity token for the address $1: from gcloud; else, for a service account, from the metadata server of the machine,
 # or by the account's right to make one for itself. Callers keep it out of traces.
 identity_token() {

@@ -6,10 +6,12 @@ verb_traffic() {
   open_project
   check_python
   ensure_venv
+  take_lease
   look_at_functions
   need_functions
   [[ -n $(tagged batch candidate)$(tagged stream candidate) ]] ||
     fail 'no release is under way (no revision is tagged candidate); ./deploy.sh status shows what serves'
+  need_token
   shift_traffic "$1"
   [[ -n $dry_run ]] || report
 }
@@ -53,11 +55,18 @@ tagged() {
   done
 }
 
-# The tags of function $1 but for `candidate` and `previous`: somebody else's.
+# The tag `unproven` of function $1, where it has one.
+unproven_tag() {
+  local revision
+  revision=$(tagged "$1" unproven)
+  printf %s "${revision:+unproven=$revision}"
+}
+
+# The tags of function $1 but for ours: somebody else's.
 other_tags() {
   local part kept='' parts=${tags[$1]:-}
   for part in ${parts//,/ }; do
-    [[ $part == candidate=* || $part == previous=* ]] || kept+=,$part
+    [[ $part == candidate=* || $part == previous=* || $part == unproven=* ]] || kept+=,$part
   done
   printf %s "${kept#,}"
 }
@@ -76,16 +85,19 @@ sorted() {
 # Give both candidates PERCENT of the traffic, or neither: what fails or is interrupted half-way is undone. The rest goes
 # to what served before; a candidate of a release that was never finished is none of that.
 shift_traffic() {
-  local percent=$1 name new old wanted
+  local percent name new old wanted
   declare -gA before=() tags_before=()
-  trap return_traffic EXIT
-  trap 'exit 143' TERM HUP
-  trap '' PIPE
+  moving=yes
   for name in "${functions[@]}"; do
+    percent=$1
     new=$(tagged "$name" candidate)
     [[ -n $new ]] || continue
     old=$(serving "$name" "$new" "${unfinished[$name]:-}")
     old=${old:-$(serving "$name" "$new")}
+    if [[ -n $old && $old == "$(tagged "$name" unproven)" ]]; then
+      ((percent == 100)) || say "$name: $old never answered as it must, so $new gets all the traffic"
+      old='' percent=100
+    fi
     if ((percent == 100)); then
       wanted=$new=100
     else
@@ -94,6 +106,7 @@ shift_traffic() {
     fi
     [[ ${split[$name]} != "$wanted" || $percent == 100 ]] || continue
     if ((percent == 100 && $(share_of "$name" "$new") > 0)); then say "$name: this finishes the release that is under way"; fi
+    ((${#before[@]} > 0)) || check_lease
     before[$name]=${split[$name]} tags_before[$name]=${tags[$name]}
     say "$name: $new gets $percent % of the traffic"
     if ((percent == 100)); then
@@ -105,7 +118,7 @@ shift_traffic() {
   if ((${#before[@]} > 0)); then
     smoke_test traffic || fail 'the functions do not answer as they must with the traffic (see above)'
   fi
-  trap - EXIT
+  moving=''
   check_traffic
 }
 
@@ -123,16 +136,12 @@ check_traffic() {
   done
 }
 
-# The way back of `shift_traffic`. Nothing may stop it, not even that nobody reads what it says.
+# The way back of `shift_traffic`, when the run ends in the middle of it.
 return_traffic() {
-  local status=$? name
-  set +e
-  trap '' INT TERM HUP PIPE
-  printf '' >&2 || exec 2>/dev/null
+  local name
   for name in "${!before[@]}"; do
     printf '%s\n' "$name: the traffic returns to ${before[$name]}" >&2 || exec 2>/dev/null
     set_traffic "$name" "${before[$name]}" "${tags_before[$name]}" ||
       say "$name: that failed too; ./deploy.sh status shows what serves"
   done
-  exit "$status"
 }

@@ -32,7 +32,7 @@ def everything(emulator, deployed, tmp_path_factory) -> Iterator[Project]:
     project.up(MONITORING="on", ALERT_EMAIL="a@b.co")
     project.edit_code()
     edit_templates(project)
-    project.up("--canary", "10", MONITORING="on", ALERT_EMAIL="c@d.co")
+    project.up("--canary", "10", MONITORING="on", ALERT_EMAIL="c@d.co", DEPLOY_LEASE_SECONDS="0.2")
     project.stub_verbs((0, '{"status": "ok"}'), (0, '{"decision": "nothing to do"}'))
     for verb in (
         ["traffic", "100"],
@@ -84,7 +84,7 @@ def written_commands() -> set[str]:
     """The words of every gcloud command that stands in the scripts, as far as they are literal."""
     lines = [line for path in (ROOT / "deploy").glob("*.sh") for line in path.read_text().splitlines()]
     issued = re.compile(
-        r'(?:^\s*|\bdo |\bthen |\|\| |&& |\$\()(?:look|change|"\$gcloud") ((?:[a-z][a-z-]* )*[a-z][a-z-]*)'
+        r'(?:^\s*|\bdo |\bthen |\|\| |&& |\$\()(?:look|change|persist|"\$gcloud") ((?:[a-z][a-z-]* )*[a-z][a-z-]*)'
     )
     return {found[1] for line in lines if (found := issued.search(line))}
 
@@ -236,7 +236,8 @@ def test_the_table_of_a_command_changes_the_fields_that_the_scripts_read_as_in_t
         )
         words = [word for word in call if not word.startswith("-")]
         if flags.get("format", "").startswith("value") and "flatten" not in flags:
-            end = next(place for place, word in enumerate(words) if word in {"list", "describe", "read", "get"}) + 1
+            last = {"list", "describe", "read", "get", "version"}
+            end = next(place for place, word in enumerate(words) if word in last) + 1
             cases[" ".join(words[:end]), flags["format"]] = words[:end]
 
     asked = [(words, wanted, RECORDS) for (_, wanted), words in cases.items()]

@@ -12,7 +12,7 @@ from tests.support.cloud import OWNER
     [
         pytest.param(
             {"PROJECT_ID": "My Project"},
-            "PROJECT_ID must be the id of a project, 6 to 30 lower-case letters, digits or '-', not its number, got 'My Project'",
+            "PROJECT_ID must be the id of a project, 6 to 30 lower-case letters, digits or '-', or its number, got 'My Project'",
             id="blank",
         ),
         pytest.param({"REGION": "us"}, "REGION must be a region, like us-central1, got 'us'", id="region"),

@@ -19,17 +19,17 @@ import pytest
 from tests.support.cloud import APIS, OWNER, WRITER, Project, copy_repository
 from tests.support.parts import free_port
 
-INTERRUPTIONS = 37
-"""One more than the first `up` makes calls; a test holds that."""
+INTERRUPTIONS = 42
+"""The last call of the first `up`, which gives the lease back and is too late for a Ctrl-C; a test holds that."""
 
-CHANGES = (6, 8, 9, 11, 12, 13, 15, 16, 17, 19, 20, 21, 23, 26, 27, 30, 32)
+CHANGES = (8, 10, 11, 14, 15, 16, 18, 19, 20, 22, 23, 24, 26, 29, 30, 33, 35, 40, 41)
 """Which of those calls change something: after any other one nothing else is left behind. A test holds that too."""
 
-RELEASE_CHANGES = 15
+RELEASE_CHANGES = 20
 """The first call of a release that changes something; after the earlier ones there is nothing to complete."""
 
-RELEASE_INTERRUPTIONS = 37
-"""One more than the `up` of a release makes calls; a test holds that."""
+RELEASE_INTERRUPTIONS = 43
+"""The last call of the `up` of a release, as above; a test holds that."""
 
 
 def service_accounts(project: Project) -> list[str]:
@@ -348,6 +348,7 @@ def settled(project: Project) -> dict[str, object]:
         "newest": {
             name: project.traffic(name) == {service["latest"]: 100} for name, service in state["services"].items()
         },
+        "unproven": [name for name in state["services"] if "unproven" in project.tags(name)],
         "pinned": all(
             "latestRevision" not in target
             for name in state["services"]
@@ -366,6 +367,7 @@ def test_a_first_up_interrupted_after_any_change_is_completed_by_the_next(cloud,
     project.fault({"at": number, "do": "interrupt-after"})
 
     ended = project.deploy("up")
+    assert project.lease() is None or number == INTERRUPTIONS
     project.fault()
     project.up()
 
@@ -382,6 +384,7 @@ def test_a_release_stopped_at_any_call_leaves_a_whole_pair_and_is_completed_by_t
 
     ended = project.deploy("up")
     serving = {next(iter(project.traffic(name))).removeprefix(name) for name in ("batch", "stream")}
+    assert project.lease() is None or kill or number == RELEASE_INTERRUPTIONS
     project.fault()
     project.up()
 
@@ -536,18 +539,38 @@ def test_a_run_that_ends_after_another_moved_the_traffic_says_so(cloud, released
         assert_serves(project)
 
 
-def test_without_an_identity_token_it_ends_at_once_and_says_what_to_do(cloud):
-    project = cloud(tokenless=True)
+@pytest.mark.parametrize("verb", ["up", "traffic 50"])
+def test_without_an_identity_token_it_ends_before_anything_is_changed_and_says_what_to_do(cloud, verb):
+    project = cloud()
     project.edit_code()
+    if verb != "up":
+        project.up("--canary", "10")
+    project.change(tokenless=True)
+    before = len(project.calls())
 
-    ended = project.deploy("up", DEPLOY_WITHIN_SECONDS="100")
+    ended = project.deploy(*verb.split(), DEPLOY_WITHIN_SECONDS="100")
 
     assert ended.returncode == 1
     assert "an account of workforce identity has no identity token: work as a service account" in ended.stderr
-    assert ended.stderr.endswith(
-        "without an identity token nobody can ask the release; the traffic stays where it was\n"
-    )
-    assert [project.tags(name) for name in ("batch", "stream")] == [{}, {}]
+    message = f"deploy.sh: no identity token for {OWNER} (see above), without which nobody can ask a release"
+    assert ended.stderr.splitlines()[-1] == f"{message}; nothing was deployed"
+    assert project.changes(before) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        pytest.param("466.0.0", "the Google Cloud CLI must be 481.0.0 or newer, it is 466.0.0: ", id="old"),
+        pytest.param("HEAD", "gcloud version must begin with a number like 481.0.0, got 'HEAD'", id="unknown"),
+    ],
+)
+def test_a_cli_that_is_too_old_ends_it_before_the_first_change(cloud, version, message):
+    project = cloud(up=False, version=version)
+
+    ended = project.deploy("up")
+
+    assert (ended.returncode, project.changes()) == (1, [])
+    assert ended.stderr.splitlines()[-1].startswith(f"deploy.sh: {message}")
 
 
 def test_an_impersonated_account_does_everything(cloud):
@@ -576,7 +599,7 @@ def test_a_service_account_has_two_more_ways_to_an_identity_token(cloud, way):
         )
 
     front = project.state["front"]
-    assert asked == [f"{front}/batch", f"{front}/stream"] * 2
+    assert asked[1:] == [f"{front}/batch", f"{front}/stream"] * 2  # the first shows that there is a way at all
     assert_traffic_is_new(project)
 
 

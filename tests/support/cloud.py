@@ -71,6 +71,7 @@ class Project:
             {
                 "folder": str(self.standin),
                 "project": self.id,
+                "number": "123456789012",
                 "configured_project": self.id,
                 "account": OWNER,
                 "token": "secret-token-of-the-account",
@@ -130,9 +131,9 @@ class Project:
             path.write_text(f"#!/usr/bin/env bash\n{text}")
             path.chmod(0o755)
 
-    def deploy(self, *arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run ./deploy.sh as a terminal does, from elsewhere."""
-        process = subprocess.Popen(
+    def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+        """Start ./deploy.sh as a terminal does, from elsewhere."""
+        return subprocess.Popen(
             [self.checkout / "deploy.sh", *arguments],
             cwd="/",
             env={**self.environ, **environ},
@@ -142,6 +143,14 @@ class Project:
             text=True,
             start_new_session=True,
         )
+
+    def deploy(self, *arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run ./deploy.sh to its end."""
+        return self.end(self.start(*arguments, **environ), arguments, stdin)
+
+    def end(
+        self, process: subprocess.Popen[str], arguments: tuple[str, ...] = (), stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         try:
             out, err = process.communicate(stdin, timeout=110)
         finally:
@@ -185,7 +194,15 @@ class Project:
             "read",
             "ls",
         }
-        return [" ".join(line) for line in words if not reading & set(line[:4])]
+        lease = f"gs://{self.bucket}/leases/"  # there only while a run is
+        lines = [" ".join(line) for line in words if not reading & set(line[:4]) and line != ["version"]]
+        return [line for line in lines if lease not in line]
+
+    def lease(self) -> dict[str, Any] | None:
+        """What the lease says, while there is one."""
+        name = "leases/us-central1"
+        there = name in self.state["objects"].get(self.bucket, {})
+        return self.state["written"][f"{self.bucket}/{name}"]["custom_fields"] if there else None
 
     def traffic(self, name: str) -> dict[str, int]:
         """Percent by revision."""
@@ -218,6 +235,15 @@ class Project:
         ]
         python.write_text("\n".join(lines) + "\n")
         return calls
+
+    def gcloud(self, *words: str) -> None:
+        """Do by hand what a person does at the console."""
+        subprocess.run(
+            ["gcloud", *words],
+            env={**self.environ, "CLOUDSDK_CORE_DISABLE_PROMPTS": "1"},
+            check=True,
+            capture_output=True,
+        )
 
     def edit_code(self) -> None:
         """Make the checkout another release."""

@@ -63,8 +63,9 @@ def run(folder, arguments, pid, gone):
         printed = ""
     elif not isinstance(printed, str):
         printed = render(printed, flags, shortened(words))
+    said = state.pop("said", "") + (state.get("warning", "") if command is functions_list else "")
     write(folder / "state.json", state)
-    return printed, state.get("warning", "") if command is functions_list else "", fault
+    return printed, said, fault
 
 
 def write(path: Path, content):
@@ -116,7 +117,7 @@ REFUSALS = {
 
 def strike(folder, fault, when, pid, gone):
     """fail, refuse, early: exit 1 with nothing done · interrupt-before, interrupt-after: Ctrl-C · kill-…: SIGKILL to the group ·
-    meanwhile: done, and another run moves batch · lost: done, and exit 1 all the same · slow: a while, and nothing is done if the caller does not wait for it."""
+    meanwhile: done, and another run moves batch · stolen: done, and another run takes over the lease · lost: done, and exit 1 all the same · slow: a while, and nothing is done if the caller does not wait for it."""
     if fault == f"interrupt-{when}":
         os.killpg(os.getpgid(pid), signal.SIGINT)
         raise EndedError(130, "")
@@ -138,6 +139,12 @@ def strike(folder, fault, when, pid, gone):
     elif when == "after" and fault == "meanwhile":
         state = json.loads((folder / "state.json").read_text())
         state["services"]["batch"]["traffic"] = [{"revisionName": "batch-00001-abc", "percent": 100}]
+        write(folder / "state.json", state)
+    elif when == "after" and fault == "stolen":
+        state = json.loads((folder / "state.json").read_text())
+        for path, found in state["written"].items():
+            if "/leases/" in path:
+                found |= {"generation": "7", "custom_fields": {"id": "x", "holder": "somebody else"}}
         write(folder / "state.json", state)
     elif when == "after" and fault == "lost":
         raise EndedError(1, "ERROR: (gcloud) connection reset\n")
@@ -193,7 +200,8 @@ def value(record, path):
     function = ""
     if path.endswith(")"):
         path, function = re.fullmatch(r"(.*)\.(\w+\(.*\))", path).groups()
-    for name, index in re.findall(r"([\w-]+)|\[(\d+)\]", path):
+    for quoted, name, index in re.findall(r'"([^"]*)"|([\w-]+)|\[(\d+)\]', path):
+        name = name or quoted
         if index:
             record = record[int(index)] if isinstance(record, list) and len(record) > int(index) else None
         else:
@@ -246,7 +254,7 @@ def config_get(state, names, flags):
 
 
 def projects_describe(state, names, flags):
-    if names[0] not in {state["project"], "123456789012"}:  # its number, by which gcloud takes it too
+    if names not in ([state["project"]], [state["number"]]):
         raise RefusedError(
             f"[{state['account']}] does not have permission to access projects instance (or it may not exist)"
         )
@@ -301,6 +309,12 @@ def set_bucket(bucket, flags):
 
 
 def storage_rm(state, names, flags):
+    bucket, _, name = names[0].removeprefix("gs://").partition("/")
+    if name:
+        found = objects_describe(state, names, flags, missing="The following URLs matched no objects or files:\n{}")[0]
+        must_match(found, flags)
+        del state["objects"][bucket][name], state["written"][f"{bucket}/{name}"]
+        return
     there(state["buckets"], names[0].removeprefix("gs://"))
     del state["buckets"][names[0].removeprefix("gs://")]
 
@@ -322,9 +336,11 @@ def accounts_delete(state, names, flags):
     if names[0] not in state["accounts"]:
         raise RefusedError(f"NOT_FOUND: Unknown service account {names[0]}")
     state["accounts"].remove(names[0])
-    for bindings in state["policies"].values():
+    state["policies"].pop(f"iam service-accounts {names[0]}", None)
+    there, gone = f"serviceAccount:{names[0]}", f"deleted:serviceAccount:{names[0]}?uid=1234567890"
+    for bindings in state["policies"].values():  # they keep the identity, which an account of the same name has not
         for binding in bindings:
-            binding["members"] = [member for member in binding["members"] if member != f"serviceAccount:{names[0]}"]
+            binding["members"] = [gone if member == there else member for member in binding["members"]]
 
 
 def policy(kind):
@@ -568,12 +584,45 @@ def storage_ls(state, names, flags):
 
 def storage_cp(state, names, flags):
     bucket, _, name = names[1].removeprefix("gs://").partition("/")
-    there(state["buckets"], bucket)
-    objects = state["objects"].setdefault(bucket, {})
-    if name in objects and flags.get("if-generation-match") == "0":
-        raise RefusedError("HTTPError 412: At least one of the pre-conditions you specified did not hold.")
+    if bucket not in state["buckets"]:
+        raise RefusedError(f"gs://{bucket} not found: 404.")
+    objects, written = state["objects"].setdefault(bucket, {}), state.setdefault("written", {})
+    path = f"{bucket}/{name}"
+    must_match(written.get(path, {"generation": "5"}) if name in objects else {"generation": "0"}, flags)
+    generation = state["generations"] = state.get("generations", 1795659608599163) + 1
+    made = flags.get("custom-metadata", "").removeprefix("^;^")
+    written[path] = {
+        "generation": str(generation),
+        "metageneration": 1,
+        "custom_fields": dict(part.split("=", 1) for part in made.split(";") if part),
+    }
     with Path(names[0]).open() as file:
         objects[name] = file.read()
+    state["said"] = f"Created: {names[1]}#{generation}\n" if "print-created-message" in flags else ""
+
+
+def must_match(found, flags):
+    for name in ("generation", "metageneration"):
+        if flags.get(f"if-{name}-match", str(found.get(name, ""))) != str(found.get(name, "")):
+            raise RefusedError("HTTPError 412: At least one of the pre-conditions you specified did not hold.")
+
+
+def objects_describe(state, names, flags, missing="{} not found: 404."):
+    bucket, _, name = names[0].removeprefix("gs://").partition("/")
+    if name not in state["objects"].get(bucket, {}):
+        raise RefusedError(missing.format(names[0]))
+    return [state["written"][f"{bucket}/{name}"]]
+
+
+def objects_update(state, names, flags):
+    found = objects_describe(state, names, flags)[0]
+    must_match(found, flags)
+    found["metageneration"] += 1
+    found["custom_fields"] |= dict([flags["update-custom-metadata"].split("=", 1)])
+
+
+def version(state, names, flags):
+    return [{"Google Cloud SDK": state.get("version", "528.0.0"), "core": "2025.06.20"}]
 
 
 def sinks_create(state, names, flags):
@@ -728,6 +777,9 @@ COMMANDS = {
     "storage objects list": objects_list,
     "storage cp": storage_cp,
     "storage ls": storage_ls,
+    "storage objects describe": objects_describe,
+    "storage objects update": objects_update,
+    "version": version,
     "logging sinks list": listed("sinks"),
     "logging sinks create": sinks_create,
     "logging sinks update": sinks_update,
@@ -767,7 +819,7 @@ for _kind in ("projects", "storage buckets", "iam service-accounts", "run servic
 
 
 def find(words):
-    for length in (4, 3, 2):
+    for length in (4, 3, 2, 1):
         command = COMMANDS.get(" ".join(words[:length]))
         if command and len(words) >= length:
             return command, words[length:]
