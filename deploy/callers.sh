@@ -21,15 +21,15 @@ change_callers() {
   done
   for name in "${functions[@]}"; do
     if [[ $verb == grant ]]; then
-      ensure_role 'run services' "$name" "$member" roles/run.invoker
+      ensure_role 'run services' "${service[$name]}" "$member" roles/run.invoker
       continue
     fi
-    look_at_policy 'run services' "$name"
+    look_at_policy 'run services' "${service[$name]}"
     while IFS='|' read -r role who condition; do
       if [[ $role == roles/run.invoker && ${who,,} == "${member,,}" ]]; then
-        drop_role 'run services' "$name" "$who" "$role" "$condition"
+        drop_role 'run services' "${service[$name]}" "$who" "$role" "$condition"
       fi
-    done <<<"${policies["run services $name"]}"
+    done <<<"${policies["run services ${service[$name]}"]}"
   done
   ((changes > 0)) || say "nothing to $verb: that is so already"
 }
@@ -37,13 +37,13 @@ change_callers() {
 # Nobody may call by default: everybody may only where that was asked for.
 refuse_everybody() {
   [[ $ALLOW_UNAUTHENTICATED != 1 && -n ${state[$1]:-} ]] || return 0
-  drop_role 'run services' "$1" allUsers roles/run.invoker
-  drop_role 'run services' "$1" allAuthenticatedUsers roles/run.invoker
+  drop_role 'run services' "${service[$1]}" allUsers roles/run.invoker
+  drop_role 'run services' "${service[$1]}" allAuthenticatedUsers roles/run.invoker
 }
 
 # To what answered as it must.
 admit_everybody() {
   [[ $ALLOW_UNAUTHENTICATED == 1 ]] || return 0
   say "$1: WARNING: ALLOW_UNAUTHENTICATED=1: anybody on the internet may call it, and you pay"
-  ensure_role 'run services' "$1" allUsers roles/run.invoker
+  ensure_role 'run services' "${service[$1]}" allUsers roles/run.invoker
 }

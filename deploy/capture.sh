@@ -6,7 +6,7 @@
 sink_destination='' sink_filter='' sink_writer='' sink_partitioned='' sink_disabled=''
 
 capture_filter() {
-  printf 'resource.type="cloud_run_revision" resource.labels.location="%s" resource.labels.service_name=("batch" OR "stream")' "$REGION"
+  printf 'resource.type="cloud_run_revision" resource.labels.location="%s" resource.labels.service_name=(%s)' "$REGION" "$(or "${service[batch]}" "${service[stream]}")"
   printf ' logName="projects/%s/logs/run.googleapis.com%%2Fstdout"' "$PROJECT_ID"
   printf ' jsonPayload.kind=("request" OR "row") jsonPayload.model="%s"' "$MODEL_NAME"
 }
@@ -44,7 +44,7 @@ ensure_capture() {
   if [[ -z $sink_destination ]]; then
     say "capture: making the sink $capture_sink to $destination"
     change logging sinks create "$capture_sink" "$destination" --log-filter="$(capture_filter)" \
-      --description='Predictions of batch and stream, for python -m model monitor' ${partitioned:+--use-partitioned-tables}
+      --description="Predictions of ${service[batch]} and ${service[stream]}, for python -m model monitor" ${partitioned:+--use-partitioned-tables}
   elif [[ "$sink_destination|$sink_filter|$sink_partitioned|$sink_disabled" != "$destination|$(capture_filter)|$partitioned|" ]]; then
     say "capture: correcting the sink $capture_sink, to $destination"
     change logging sinks update "$capture_sink" "$destination" --log-filter="$(capture_filter)" --no-disabled \

@@ -35,7 +35,7 @@ verb_down() {
   if [[ -n $sink_destination ]]; then drop_writer; fi
   remove_sink
   drop_roles < <(roles_of_up && roles_of_trigger && roles_of_schedule)
-  for name in "${!state[@]}"; do change functions delete "$name" --gen2 --region="$REGION"; done
+  for name in "${!state[@]}"; do change functions delete "${service[$name]}" --gen2 --region="$REGION"; done
   for who in "${!accounts[@]}"; do change iam service-accounts delete "$who"; done
   if [[ -n $with_bucket ]]; then
     release_lease # it goes with its bucket
@@ -45,15 +45,15 @@ verb_down() {
 }
 
 look_for_all_to_remove() {
-  local name place who seen
+  local name place who seen deployed_as
   policies=() accounts=() buckets=() kept=() elsewhere=''
   look_at_functions
   for name in "${functions[@]}"; do refuse_foreign "$name"; done
   look_at_accounts
   # The CLI shortens `name` to its last part, also where a format asks for it, so its region is asked for by itself.
   look functions list --format="value[separator='|'](name.segment(3),name.segment(5),labels.made-by)"
-  while IFS='|' read -r place name who; do
-    if [[ $who == "$made_by" && $place != "$REGION" ]]; then elsewhere+="${elsewhere:+, }$name in $place"; fi
+  while IFS='|' read -r place deployed_as who; do
+    if [[ $who == "$made_by" && $place != "$REGION" ]] && name_of_service "$deployed_as"; then elsewhere+="${elsewhere:+, }$deployed_as in $place"; fi
   done <<<"$seen"
   if [[ -n $elsewhere ]]; then accounts=(); fi # they are the accounts of those functions too
   look_at_trigger "$release_trigger"
@@ -77,7 +77,7 @@ nothing_to_remove() {
 say_all_to_remove() {
   local name who
   say "in project $PROJECT_ID, region $REGION, this removes:"
-  for name in "${!state[@]}"; do say "  function $name"; done
+  for name in "${!state[@]}"; do say "  function ${service[$name]}"; done
   [[ -z $trigger ]] || say "  trigger $trigger"
   [[ -z $retrain_trigger_there ]] || say "  trigger $retrain_trigger"
   [[ -z $job_cron ]] || say "  schedule $job_cron"

@@ -25,8 +25,7 @@ look_at_functions() {
   format+=',buildConfig.runtime,serviceConfig.serviceAccountEmail'
   look functions list --regions="$REGION" --format="value[separator='|']($format)"
   while IFS='|' read -ra line; do
-    name=${line[0]:-}
-    is_ours "$name" || continue
+    name_of_service "${line[0]:-}" || continue
     state[$name]=${line[1]:-OF_1ST_GENERATION} owner[$name]=${line[2]:-} served_model[$name]=${line[3]:-} uri[$name]=${line[4]:-}
     shape[$name]="$(in_mebibytes "${line[5]:-}") ${line[6]:-} ${line[7]:-} ${line[8]:-} ${line[9]:-0} ${line[10]:-} ${line[11]:-} ${line[12]:-}"
   done <<<"$seen"
@@ -38,8 +37,9 @@ look_at_functions() {
   format+=',status.latestCreatedRevisionName,spec.template.spec.containers[0].env'
   look run services list --region="$REGION" --flatten='status.traffic[]' --format="value[separator='|']($format)"
   while IFS='|' read -ra line; do
-    name=${line[0]:-} revision=${line[1]:-} percent=${line[2]:-0} tag=${line[3]:-} follows=${line[4]:-} address=${line[5]:-}
-    [[ -n $name && -n ${state[$name]:-} ]] || continue
+    name_of_service "${line[0]:-}" || continue
+    revision=${line[1]:-} percent=${line[2]:-0} tag=${line[3]:-} follows=${line[4]:-} address=${line[5]:-}
+    [[ -n ${state[$name]:-} ]] || continue
     ready[$name]=${line[6]:-} newest[$name]=${line[7]:-} environment[$name]=${line[8]:-}
     if ((${percent:-0} > 0)); then
       split[$name]=$(sorted "${split[$name]:+${split[$name]},}$revision=$percent")
@@ -127,23 +127,23 @@ deploy_function() {
   arguments+=(--source="$root/functions" --set-env-vars="^|^$variables|RELEASE=$digest")
   # On an existing function the flag would rewrite who may call it, which takes a right that a release does not need.
   [[ -n ${state[$name]+x} ]] || arguments+=(--no-allow-unauthenticated)
-  change functions deploy "$name" "${arguments[@]}" --format=none || return
+  change functions deploy "${service[$name]}" "${arguments[@]}" --format=none || return
   deployed[$name]=1
 }
 
 refuse_foreign() {
   [[ -n ${state[$1]+x} ]] || return 0
   [[ ${owner[$1]} == "$made_by" ]] ||
-    fail "function $1 in $REGION was not made by this script, and is left alone; use another project, or another REGION with a MODEL_BUCKET there"
+    fail "function ${service[$1]} in $REGION was not made by this script, and is left alone; use a FUNCTION_PREFIX, another project, or another REGION with a MODEL_BUCKET there"
   [[ ${served_model[$1]:-$MODEL_NAME} == "$MODEL_NAME" ]] ||
-    fail "function $1 in $REGION serves the model ${served_model[$1]}, not $MODEL_NAME; use another project, or another REGION with a MODEL_BUCKET there"
+    fail "function ${service[$1]} in $REGION serves the model ${served_model[$1]}, not $MODEL_NAME; use a FUNCTION_PREFIX, another project, or another REGION with a MODEL_BUCKET there"
 }
 
 need_functions() {
   local name
   for name in "${functions[@]}"; do
     [[ -n ${state[$name]:-} && -n ${split[$name]:-} ]] ||
-      fail "function $name is not there, in $REGION of $PROJECT_ID; ./deploy.sh up makes it"
+      fail "function ${service[$name]} is not there, in $REGION of $PROJECT_ID; ./deploy.sh up makes it"
     refuse_foreign "$name"
   done
 }

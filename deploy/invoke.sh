@@ -4,14 +4,14 @@
 verb_invoke() {
   local https=''
   if [[ ${1:-} == --http ]]; then https=yes && shift; fi
-  [[ $# == 2 ]] && is_ours "$1" || usage_error "invoke takes [--http] batch|stream and instances, got: $*"
+  [[ $# == 2 ]] && is_function "$1" || usage_error "invoke takes [--http] batch|stream and instances, got: $*"
   local name=$1 instances=$2 body
   if [[ $name == batch ]]; then body="{\"instances\": $instances}"; else body="{\"instance\": $instances}"; fi
   open_project
   look_at_functions
   need_functions
   if [[ -z $https ]]; then
-    "$gcloud" functions call "$name" --gen2 --region="$REGION" --project="$PROJECT_ID" --data="$body"
+    "$gcloud" functions call "${service[$name]}" --gen2 --region="$REGION" --project="$PROJECT_ID" --data="$body"
     return
   fi
   local status=0

@@ -36,6 +36,7 @@ open_project() {
     settings_error "CAPTURE_BUCKET must be another bucket than MODEL_BUCKET, since it forgets after days; both are $MODEL_BUCKET"
   model_environment=(PYTHONPATH="$root" MODEL_CREDENTIALS=gcloud GCLOUD="$gcloud" PROJECT_ID="$PROJECT_ID"
     MODEL_BUCKET="$MODEL_BUCKET" MODEL_NAME="$MODEL_NAME" MODEL_BY="$account" MODEL_PROGRAM='./deploy.sh model')
+  if [[ -n $MODEL_CONFIG ]]; then model_environment+=(MODEL_CONFIG="$MODEL_CONFIG"); fi
 }
 
 # gcloud, to look: what it prints goes into `seen`. Not to be allowed to look is no sign of absence, and ends the script.
@@ -79,11 +80,29 @@ change() {
     return
   fi
   check_cli
-  local printed said status=0
+  local printed said status=0 ticker=''
+  if [[ -t 2 && "$1 $2" == 'functions deploy' ]]; then
+    tick "$3: deploying" &
+    ticker=$!
+    disown "$ticker"
+  fi
   persist "$@" || status=$?
+  if [[ -n $ticker ]]; then
+    kill "$ticker" 2>/dev/null || true
+    printf '\r\033[K' >&2
+  fi
   [[ -z $printed ]] || say "$printed"
   [[ -z $said ]] || say "$said"
   return "$status"
+}
+
+# On a terminal a deployment of minutes shows that it goes on, in one line that its end removes.
+tick() {
+  local seconds
+  for ((seconds = 0; ; seconds++)); do
+    printf '\r%s, %d s ' "$1" "$seconds" >&2
+    sleep 1 && kill -0 $$ 2>/dev/null || return
+  done
 }
 
 oldest_cli=481 # the first with --build-service-account for functions outside of beta
@@ -141,7 +160,7 @@ passes_by_itself() {
   local reason='' most=0
   if grep -Eqi 'already ?exists|not available|pre-?condition' "$complaints"; then
     return 1
-  elif grep -Eqi '(^|[^0-9])(409|429)([^0-9]|$)|RESOURCE_EXHAUSTED|ABORTED|too many requests|concurrent policy changes|already in progress' "$complaints"; then
+  elif grep -Eqi '(^|[^0-9])(409|429)([^0-9]|$)|RESOURCE_EXHAUSTED|ABORTED|too many requests|subject of a conflict|concurrent policy changes|already in progress' "$complaints"; then
     reason='the platform is busy' most=12
   elif [[ -n $switched_on ]] && grep -Eqi 'SERVICE_DISABLED|has not been used|is disabled' "$complaints"; then
     reason='an API that was enabled a moment ago is not known everywhere yet' most=60

@@ -125,7 +125,7 @@ look_at_deployed() {
       ready[$name]=$name-NEW
       split[$name]=${split[$name]:-$name-NEW=100}
       uri[$name]=${uri[$name]:-its new address}
-      if [[ -z ${newest[$name]:-} ]]; then policies["run services $name"]='' floating[$name]=yes; fi
+      if [[ -z ${newest[$name]:-} ]]; then policies["run services ${service[$name]}"]='' floating[$name]=yes; fi
     done
     return
   fi

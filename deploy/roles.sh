@@ -32,8 +32,8 @@ roles_of_trigger() {
     "iam service-accounts|$release_account|$release_account|roles/iam.serviceAccountOpenIdTokenCreator|" \
     "storage buckets|gs://$MODEL_BUCKET|$release_account|roles/storage.objectViewer|$(only_the_model)" \
     "storage buckets|gs://$MODEL_BUCKET|$release_account|roles/storage.objectUser|$(only_the_lease)" \
-    "run services|batch|$release_account|roles/run.invoker|" \
-    "run services|stream|$release_account|roles/run.invoker|"
+    "run services|${service[batch]}|$release_account|roles/run.invoker|" \
+    "run services|${service[stream]}|$release_account|roles/run.invoker|"
 }
 
 # Every role of the account that a retraining runs as: read rows, captured predictions and models; write versions and
@@ -69,8 +69,8 @@ only_the_lease() {
 
 ensure_accounts() {
   if [[ -n ${enabled[iam]:-} ]]; then look_at_accounts; fi
-  ensure_account "$serving_account" 'Runtime of batch and stream: reads models'
-  ensure_account "$build_account" 'Builds batch and stream'
+  ensure_account "$serving_account" "Runtime of ${service[batch]} and ${service[stream]}: reads models"
+  ensure_account "$build_account" "Builds ${service[batch]} and ${service[stream]}"
   grant_roles < <(roles_of_up)
 }
 
@@ -127,15 +127,16 @@ only_buckets_there() {
 
 # Drop every role of our accounts, also of deleted ones, on what stands on standard input and is still there.
 drop_roles() {
-  local kind name who rest
-  while IFS='|' read -r kind name who rest; do
+  local kind name where who rest
+  while IFS='|' read -r kind where who rest; do
+    name=$where
     case $kind in
-      'run services') [[ -n ${state[$name]:-} ]] || continue ;;
+      'run services') name_of_service "$where" && [[ -n ${state[$name]:-} ]] || continue ;;
       'iam service-accounts') [[ -n ${accounts[$name]:-} ]] || continue ;;
       'storage buckets') [[ -n ${buckets[${name#gs://}]:-} ]] || continue ;;
     esac
-    if [[ -n ${accounts[$who]:-} ]]; then drop_roles_of "$kind" "$name" "serviceAccount:$who"; fi
-    if [[ -z $elsewhere ]]; then drop_roles_of "$kind" "$name" "deleted:serviceAccount:$who\\?uid=*"; fi
+    if [[ -n ${accounts[$who]:-} ]]; then drop_roles_of "$kind" "$where" "serviceAccount:$who"; fi
+    if [[ -z $elsewhere ]]; then drop_roles_of "$kind" "$where" "deleted:serviceAccount:$who\\?uid=*"; fi
   done
 }
 

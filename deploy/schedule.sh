@@ -5,6 +5,7 @@ verb_schedule() {
   (($# <= 1)) || usage_error "schedule takes a cron expression in one word, off, or nothing, got: $(shown "$*")"
   if (($# == 1)) && [[ $1 != off ]]; then check_cron "$1"; fi
   if (($# == 0)); then open_project; else open_project strict; fi
+  need_config_in_checkout
   look_at_apis
   look_at_job
   if (($# == 0)); then
@@ -88,7 +89,7 @@ ensure_job() {
   if [[ -z $job_cron ]]; then
     say "schedule: $1 (UTC)"
     change scheduler jobs create http "$retrain_job" "${options[@]}" \
-      --description='Monitors and retrains the model of batch and stream'
+      --description="Monitors and retrains the model of ${service[batch]} and ${service[stream]}"
   elif [[ "$job_cron|$job_rest" != "$1|Etc/UTC|$uri" ]]; then
     say "schedule: $1 (UTC), was $job_cron"
     change scheduler jobs update http "$retrain_job" "${options[@]}"

@@ -8,13 +8,15 @@ PROJECT_ID              -                 ([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-
 REGION                  us-central1       [a-z]+-[a-z]+[0-9]{1,2}           a region, like us-central1
 MODEL_BUCKET            -                 [a-z0-9][a-z0-9._-]{1,61}[a-z0-9] the name of a bucket
 MODEL_NAME              linear-regression [a-z0-9][a-z0-9._-]{0,62}         lower-case letters, digits, '.', '_' or '-'
+FUNCTION_PREFIX         -                 [a-z]([a-z0-9-]{0,18}[a-z0-9])?   1 to 20 lower-case letters, digits or '-', from a letter on
+MODEL_CONFIG            -                 [A-Za-z0-9._/-]+                  a path, without blanks
 MODEL_REFRESH_SECONDS   60                [1-9][0-9]{0,3}                   whole seconds from 1
 KEEP_NONCURRENT_DAYS    30                [1-9][0-9]{0,3}                   whole days from 1
 ALLOW_UNAUTHENTICATED   0                 [01]                              0 or 1
 CAPTURE                 on                on|off                            on or off
 CAPTURE_SINK            bucket            bucket|bigquery|off               bucket, bigquery or off
 CAPTURE_BUCKET          -                 [a-z0-9][a-z0-9._-]{1,61}[a-z0-9] the name of a bucket
-CAPTURE_DATASET         predictions       [A-Za-z0-9_]{1,100}               the name of a dataset, letters, digits or '_'
+CAPTURE_DATASET         -                 [A-Za-z0-9_]{1,100}               the name of a dataset, letters, digits or '_'
 KEEP_CAPTURED_DAYS      90                [1-9][0-9]{0,3}                   whole days from 1
 LABELS                  -                 (gs://)?[A-Za-z0-9._/][A-Za-z0-9._/-]*  a path or gs:// address, without blanks
 MONITORING              on                on|off                            on or off
@@ -100,8 +102,30 @@ check_settings() {
     ((${!least} <= ${!most})) || settings_error "$least must be at most $most (${!most}), got ${!least}${origins[$least]}"
     ((${!body} <= 33554432)) || settings_error "$body must be at most 33554432, which is what the platform takes, got ${!body}${origins[$body]}"
   done
+  [[ $FUNCTION_PREFIX != model ]] ||
+    settings_error "FUNCTION_PREFIX must not be model, which begins the names that are used without one, got 'model'${origins[FUNCTION_PREFIX]}"
+  if [[ -n $FUNCTION_PREFIX && $MONITORING == on ]]; then
+    ((${#FUNCTION_PREFIX} + ${#MODEL_NAME} + ${#REGION} <= 85)) ||
+      settings_error 'FUNCTION_PREFIX, MODEL_NAME and REGION must have at most 85 characters together, since metrics are named after them'
+  fi
+  find_config
   [[ -z ${STORAGE_EMULATOR_HOST:-} ]] ||
     settings_error 'STORAGE_EMULATOR_HOST is set (by .local/env?), which leads away from the real bucket; use another terminal'
+}
+
+# MODEL_CONFIG as a whole path: one in the environment is meant from here, one in .env from the checkout.
+find_config() {
+  [[ -n $MODEL_CONFIG ]] || return 0
+  if [[ $MODEL_CONFIG != /* && -z ${origins[MODEL_CONFIG]} && -f $MODEL_CONFIG ]]; then MODEL_CONFIG=$PWD/$MODEL_CONFIG; fi
+  if [[ $MODEL_CONFIG != /* ]]; then MODEL_CONFIG=$root/$MODEL_CONFIG; fi
+  [[ -f $MODEL_CONFIG ]] || settings_error "MODEL_CONFIG must be a file, there is none at $MODEL_CONFIG${origins[MODEL_CONFIG]}"
+  MODEL_CONFIG=$(realpath -- "$MODEL_CONFIG") || exit
+}
+
+# A build has a checkout of its own, and finds there only what is in this one.
+need_config_in_checkout() {
+  [[ -z $MODEL_CONFIG || $MODEL_CONFIG == "$root"/* ]] ||
+    settings_error "MODEL_CONFIG must be in the checkout, $root, since a build has no other files, got $(shown "$MODEL_CONFIG")"
 }
 
 # A value for a message: on one line and short, whatever it is.

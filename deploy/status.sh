@@ -21,10 +21,10 @@ verb_status() {
   for name in "${functions[@]}"; do
     printf '\n'
     if [[ -z ${state[$name]:-} ]]; then
-      printf '%-8s is not there; ./deploy.sh up makes it\n' "$name"
+      printf '%-8s is not there; ./deploy.sh up makes it\n' "${service[$name]}"
       continue
     fi
-    printf '%-8s %s  %s\n' "$name" "${uri[$name]}/$name" "${state[$name]}"
+    printf '%-8s %s  %s\n' "${service[$name]}" "${uri[$name]}/$name" "${state[$name]}"
     for revision in $(revisions_of "$name"); do
       share=$(share_of "$name" "$revision")
       printf '         %3s %%  %s  deployed %s%s\n' "$share" "$revision" "${since[$revision]:-?}" "$(tags_of "$name" "$revision")"
@@ -77,7 +77,7 @@ tags_of() {
 }
 
 verb_logs() {
-  if [[ $# != 0 ]] && ! { [[ $# == 1 ]] && is_ours "$1"; }; then
+  if [[ $# != 0 ]] && ! { [[ $# == 1 ]] && is_function "$1"; }; then
     usage_error "logs takes batch, stream or nothing, got: $*"
   fi
   open_project
@@ -86,7 +86,8 @@ verb_logs() {
 
 # The newest lines of the last day: how many, a condition or nothing, and the functions.
 read_log() {
-  local most=$1 condition=$2 services=("${@:3}")
+  local most=$1 condition=$2 services=() name
+  for name in "${@:3}"; do services+=("${service[$name]}"); done
   "$gcloud" logging read --project="$PROJECT_ID" --limit="$most" --freshness=1d --order=desc \
     --format='value[separator="  "](timestamp.date(format="%Y-%m-%d %H:%M:%S",tz=UTC),resource.labels.service_name,severity,jsonPayload.message,textPayload)' \
     "resource.type=\"cloud_run_revision\" resource.labels.location=\"$REGION\" resource.labels.service_name=($(or "${services[@]}")) $condition"

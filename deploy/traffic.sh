@@ -21,7 +21,7 @@ set_traffic() {
   local name=$1 options=(--clear-tags)
   if [[ -n $3 ]]; then options=(--set-tags="$3"); fi
   if [[ -n $2 ]]; then options+=(--to-revisions="$2"); fi
-  change run services update-traffic "$name" --region="$REGION" "${options[@]}" --format=none || return
+  change run services update-traffic "${service[$name]}" --region="$REGION" "${options[@]}" --format=none || return
   if [[ -n $2 ]]; then
     split[$name]=$(sorted "$2")
     unset "floating[$name]"

@@ -5,12 +5,13 @@ verb_trigger() {
   [[ $# == 2 && $1 =~ ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$ && $2 =~ ^[A-Za-z0-9._/-]+$ ]] ||
     usage_error "trigger takes OWNER/REPO and BRANCH, got: $(shown "$*")"
   open_project strict
+  need_config_in_checkout
   look_at_functions
   need_functions # it may call them, which is granted on them
   look_at_accounts
   [[ -n ${accounts[$serving_account]:-} && -n ${accounts[$build_account]:-} ]] ||
     fail 'the accounts of the functions are not there; run ./deploy.sh up first'
-  ensure_account "$release_account" 'Cloud Build: tests and releases batch and stream'
+  ensure_account "$release_account" "Cloud Build: tests and releases ${service[batch]} and ${service[stream]}"
   grant_roles < <(roles_of_trigger)
 
   local wanted seen
@@ -46,13 +47,16 @@ look_at_trigger() {
 
 # The settings that are not as they are by default, for the .env of a build.
 settings_for_build() {
-  local name default pattern meaning found=("PROJECT_ID=$PROJECT_ID" "MODEL_BUCKET=$MODEL_BUCKET")
+  local name default pattern meaning value found=("PROJECT_ID=$PROJECT_ID" "MODEL_BUCKET=$MODEL_BUCKET")
   while read -r name default pattern meaning; do
     case $name in
       PROJECT_ID | MODEL_BUCKET | MONITORING | ALERT_*) continue ;; # a build changes nothing that watches it
       CAPTURE_BUCKET) default=$default_capture_bucket ;;
+      CAPTURE_DATASET) default=$default_capture_dataset ;;
     esac
-    [[ ${!name} == "${default#-}" ]] || found+=("$name=${!name}")
+    value=${!name}
+    if [[ $name == MODEL_CONFIG ]]; then value=${value#"$root/"}; fi # a build has a checkout of its own
+    [[ $value == "${default#-}" ]] || found+=("$name=$value")
   done < <(settings)
   printf %s "${found[*]}"
 }

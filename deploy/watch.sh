@@ -2,8 +2,8 @@
 # Each carries a digest of its file, filled in; only one whose digest differs is changed.
 # shellcheck shell=bash
 
-# Filled by `look_at_watching`: resources that this script made in this region. A region serves one model, so those of
-# another MODEL_NAME, whose keys are MODEL/…, are left from before, and go.
+# Filled by `look_at_watching`: resources that this script made in this region, for this FUNCTION_PREFIX. Its functions
+# serve one model, so those of another MODEL_NAME, whose keys are MODEL/…, are left from before, and go.
 declare -A metric_digest=()   # [metric]=digest
 declare -A alert=()           # [name]=projects/…/alertPolicies/…|digest
 declare -A channel=()         # [address]=projects/…/notificationChannels/…
@@ -16,11 +16,11 @@ look_at_watching() {
   local name description label digest etag seen
   look logging metrics list --format="value[separator='|'](name,description)"
   while IFS='|' read -r name description; do
-    if [[ $name == *-"$REGION"-* && $description =~ \(deploy\.sh\ ([0-9a-f]{16})\)$ ]]; then metric_digest[$name]=${BASH_REMATCH[1]}; fi
+    if [[ $name == *-"$metric_place"-* && $description =~ \(deploy\.sh\ ([0-9a-f]{16})\)$ ]]; then metric_digest[$name]=${BASH_REMATCH[1]}; fi
   done <<<"$seen"
   look monitoring dashboards list --format="value[separator='|'](name,labels.made-by,labels.digest,etag,displayName)"
   while IFS='|' read -r name label digest etag description; do
-    [[ $label == "$made_by" && $description == *" in $REGION" ]] || continue
+    [[ $label == "$made_by" && $description == *" $watched_place" ]] || continue
     if [[ $description == "$watched_as" ]]; then
       dashboard="$name|$digest|$etag"
     else
@@ -35,7 +35,7 @@ look_at_alerts() {
   local name label digest description seen
   look alpha monitoring policies list --format="value[separator='|'](name,userLabels.made-by,userLabels.digest,displayName)"
   while IFS='|' read -r name label digest description; do
-    [[ $label == "$made_by" && $description == *" in $REGION: "* ]] || continue
+    [[ $label == "$made_by" && $description == *" $watched_place: "* ]] || continue
     alert[$(owned "$description")${description#*: }]="$name|$digest"
   done <<<"$seen"
 }
@@ -44,7 +44,7 @@ look_at_channels() {
   local name label address description seen
   look beta monitoring channels list --format="value[separator='|'](name,userLabels.made-by,labels.email_address,displayName)"
   while IFS='|' read -r name label address description; do
-    [[ $label == "$made_by" && $description == *" in $REGION" ]] || continue
+    [[ $label == "$made_by" && $description == *" $watched_place" ]] || continue
     channel[$(owned "$description")$address]=$name
   done <<<"$seen"
 }
@@ -87,6 +87,10 @@ fill() {
   text=${text//@METRICS@/"$metric_prefix"}
   text=${text//@PROMQL@/"${metric_prefix//[^A-Za-z0-9_]/_}"}
   text=${text//@NAME@/"$name"}
+  text=${text//@WATCHED@/"$watched_as"}
+  text=${text//@LOG@/"$retrain_log"}
+  text=${text//@BATCH@/"${service[batch]}"}
+  text=${text//@STREAM@/"${service[stream]}"}
   if [[ -n $ALERT_EMAIL ]]; then text=${text//@CHANNEL@/"${channel[$ALERT_EMAIL]:-}"}; else text=${text//'"@CHANNEL@"'/}; fi
   digest=$(sha256sum <<<"$text") || fail 'sha256sum does not work (see above)'
   digest=${digest:0:16}
@@ -159,7 +163,7 @@ ensure_dashboard() {
 remove_other_dashboards() {
   local model
   for model in "${!other_dashboard[@]}"; do
-    say "watching: removing the dashboard $model in $REGION"
+    say "watching: removing the dashboard $model $watched_place"
     change monitoring dashboards delete "${other_dashboard[$model]}"
   done
 }

@@ -363,6 +363,7 @@ def test_a_dry_run_of_any_verb_changes_nothing(cloud, released, verb):
     assert ended.returncode == 0, ended.stderr
     assert "would run: gcloud " in ended.stderr
     assert "serves all traffic" not in ended.stderr
+    assert ("would serve all traffic" in ended.stderr) == (verb == ["rollback"])
     assert project.state == untouched
 
 

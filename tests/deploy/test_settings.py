@@ -47,6 +47,31 @@ from tests.support.cloud import OWNER
             "ALERT_EMAIL must be an address like somebody@example.com, got 'ops at example.com'",
             id="email",
         ),
+        pytest.param(
+            {"FUNCTION_PREFIX": "Houses_1"},
+            "FUNCTION_PREFIX must be 1 to 20 lower-case letters, digits or '-', from a letter on, got 'Houses_1'",
+            id="prefix",
+        ),
+        pytest.param(
+            {"FUNCTION_PREFIX": "h" * 21},  # the names of service accounts have 30 characters at most
+            f"FUNCTION_PREFIX must be 1 to 20 lower-case letters, digits or '-', from a letter on, got '{'h' * 21}'",
+            id="prefix-too-long",
+        ),
+        pytest.param(
+            {"FUNCTION_PREFIX": "model"},
+            "FUNCTION_PREFIX must not be model, which begins the names that are used without one, got 'model'",
+            id="prefix-of-all",
+        ),
+        pytest.param(
+            {"FUNCTION_PREFIX": "h" * 20, "MODEL_NAME": "m" * 63, "MONITORING": "on"},
+            "FUNCTION_PREFIX, MODEL_NAME and REGION must have at most 85 characters together, since metrics are named after them",
+            id="metric-too-long",
+        ),
+        pytest.param(
+            {"MODEL_CONFIG": "/nowhere/houses.toml"},
+            "MODEL_CONFIG must be a file, there is none at /nowhere/houses.toml",
+            id="config",
+        ),
         pytest.param({"CAPTURE_SINK": "gcs"}, "CAPTURE_SINK must be bucket, bigquery or off, got 'gcs'", id="sink"),
         pytest.param(
             {"LABELS": "a file.csv"},

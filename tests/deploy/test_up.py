@@ -4,13 +4,15 @@ whatever fails or interrupts them on the way."""
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import shlex
 import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -490,6 +492,38 @@ def test_an_update_that_the_platform_is_too_busy_for_is_tried_again(cloud, do):
     assert_serves(project)
 
 
+def test_a_grant_beside_somebody_elses_is_tried_again(cloud):
+    project = cloud(up=False)
+    project.fault({"match": "projects add-iam-policy-binding", "do": "conflict"})
+
+    assert "waiting, since the platform is busy" in project.up()
+    assert len(grants(project)) == 5
+
+
+def test_a_deployment_shows_on_a_terminal_that_it_goes_on_and_is_quiet_in_a_pipe(cloud):
+    project = cloud()
+    project.edit_code()
+    ours, theirs = pty.openpty()
+
+    process = subprocess.Popen(
+        [project.checkout / "deploy.sh", "up", "--canary", "10"],
+        env=project.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = ""
+    with suppress(OSError), os.fdopen(ours, "rb", buffering=0) as terminal:
+        while part := terminal.read(1 << 12):
+            shown += part.decode()
+
+    assert process.wait(110) == 0, shown
+    assert "\rbatch: deploying, 0 s " in shown
+    project.edit_code()
+    assert "\r" not in project.up()
+
+
 def test_a_bucket_with_other_things_gets_no_lifecycle_and_one_with_models_does(cloud):
     project = cloud(up=False)
     bucket = {"name": project.bucket, "location": "US-CENTRAL1"}
@@ -755,6 +789,8 @@ def test_a_dry_run_prints_every_change_and_makes_none(cloud):
         "python -m model promote",
         "gcloud functions deploy batch",
         "gcloud functions deploy stream",
+        *["gcloud run services update-traffic batch", "gcloud run services update-traffic stream"]
+        * 2,  # before and after
     ]
 
 

@@ -136,18 +136,21 @@ def strike(folder, fault, when, pid, gone):
         raise EndedError(1, 'ERROR: (gcloud) NOT_FOUND: Cannot find metric(s) that match type = "x".\n')
     elif when == "before" and fault == "refuse":
         raise EndedError(1, "ERROR: (gcloud) HTTPError 403: permission denied on the resource (or it may not exist)\n")
-    elif when == "after" and fault == "meanwhile":
-        state = json.loads((folder / "state.json").read_text())
+    elif when == "after" and fault in {"meanwhile", "stolen"}:
+        another_run(folder, fault)
+    elif when == "after" and fault == "lost":
+        raise EndedError(1, "ERROR: (gcloud) connection reset\n")
+
+
+def another_run(folder, fault):
+    state = json.loads((folder / "state.json").read_text())
+    if fault == "meanwhile":
         state["services"]["batch"]["traffic"] = [{"revisionName": "batch-00001-abc", "percent": 100}]
-        write(folder / "state.json", state)
-    elif when == "after" and fault == "stolen":
-        state = json.loads((folder / "state.json").read_text())
+    else:
         for path, found in state["written"].items():
             if "/leases/" in path:
                 found |= {"generation": "7", "custom_fields": {"id": "x", "holder": "somebody else"}}
-        write(folder / "state.json", state)
-    elif when == "after" and fault == "lost":
-        raise EndedError(1, "ERROR: (gcloud) connection reset\n")
+    write(folder / "state.json", state)
 
 
 # --- printing, as gcloud's --flatten and --format do ---
@@ -200,8 +203,7 @@ def value(record, path):
     function = ""
     if path.endswith(")"):
         path, function = re.fullmatch(r"(.*)\.(\w+\(.*\))", path).groups()
-    for quoted, name, index in re.findall(r'"([^"]*)"|([\w-]+)|\[(\d+)\]', path):
-        name = name or quoted
+    for name, index in re.findall(r"([\w-]+(?: [\w-]+)*)|\[(\d+)\]", path):
         if index:
             record = record[int(index)] if isinstance(record, list) and len(record) > int(index) else None
         else:
@@ -438,7 +440,9 @@ def functions_deploy(state, names, flags):
     revision = f"{name}-{len(service['revisions']) + 1:05d}-abc"
     waiting = state["next_backends"].get(name)
     backend = waiting.pop(0) if waiting else state["backends"].get(name)
-    service["revisions"][revision] = {"backend": backend or started(state, name, flags["source"], variables)}
+    service["revisions"][revision] = {
+        "backend": backend or started(state, flags["entry-point"], flags["source"], variables)
+    }
     service["latest"] = revision
     service.pop("ready", None)
     service["env"] = [{"name": key, "value": text} for key, text in sorted(variables.items())]
