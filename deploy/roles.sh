@@ -125,18 +125,17 @@ only_buckets_there() {
   done
 }
 
-# Drop every role of our accounts, also of deleted ones, on what stands on standard input and is still there.
+# Drop every role of our accounts, also of deleted ones, on the buckets and the project that standard input names. A role
+# on a function or on an account goes with it.
 drop_roles() {
-  local kind name where who rest
-  while IFS='|' read -r kind where who rest; do
-    name=$where
+  local kind name who rest
+  while IFS='|' read -r kind name who rest; do
     case $kind in
-      'run services') name_of_service "$where" && [[ -n ${state[$name]:-} ]] || continue ;;
-      'iam service-accounts') [[ -n ${accounts[$name]:-} ]] || continue ;;
+      'run services' | 'iam service-accounts') continue ;;
       'storage buckets') [[ -n ${buckets[${name#gs://}]:-} ]] || continue ;;
     esac
-    if [[ -n ${accounts[$who]:-} ]]; then drop_roles_of "$kind" "$where" "serviceAccount:$who"; fi
-    if [[ -z $elsewhere ]]; then drop_roles_of "$kind" "$where" "deleted:serviceAccount:$who\\?uid=*"; fi
+    if [[ -n ${accounts[$who]:-} ]]; then drop_roles_of "$kind" "$name" "serviceAccount:$who"; fi
+    if [[ -z $elsewhere ]]; then drop_roles_of "$kind" "$name" "deleted:serviceAccount:$who\\?uid=*"; fi
   done
 }
 

@@ -711,6 +711,19 @@ def test_a_bucket_elsewhere_is_said(cloud):
     assert project.changes(before) == []
 
 
+def test_a_function_with_less_memory_than_the_model_takes_is_named(cloud):
+    project = cloud(up=False, model=False)
+    project.publish(memory_bytes=(300 << 20) + 1)
+
+    said = project.up()
+
+    warning = (
+        "stream: WARNING: with the model in production a function took 301 MiB of memory, and STREAM_MEMORY is 256Mi\n"
+    )
+    assert (said.count("WARNING"), warning in said) == (1, True)
+    assert "WARNING" not in project.deploy("--dry-run", "up", STREAM_MEMORY="512Mi").stderr
+
+
 def test_a_function_of_somebody_else_is_left_alone(cloud):
     project = cloud()
     state = project.state
@@ -720,7 +733,7 @@ def test_a_function_of_somebody_else_is_left_alone(cloud):
 
     refused = [project.deploy(*verb) for verb in (["up"], ["rollback"], ["down", "--yes"], ["grant", "user:a@b.c"])]
 
-    message = "function stream in us-central1 was not made by this script, and is left alone; use another project, or another REGION with a MODEL_BUCKET there"
+    message = "function stream in us-central1 was not made by this script, and is left alone; use a FUNCTION_PREFIX, another project, or another REGION with a MODEL_BUCKET there"
     assert [(ended.returncode, ended.stderr.splitlines()[-1]) for ended in refused] == [
         (1, f"deploy.sh: {message}")
     ] * 4
@@ -733,7 +746,7 @@ def test_functions_of_another_model_are_left_alone(cloud):
 
     ended, up = project.deploy("rollback", MODEL_NAME="houses"), project.deploy("up", MODEL_NAME="houses")
 
-    message = "function batch in us-central1 serves the model linear-regression, not houses; use another project, or another REGION with a MODEL_BUCKET there"
+    message = "function batch in us-central1 serves the model linear-regression, not houses; use a FUNCTION_PREFIX, another project, or another REGION with a MODEL_BUCKET there"
     assert (ended.returncode, ended.stderr) == (1, f"deploy.sh: {message}\n")
     assert (up.returncode, up.stderr.splitlines()[-1]) == (1, f"deploy.sh: {message}")
     assert project.changes(before) == []

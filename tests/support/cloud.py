@@ -193,6 +193,7 @@ class Project:
             "print-access-token",
             "read",
             "ls",
+            "cat",
         }
         lease = f"gs://{self.bucket}/leases/"  # there only while a run is
         lines = [" ".join(line) for line in words if not reading & set(line[:4]) and line != ["version"]]
@@ -256,13 +257,13 @@ class Project:
             patch.setenv("STORAGE_EMULATOR_HOST", self.state["emulator"])
             storage.Client().bucket(self.bucket).create()
 
-    def publish(self) -> None:
-        """Have production there already: y = 1 + 2 · bmi."""
+    def publish(self, **more: Any) -> None:
+        """Have production there already: y = 1 + 2 · bmi; with *more* in its manifest."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("STORAGE_EMULATOR_HOST", self.state["emulator"])
             self.make_bucket()
             registry = Registry(self.bucket, MODEL)
-            made = registry.publish(document(), snapshot=b"rows", dataset="by-hand")
+            made = registry.publish({**document(), **more}, snapshot=b"rows", dataset="by-hand")
             registry.promote(made.version, alias="production", by="test", reason="test")
 
     def close(self) -> None:

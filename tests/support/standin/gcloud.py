@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 STARTED: dict[int, subprocess.Popen[bytes]] = {}
@@ -316,6 +317,8 @@ def storage_rm(state, names, flags):
         found = objects_describe(state, names, flags, missing="The following URLs matched no objects or files:\n{}")[0]
         must_match(found, flags)
         del state["objects"][bucket][name], state["written"][f"{bucket}/{name}"]
+        if not state["objects"][bucket]:
+            del state["objects"][bucket]
         return
     there(state["buckets"], names[0].removeprefix("gs://"))
     del state["buckets"][names[0].removeprefix("gs://")]
@@ -586,6 +589,17 @@ def storage_ls(state, names, flags):
     return "".join(f"{names[0]}/{head}\n" for head in sorted(heads))
 
 
+def storage_cat(state, names, flags):
+    bucket, _, name = names[0].removeprefix("gs://").partition("/")
+    try:
+        with urlopen(
+            f"{state['emulator']}/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media", timeout=20
+        ) as answer:
+            return answer.read().decode()
+    except HTTPError:
+        raise RefusedError(f"The following URLs matched no objects or files:\n{names[0]}") from None
+
+
 def storage_cp(state, names, flags):
     bucket, _, name = names[1].removeprefix("gs://").partition("/")
     if bucket not in state["buckets"]:
@@ -781,6 +795,7 @@ COMMANDS = {
     "storage objects list": objects_list,
     "storage cp": storage_cp,
     "storage ls": storage_ls,
+    "storage cat": storage_cat,
     "storage objects describe": objects_describe,
     "storage objects update": objects_update,
     "version": version,
