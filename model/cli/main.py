@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Imports allocate much and free little: without the collector's passes over it all, during and at the end, each verb
-# takes a sixth less. Objects made by the imports are frozen below.
+# takes a sixth less. Objects made by the imports are frozen when they are done.
 import gc
 
 gc.disable()
@@ -13,21 +13,28 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
 
 from model.errors import ModelError, OperatorError
+
+
+def _absent(missing: ModuleNotFoundError) -> str:
+    return f"{missing.name} is not there for this Python; do `. .local/env` first, which ./deploy.sh local writes"
+
+
+_INTERRUPTED, _TERMINATED = 130, 143
 
 try:
     from model.cli.arguments import parsed
     from model.cli.terminal import say
-    from model.cli.verbs import VERBS
-except ModuleNotFoundError as missing:
-    sys.exit(f"{missing.name} is not there for this Python; do `. .local/env` first, which ./deploy.sh local writes")
+    from model.cli.verbs import MODULES
+except ModuleNotFoundError as missing_module:
+    sys.exit(_absent(missing_module))
 
 gc.freeze()
 gc.enable()
-
-_INTERRUPTED, _TERMINATED = 130, 143
 
 
 def start() -> int:
@@ -45,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = io.StringIO()
     given = parsed(arguments)
     try:
-        code = VERBS[given.verb](given)
+        code = _function(given.verb)(given)
         sys.stdout.flush()
     except ModelError as error:
         say(error)
@@ -59,3 +66,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(f"{error.filename or 'no output'}: {error.strerror}")
         return OperatorError.exit_code
     return code
+
+
+def _function(verb: str) -> Callable[[Any], int]:
+    """The function of *verb*; its module, and with it all that the verb needs, is imported now."""
+    gc.disable()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of packages that import older ones
+        try:
+            module = import_module(f"model.cli.verbs.{MODULES[verb]}")
+        except ModuleNotFoundError as missing:
+            sys.exit(_absent(missing))
+    gc.freeze()
+    gc.enable()
+    function: Callable[[Any], int] = getattr(module, f"run_{verb}")
+    return function

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from model.data.findings import places
 from model.formatting import counted, number, plain, to_the_second
 from model.registry.models import Model
-from model.workflows.validate import Validation
+
+if TYPE_CHECKING:
+    from model.workflows.validate import Validation
 
 Document = Mapping[str, Any]
 

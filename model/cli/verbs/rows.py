@@ -1,0 +1,47 @@
+"""Verbs about rows: init, validate."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+
+from model.cli import tables
+from model.cli.terminal import TALK, say, show, show_json
+from model.cli.verbs.common import DONE, REFUSED, settings_of, store_of
+from model.formatting import PROGRAM
+from model.workflows import init, validate
+
+
+def run_init(arguments: argparse.Namespace) -> int:
+    written = init.init(arguments.source, arguments.target, arguments.output, store_of(arguments, arguments.source))
+    if arguments.json:
+        show_json(written.document())
+        return DONE
+    kinds = ", ".join(f"{name} ({kind})" for name, kind in written.kinds.items())
+    print(f"{written.path}: {written.rows} rows of {written.source}, features {kinds}")
+    for name, reason in written.left_out.items():
+        say(f"left out '{name}': {reason}")
+    for doubt in written.doubts:
+        say(doubt)
+    say(f"look it through, then `{PROGRAM} validate --config {shlex.quote(str(written.path))}`")
+    return DONE
+
+
+def run_validate(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    source = arguments.data or settings.data.source
+    store = store_of(arguments, source)
+    report = validate.validate(
+        settings,
+        source,
+        store,
+        model=arguments.model,
+        alias=arguments.alias,
+        compared=bool(arguments.bucket),
+        talk=TALK,
+    )
+    if arguments.json:
+        show_json(report.document())
+    else:
+        show(*tables.validation(report))
+    return REFUSED if report.errors else DONE
