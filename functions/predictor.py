@@ -81,18 +81,20 @@ def reproduced(predictor: Predictor) -> Predictor:
         raise ArtifactError(f"{where}: golden instances cannot be answered: {error}") from error
     except ValueError as error:  # the runtime has another number of columns than the features
         raise ArtifactError(f"{where}: the features do not fit the model: {error}") from error
-    _check_values(where, answer.values, [golden.prediction for golden in manifest.golden])
+    # Versions of format 1 were published when numbers were compared by the largest of the set alone.
+    of_largest = RELATIVE if manifest.document.get("format") == 1 else OF_LARGEST
+    _check_values(where, answer.values, [golden.prediction for golden in manifest.golden], of_largest)
     for place, golden in enumerate(manifest.golden):
         if golden.probabilities is not None:
             _check_probabilities(f"{where}: golden {place}", answer.probabilities, place, golden.probabilities)
     return predictor
 
 
-def distance(predictions: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.float64]:
+def distance(predictions: NDArray[Any], expected: NDArray[Any], of_largest: float = OF_LARGEST) -> NDArray[np.float64]:
     """Distance of each prediction from the expected one, by the largest that is still equal.
 
-    Numbers are equal within RELATIVE of the expected value, or OF_LARGEST of the largest expected (of 1 where all are
-    0), whichever is more. Labels are equal or not.
+    Numbers are equal within RELATIVE of the expected value, or *of_largest* of the largest expected (of 1 where all
+    are 0), whichever is more. Labels are equal or not.
 
     Returns:
         Array of shape (n,): from 0 to 1 for equal predictions, above 1 for others; infinite for labels that differ and
@@ -104,7 +106,7 @@ def distance(predictions: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.fl
     sizes: NDArray[np.float64] = np.abs(np.asarray(expected, np.float64))
     with np.errstate(all="ignore"):
         largest = sizes[np.isfinite(sizes)].max(initial=0.0) or 1.0
-        bounds = np.maximum(sizes * RELATIVE, largest * OF_LARGEST)
+        bounds = np.maximum(sizes * RELATIVE, largest * of_largest)
         distances: NDArray[np.float64] = np.abs(predictions - expected) / bounds
     distances[~np.isfinite(distances)] = np.inf
     distances[predictions == expected] = 0.0  # also where the bound is too small for a float64
@@ -125,8 +127,8 @@ def _check_arrays(where: str, manifest: Manifest, arrays: bytes) -> None:
         raise ArtifactError(f"{where}: 'graph.arrays' and 'files' must name the same bytes for {ARRAYS}")
 
 
-def _check_values(where: str, values: NDArray[Any], expected: list[Any]) -> None:
-    distances = distance(values, np.asarray(expected) if values.dtype.kind == "f" else _objects(expected))
+def _check_values(where: str, values: NDArray[Any], expected: list[Any], of_largest: float) -> None:
+    distances = distance(values, np.asarray(expected) if values.dtype.kind == "f" else _objects(expected), of_largest)
     worst = int(distances.argmax())
     if distances[worst] > 1:
         found = values[worst : worst + 1].tolist()[0]

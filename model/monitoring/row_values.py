@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.schema import Level
 from functions.times import parse
 from model.monitoring.log_schema import rendered, shown
 from model.monitoring.windows import Layout
@@ -16,6 +17,7 @@ from model.monitoring.windows import Layout
 Matrix = NDArray[np.float64]
 
 _NUMBERS = {int, float, bool}
+_MOST_LOGGED_CHARACTERS = 256  # MOST_CHARACTERS of functions/telemetry/rows.py
 
 
 def row_values(rows: Sequence[Mapping[str, Any]], layout: Layout) -> tuple[Matrix, dict[int, str]]:
@@ -54,7 +56,7 @@ def _numbers(column: Sequence[Any], place: int, layout: Layout, flaws: dict[int,
     kind = layout.kind(place)
     if kind == "category":
         levels = layout.levels[place]
-        codes = {level: float(code) for code, level in enumerate(levels)}
+        codes = {_as_logged(level): float(code) for code, level in enumerate(levels)}
         return [np.nan if cell is None else codes.get(cell, float(len(levels))) for cell in column]
     expected, number = _KINDS[kind]
     numbers = []
@@ -66,6 +68,13 @@ def _numbers(column: Sequence[Any], place: int, layout: Layout, flaws: dict[int,
             )
         numbers.append(np.nan if found is None else found)
     return numbers
+
+
+def _as_logged(level: Level) -> Level:
+    """*level* as the functions log it: long texts are cut."""
+    if isinstance(level, str) and len(level) > _MOST_LOGGED_CHARACTERS:
+        return level[:_MOST_LOGGED_CHARACTERS] + "…"
+    return level
 
 
 def _number(cell: Any) -> float | None:

@@ -238,3 +238,12 @@ def test_a_model_answers_a_table_with_the_same_bits_alone_and_in_a_batch():
     alone = [predictor.predict(to_table([row], predictor.manifest.features)).values for row in rows]
     assert batch.tobytes() == np.concatenate(alone).tobytes()
     assert batch[:2].tolist() == [0.0 + 1 + 10 + 100 + 5, 1 / 7 + 5 + 20 + 0 + 5]
+
+
+def test_versions_of_format_1_are_compared_as_they_were_when_they_were_published():
+    """Strong cancellation: 1e-10 of the largest is far from a small value, and was equal then."""
+    golden = [([1.0], 1e6), ([0.0], 1e-5)]
+    made = line(1e6 - 1e-5, intercept=1e-5 + 1e-4, golden=golden)
+
+    assert load(made._replace(document={**made.document, "format": 1}))
+    assert "golden 1" in refusal(made._replace(document={**made.document, "format": 2}))

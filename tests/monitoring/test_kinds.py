@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from functions.telemetry.rows import MOST_CHARACTERS, as_json
 from model.data import drift
 from model.data.statistics import describe_numbers
 from model.monitoring import log_reader as reader
@@ -162,6 +163,18 @@ def test_a_level_keeps_its_own_type():
     window = read([request("r", instances=3, captured=3), *rows], how).window(1)
 
     assert window.counts[0].tolist() == [0, 1, 0, 1, 1]
+
+
+def test_a_level_that_was_cut_in_the_log_is_still_known():
+    long = "x" * MOST_CHARACTERS + "tail"
+    how = replace(LAYOUT, features=("zone",), minimum=np.zeros(1), maximum=np.ones(1), kinds=("category",),
+                  levels=((long, "y"),), edges=(np.arange(2.0), np.array([0.0])))  # fmt: skip
+    (logged,) = as_json(np.array([long], object))
+
+    window = read([request("r", instances=1, captured=1), row("r", 0, {"zone": logged})], how).window(1)
+
+    assert len(logged) < len(long)
+    assert window.counts[0].tolist() == [0, 1, 0, 0, 0]
 
 
 def test_undrifted_levels_bring_no_finding():
