@@ -103,7 +103,7 @@ def test_a_version_says_which_features_are_redacted(model, registry, config):
 def test_the_same_data_and_seed_give_the_same_version_but_for_number_time_and_commit(trained):
     first, second = json.loads(trained.manifest(1)), trained.second
 
-    changing = {"version", "created", "sha256"}
+    changing = {"version", "created", "sha256", "memory_bytes"}
     assert {name: value for name, value in first.items() if name not in changing} == {
         name: value for name, value in second.items() if name not in changing
     }
@@ -123,9 +123,9 @@ def test_the_manifest_records_where_it_comes_from(trained):
     document = trained.second
 
     assert set(document) == {
-        *("blessed", "comparison", "created", "data", "features", "format", "gate", "golden", "line", "linear"),
-        *("metrics", "model", "prediction", "residuals", "runtime", "sha256", "slices", "target"),
-        *("training", "version"),
+        *("blessed", "comparison", "created", "data", "exactness", "features", "format", "gate", "golden", "line"),
+        *("linear", "memory_bytes", "metrics", "model", "model_bytes", "prediction", "probabilities", "residuals"),
+        *("runtime", "sha256", "slices", "target", "task", "training", "version"),
     }
     assert (document["data"]["rows"], document["data"]["holdout_rows"]) == (442, 82)
     assert [entry["check"] for entry in document["gate"] if not entry["passed"]] == []
@@ -346,6 +346,10 @@ def test_the_table_shows_what_was_tried_with_spread_and_choice(trained):
     assert not any(line.startswith("warnings ") for line in lines)
 
 
+NO_METRIC = (
+    "step 'regressor': KNeighborsRegressor: metric='canberra'; expected euclidean, manhattan, chebyshev or minkowski"
+)
+
 CANDIDATES = """candidates = [
   { estimator = "sklearn.linear_model.LinearRegression" },
   { estimator = "sklearn.svm.SVR", grid = { C = [1000.0] } },
@@ -357,14 +361,16 @@ def test_a_better_candidate_that_cannot_be_served_is_passed_over_and_named(model
     curve = "".join(f"{n / 7},{(n / 100 - 2) ** 2 + n % 13 / 50}\n" for n in range(400))
     (tmp_path / "curve.csv").write_text(f"bmi,disease_progression\n{curve}")
 
-    ended = model("train", "--config", candidates(CANDIDATES), "--data", str(tmp_path / "curve.csv"))
-
-    assert "sklearn.svm.SVR C=1000.0" in ended.stdout
-    first, *_ = ended.stderr.splitlines()
-    assert first.startswith("warning: sklearn.svm.SVR C=1000.0 scored better (")
-    assert first.endswith(
-        "and is passed over: SVR predicts by more than a sum of coefficients: only affine models can be served"
+    near = CANDIDATES.replace("svm.SVR", "neighbors.KNeighborsRegressor").replace(
+        "C = [1000.0]", 'metric = ["canberra"]'
     )
+
+    ended = model("train", "--config", candidates(near), "--data", str(tmp_path / "curve.csv"))
+
+    assert "sklearn.neighbors.KNeighborsRegressor metric=canberra" in ended.stdout
+    first, *_ = ended.stderr.splitlines()
+    assert first.startswith("warning: sklearn.neighbors.KNeighborsRegressor metric=canberra scored better (")
+    assert first.endswith(f"and is passed over: {NO_METRIC}")
 
 
 @pytest.mark.parametrize(
@@ -389,10 +395,10 @@ def test_a_better_candidate_that_cannot_be_served_is_passed_over_and_named(model
             id="wrong-value",
         ),
         pytest.param(
-            'candidates = [{ estimator = "sklearn.svm.SVR" }]\n',
+            'candidates = [{ estimator = "sklearn.neighbors.KNeighborsRegressor", grid = { metric = ["canberra"] } }]\n',
             "none of training.candidates can be served:\n"
-            "sklearn.svm.SVR: SVR predicts by more than a sum of coefficients: only affine models can be served",
-            id="none-affine",
+            f"sklearn.neighbors.KNeighborsRegressor metric=canberra: {NO_METRIC}",
+            id="none-served",
         ),
     ],
 )
@@ -412,7 +418,7 @@ def test_the_same_data_and_seed_give_the_same_bytes_but_for_number_time_and_dige
 
 def masked(manifest: bytes) -> bytes:
     """*manifest* without what may differ from one training to the next."""
-    own = rb'"created":"[^"]+"|"version":\d+,?|"git_commit":"[^"]+"|(?<=[^_])"sha256":"[0-9a-f]{64}","slices"'
+    own = rb'"created":"[^"]+"|"version":\d+,?|"git_commit":"[^"]+"|"memory_bytes":\d+|(?<=[^_])"sha256":"[0-9a-f]{64}","slices"'
     return re.sub(own, b"", manifest)
 
 
