@@ -89,6 +89,11 @@ def written_commands() -> set[str]:
     return {found[1] for line in lines if (found := issued.search(line))}
 
 
+def same_lease(word: str) -> str:
+    """Without what differs from lease to lease, since each line takes the linter a while."""
+    return re.sub(r"(generation-match=|renewed=)\d+|(\bid=|holder=)[^;]+", r"\1\g<2>1", word)
+
+
 def quoted(word: str) -> str:
     """As a person quotes: the linter takes a quoted --option for the value of the one before."""
     name, equals, value = word.partition("=")
@@ -96,7 +101,7 @@ def quoted(word: str) -> str:
 
 
 def test_every_command_line_is_valid_and_every_command_was_tried(gcloud, everything, tmp_path):
-    calls = {" ".join(["gcloud", *map(quoted, call)]) for call in everything.calls()}
+    calls = {" ".join(["gcloud", *(quoted(same_lease(word)) for word in call)]) for call in everything.calls()}
     tried = {" ".join(word for word in call if not word.startswith("-")) for call in everything.calls()}
     commands = tmp_path / "commands.json"
     commands.write_text(json.dumps([{"command_string": line} for line in sorted(calls)]))
