@@ -7,9 +7,10 @@
 #                   print three calls with their answers, and stay until Ctrl-C. Versions stay in .local/bucket,
 #                   and training waits for a change of data, configuration or code; --fresh forgets them. With
 #                   --data the configuration is FILE's, in this folder, written where there is none. Logs: .local/
-#   test [fast|ARGS…]
-#                   Run every check: shellcheck, ruff, mypy, pytest with coverage. fast runs the linters and the tests
-#                   that start no process. ARGS go to pytest, and then only pytest runs, without coverage.
+#   test [fast|coverage|ARGS…]
+#                   Run every check: shellcheck, ruff, mypy, pytest. fast runs the linters and the tests that start no
+#                   process; coverage runs pytest alone, and half as long again, and says which lines no test reaches.
+#                   ARGS go to pytest, and then only pytest runs.
 #   bench           Measure cold start, memory, requests/s and rows/s, side by side with what else one could do.
 #   lock            Pin anew what functions/requirements.in and pyproject.toml ask for; other verbs install that.
 #   help            Print this text.

@@ -12,6 +12,12 @@ verb_test() {
     step pytest "$venv_python" -m pytest --fast --numprocesses "$processors" --dist worksteal
     return
   fi
+  # One more than processors, since tests wait for the processes that they start.
+  local all=("$venv_python" -m pytest --numprocesses $((processors + 1)) --dist worksteal)
+  if [[ ${1:-} == coverage && $# == 1 ]]; then
+    step 'pytest with coverage' "${all[@]}" --cov --cov-report=term:skip-covered
+    return
+  fi
   if (($# > 0)); then
     "$venv_python" -m pytest "$@"
     return
@@ -19,9 +25,7 @@ verb_test() {
   if [[ -n ${CI:-} ]]; then ensure_browser; fi
   lint
   step 'pip check' "$venv_python" -m pip check # since nothing resolves the lock when it is installed
-  # One more than processors, since tests wait for the processes that they start.
-  step pytest "$venv_python" -m pytest --numprocesses $((processors + 1)) --dist worksteal \
-    --cov --cov-report=term:skip-covered
+  step pytest "${all[@]}"
 }
 
 lint() {
