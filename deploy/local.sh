@@ -180,7 +180,7 @@ golden = (whole + golden)[: max(2, len(whole))]
 if len(names) == 1 and manifest["features"][0].get("kind", "number") == "number":
     many, one, posted = [0.5, 0.2, 0.6], 0.5, [0.05, {names[0]: -0.02}]
 else:
-    many, one, posted = golden[:2], golden[0], [golden[0], dict(zip(names, golden[-1]))]
+    many, one, posted = golden[:2], golden[0], [golden[0], dict(zip(names, golden[:2][-1]))]
 by_path = not any(feature.get("redact") for feature in manifest["features"])
 for value in (many, one):
     spelled = json.dumps(value, separators=(",", ":"), ensure_ascii=False)

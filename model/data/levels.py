@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ MISSING_WORDS = frozenset({"na", "n/a", "#n/a", "nan", "null", "none", "nil", "?
 """Texts, in lower case, by which people mean a missing cell."""
 FEWEST_ROWS = 5
 """Rows of a level, below which a model learns next to nothing about it."""
+_DATE = re.compile(r"\d{4}[/.]\d{1,2}[/.]\d{1,2}\b|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b")
 _IDENTIFIER_SHARE = 0.5
 _IDENTIFIER_LEVELS = 20
 
@@ -54,15 +57,25 @@ def named(feature: Feature, levels: Sequence[Level], counts: Mapping[Level, int]
     return ", ".join([*some, *(["…"] if len(levels) > MOST_EXAMPLES else [])])
 
 
+def _with_advice_on_dates(finding: Finding, levels: Sequence[Level]) -> Finding:
+    """*finding*, with a word where the *levels* are dates of another form than ISO 8601."""
+    if all(isinstance(level, str) and _DATE.match(level) for level in levels):
+        return replace(finding, advice="write dates as ISO 8601 (2026-11-26): the column is a time then")
+    return finding
+
+
 def _levels(feature: Feature, counts: Mapping[Level, int], rows: int) -> Iterator[Finding]:
     name, levels, present = feature.name, list(counts), sum(counts.values())
     if len(levels) > MOST_LEVELS:
         found = f"must hold at most {MOST_LEVELS} levels, found {len(levels)} in {present} cells"
-        yield with_remedy("too-many-levels", name, len(levels), f"{found}: {named(feature, levels)}")
+        finding = with_remedy("too-many-levels", name, len(levels), f"{found}: {named(feature, levels)}")
+        yield _with_advice_on_dates(finding, levels)
         return
     if len(levels) >= _IDENTIFIER_LEVELS and len(levels) > _IDENTIFIER_SHARE * present:
         found = f"should tell groups of rows apart, found {len(levels)} levels in {present} cells"
-        yield with_remedy("identifier", name, len(levels), f"{found}: {named(feature, levels)}")
+        yield _with_advice_on_dates(
+            with_remedy("identifier", name, len(levels), f"{found}: {named(feature, levels)}"), levels
+        )
         return
     if len(levels) == 1:
         found = named(feature, levels)

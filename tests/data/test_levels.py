@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
@@ -349,3 +351,21 @@ def test_shares_of_levels_move_by_jensen_shannon():
 )
 def test_rows_compare_with_a_manifest_that_tells_levels_and_shares(entry, reason):
     assert comparable(trained_on(entry), ["town"]) == reason
+
+
+@pytest.mark.parametrize("form", ["%Y/%m/%d", "%d.%m.%Y", "%m/%d/%y %H:%M"])
+def test_dates_of_another_form_are_told_how_to_become_times(form):
+    days = [(datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=day)).strftime(form) for day in range(1_200)]
+    size = RNG.normal(size=len(days))
+    findings = check(
+        Table([np.array(days, object), size]),
+        size + RNG.normal(size=len(days)),
+        np.arange(len(days)) % 5 == 0,
+        features=[Feature("day", kind="category"), Feature("size")],
+        target="y",
+        flaws=[],
+        limits=LIMITS,
+    )
+
+    (day,) = [finding for finding in findings if finding.where == "day"]
+    assert day.advice == "write dates as ISO 8601 (2026-11-26): the column is a time then"
