@@ -93,13 +93,20 @@ def beside(inputs: Inputs, production: Production | None) -> Inputs:
     return replace(inputs, sides=sides(inputs.rows, inputs.sides.split, champion))
 
 
-def labelled(settings: Config, source: str, store: registry.Registry) -> Rows:
-    """Rows with a target that came after the predictions.
+def labelled(settings: Config, source: str, store: registry.Registry, production: Production) -> Rows:
+    """Rows with a target that came after the predictions; columns have the kinds that *production* was trained with.
 
     Raises:
         DataError: A cell of them cannot be used.
     """
-    rows = _read(source, _features(settings), settings.data.target, store, missing=settings.data.missing)
+    features = _features(settings)
+    if production.promoted:
+        trained = {entry["name"]: entry for entry in production.promoted.manifest["features"]}
+        features = [
+            feature if feature.kind else _of_kind(feature, trained.get(feature.name, {}))
+            for feature in (map(_unnamed, trained) if features is None else features)
+        ]
+    rows = _read(source, features, settings.data.target, store, missing=settings.data.missing)
     found = [f"{source}: {_told(flaw)}" for flaw in rows.flaws]
     if not found and not len(rows.y):
         found = [f"{source} must hold labelled rows, found none"]
@@ -165,6 +172,16 @@ def _told(flaw: Flaw) -> str:
     first, more = flaw.examples[0], flaw.count - 1
     place = "" if first.row is None else f" (row {first.row}{f', and {more} more' if more else ''})"
     return f"{flaw.column or 'a row'} {flaw.expected}, got {first.found}{place}"
+
+
+def _unnamed(name: str) -> Feature:
+    return Feature(name, kind=FOUND_OUT)
+
+
+def _of_kind(feature: Feature, entry: Document) -> Feature:
+    """*feature*, of the kind that the manifest's *entry* has."""
+    kind = entry.get("kind", "number") if entry else FOUND_OUT
+    return replace(feature, kind=kind, parts=feature.parts or tuple(entry.get("parts", ())))
 
 
 def _features(settings: Config) -> list[Feature] | None:

@@ -153,6 +153,8 @@ def test_a_release_is_tagged_asked_and_only_then_served(cloud):
     tagged = [place for place, line in enumerate(words) if "--set-tags=candidate=" in line]
     asked = [place for place, line in enumerate(words) if "print-identity-token" in line]
     shifted = [place for place, line in enumerate(words) if "--to-revisions=" in line]
+    first, *asked = asked  # a token is there before anything is deployed
+    assert first < min(tagged)
     assert max(tagged) < min(asked) < min(shifted) < max(asked)  # and asked again where the traffic is
     assert project.tags("batch") == {"previous": "batch-00001-abc"}
     assert_serves(project)
@@ -494,7 +496,7 @@ def test_an_update_that_the_platform_is_too_busy_for_is_tried_again(cloud, do):
 
 def test_a_grant_beside_somebody_elses_is_tried_again(cloud):
     project = cloud(up=False)
-    project.fault({"match": "projects add-iam-policy-binding", "do": "conflict"})
+    project.fault({"match": "projects add-iam-policy-binding", "do": "policy"})
 
     assert "waiting, since the platform is busy" in project.up()
     assert len(grants(project)) == 5

@@ -71,7 +71,9 @@ def run_retrain(arguments: argparse.Namespace) -> int:
         given = dataset.read(settings, arguments.data or settings.data.source, store, production)
     arrivals = retrain.Arrivals(
         captured=MonitorInputs(arguments.captured, arguments.labels) if arguments.captured else None,
-        labelled=dataset.labelled(settings, arguments.labelled_rows, store) if arguments.labelled_rows else None,
+        labelled=dataset.labelled(settings, arguments.labelled_rows, store, production)
+        if arguments.labelled_rows
+        else None,
     )
     decision = retrain.retrain(
         store,

@@ -97,6 +97,8 @@ def find_fault(folder, line, number):
         if re.search(fault.get("match", ""), line) and fault.get("at", number) == number and fault.get("times", 1) > 0:
             fault["times"] = fault.get("times", 1) - 1
             write(path, faults)
+            if fault["do"] not in {*REFUSALS, *OTHER_FAULTS}:
+                raise UnknownError(f"the fault {fault['do']}")
             return fault["do"]
     return None
 
@@ -114,6 +116,12 @@ REFUSALS = {
     "If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry.",
 }
 """Refusals that pass by themselves, by the name of the fault, as public reports of them have it."""
+
+OTHER_FAULTS = {
+    *("early", "fail", "lost", "meanwhile", "refuse", "slow", "stolen"),
+    *("interrupt-before", "interrupt-after", "kill-before", "kill-after"),
+}
+"""The other faults that `strike` knows."""
 
 
 def strike(folder, fault, when, pid, gone):
