@@ -114,6 +114,17 @@ def _truth(cell: Any) -> float:
     return float(cell) if isinstance(cell, int | float | Decimal) and cell in {0, 1} else math.nan
 
 
+def _refuse_other_encodings(column: pa.Array, name: str, start: int, flaws: list[Flaw]) -> None:
+    """A flaw for each cell whose bytes are no UTF-8: its level would be another one than callers spell."""
+    try:
+        column.cast(pa.string())
+    except pa.ArrowInvalid:
+        for row, cell in enumerate(column.to_pylist()):
+            text = (cell or b"").decode("utf-8", "backslashreplace")
+            if cell is not None and text.encode() != cell:
+                flaw_of("other-encoding", name, "must be text in UTF-8", flaws).add(shown(text), row=start + row)
+
+
 @dataclass
 class _Codes:
     """The cells of a category, as places in a list of levels that grows; -1 for a missing one."""
@@ -135,6 +146,8 @@ class _Codes:
             wrong_type("category", self.name, str(column.type), flaws)
             self.pieces.append(np.full(rows, -1))
             return
+        if texts and isinstance(column, pa.Array):
+            _refuse_other_encodings(column, self.name, start, flaws)
         cells, codes = distinct(column, texts=texts)
         places, refused = np.full(len(cells) + 1, -1), {}
         for code in np.unique(codes[codes >= 0]).tolist():

@@ -18,6 +18,7 @@ REMEDIES = {
     "empty-cell": "fill the cells in, or remove these rows",
     "not-a-time": "write times as 2026-11-25T19:59:46Z, or remove these rows",
     "not-boolean": "write true or false, or remove these rows",
+    "other-encoding": "save the file as UTF-8 (in Excel: CSV UTF-8); it may be Latin-1",
     "not-a-level": "write all cells of the column in one type, or remove these rows",
     "not-finite": "find out what divides by zero or overflows upstream, or remove these rows",
     "out-of-bounds": "repair or remove these rows, or widen the feature's minimum or maximum",

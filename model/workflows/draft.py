@@ -82,6 +82,7 @@ def draft(inputs: Inputs, fitted: Fitted, *, champion: Champion, findings: Seque
             "holdout_rows": int(sides.kept.sum()),
             "holdout": sides.split.share,
             "split": sides.split.document(),
+            **({"missing": list(inputs.settings.data.missing)} if inputs.settings.data.missing else {}),
             "warnings": [
                 {"code": found.code, "column": found.where, "count": found.count, "found": found.found}
                 for found in findings

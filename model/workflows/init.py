@@ -15,6 +15,7 @@ from model.config import GateConfig, MonitoringConfig, TrainingConfig
 from model.data import validation
 from model.data.findings import Finding, line
 from model.data.levels import MISSING_WORDS
+from model.data.remedies import REMEDIES
 from model.data.rows import Rows
 from model.data.split import Split, held_out
 from model.errors import DataError, OperatorError, UsageError
@@ -152,7 +153,7 @@ def _left_out(rows: Rows, findings: Sequence[Finding]) -> dict[str, str]:
     """Why columns are no features: nothing can be learnt of them."""
     flawed = {flaw.code for flaw in rows.flaws} - {"wrong-type", "doubled-column"}
     reasons = {
-        finding.where: f"{finding.code}: {finding.found}"
+        finding.where: f"{finding.code}: {finding.found}{_own_advice(finding)}"
         for finding in reversed(findings)
         if finding.where not in {None, rows.target}
         and (finding.code in _LEFT_OUT or (finding.severity == "error" and finding.code not in flawed))
@@ -164,6 +165,11 @@ def _left_out(rows: Rows, findings: Sequence[Finding]) -> dict[str, str]:
     }
     names = [name for name in rows.names if name in reasons or name in counters]
     return {name: counters.get(name) or reasons[name] for name in names}
+
+
+def _own_advice(finding: Finding) -> str:
+    """The advice, where it says more than that of its code."""
+    return "" if finding.advice == REMEDIES[finding.code] else f"; {finding.advice}"
 
 
 def _is_counter(cells: Any) -> bool:

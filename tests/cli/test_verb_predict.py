@@ -184,3 +184,45 @@ def test_rows_are_read_and_written_piece_by_piece(run, tmp_path, monkeypatch):
     refused = pd.read_csv(tmp_path / "out.csv.refused.csv")
     assert refused["row"].tolist() == [99, 249]
     assert pd.read_csv(tmp_path / "out.csv")["id"].tolist() == many["id"].drop([99, 249]).tolist()
+
+
+def test_texts_that_stand_for_a_missing_cell_are_those_that_the_model_was_trained_with(
+    shop, monkeypatch, tmp_path, capsysbinary
+):
+    for name, value in shop.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("model.workflows.card.card", lambda *_, **__: "<p>not drawn</p>")
+    monkeypatch.setattr("model.workflows.evaluate._asked", lambda *_: Served(0))
+    rows = FRAME.assign(spent=Y).astype(object)
+    rows.loc[::9, "colour"] = rows.loc[::7, "age"] = "NA"
+    write(rows, tmp_path / "rows.csv")
+    write(rows.replace("NA", None), tmp_path / "empty.csv")
+    config = tmp_path / "rows.toml"
+    config.write_text(
+        '[data]\nsource = "rows.csv"\ntarget = "spent"\nmissing = ["NA"]\n[training]\nrepeats = 1\n'
+        'candidates = [{ estimator = "sklearn.linear_model.Ridge" }]\n'
+    )
+    main(["train", "--config", str(config), "--model", "words"])
+
+    codes, outputs = [], []
+    for name in ("rows.csv", "empty.csv"):
+        capsysbinary.readouterr()
+        codes.append(
+            main(
+                [
+                    "predict",
+                    str(tmp_path / name),
+                    "--model",
+                    "words",
+                    "--version",
+                    "1",
+                    "--output",
+                    str(tmp_path / f"out-{name}"),
+                ]
+            )
+        )
+        outputs.append(pd.read_csv(tmp_path / f"out-{name}")["prediction"].tolist())
+
+    assert codes == [0, 0]
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0]) == ROWS

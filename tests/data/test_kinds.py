@@ -254,3 +254,14 @@ def test_a_column_without_a_name_is_no_feature(tmp_path):
     pd.DataFrame({"a": [1.0, 2.0], "y": [1.0, 2.0]}).to_csv(tmp_path / "rows.csv")
 
     assert read(str(tmp_path / "rows.csv"), None, "y").names == ("a",)
+
+
+def test_a_category_whose_bytes_are_no_utf8_is_a_flaw_with_its_rows(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_bytes("a,y\nred,1\nÜnï,2\nblue,3\nÜnï,4\n".encode("latin-1"))
+
+    found = read(str(path), [Feature("a", kind=FOUND_OUT)], "y")
+
+    (flaw,) = found.flaws
+    assert (flaw.code, flaw.column, flaw.count) == ("other-encoding", "a", 2)
+    assert [example.row for example in flaw.examples] == [1, 3]

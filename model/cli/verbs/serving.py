@@ -53,7 +53,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
         arguments.file,
         store,
         arguments.output,
-        missing=settings.data.missing,
+        missing=manifest.document["data"].get("missing", settings.data.missing),
         talk=TALK,
     )
     if arguments.json:
