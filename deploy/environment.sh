@@ -116,7 +116,11 @@ for text in wrong[:5]:
     print(text, file=sys.stderr)
 sys.exit(bool(wrong))
 PY
-  "$venv_python" -I -m pip check >&2
+  local unmet
+  unmet=$("$venv_python" -I -m pip check) || {
+    say "$unmet"
+    return 1
+  }
 }
 
 # The lock belongs to the open file: it goes when the last process that inherited it does, however that ends.

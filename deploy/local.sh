@@ -84,8 +84,8 @@ configure() {
 model_name() {
   local name
   name=$(printf '%s' "${1,,}" | LC_ALL=C tr -c 'a-z0-9' - | tr -s - | cut -c 1-63)
-  name=${name#-}
-  printf '%s' "${name%-}"
+  name=${name#-} name=${name%-}
+  printf '%s' "${name:-data}"
 }
 
 # Train unless production was made from this configuration, this data and this code.
@@ -113,7 +113,7 @@ train_where_needed() {
 # One digest of the configuration, the rows it names, and the code that reads both.
 digest_of_inputs() {
   "$venv_python" - "$root" "${MODEL_CONFIG:-$root/model/config.toml}" <<'PY'
-import glob, hashlib, pathlib, sys, tomllib
+import glob, hashlib, os, pathlib, sys, tomllib
 root, config = map(pathlib.Path, sys.argv[1:])
 digest = hashlib.sha256()
 def add(path):
@@ -123,10 +123,10 @@ def add(path):
 try:
     add(config)
     source = tomllib.loads(config.read_text(encoding="utf-8-sig"))["data"]["source"]
-    for path in sorted(glob.glob(str(config.parent / source))) or sorted(glob.glob(source)):
+    for path in sorted(glob.glob(str(config.parent / source))):
         add(pathlib.Path(path))
     if "://" in source:
-        digest.update(__import__("os").urandom(16))  # an object may have changed
+        digest.update(os.urandom(16))  # an object may have changed
 except (OSError, ValueError, KeyError, TypeError):
     pass  # training says what is wrong
 for path in sorted([*root.glob("model/**/*.py"), *root.glob("functions/**/*.py"), root / "requirements.txt"]):
