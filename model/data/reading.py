@@ -31,6 +31,7 @@ from model.data.kinds import kinds as found_kinds
 from model.data.quotes import SwallowedRows, swallowed_rows
 from model.data.rows import Rows
 from model.data.sources import translated
+from model.data.targets import CLASS_KINDS, Target
 from model.data.times import seconds
 
 _WIDTHS = {pa.float16(): "float16", pa.float32(): "float32"}
@@ -43,6 +44,7 @@ def read(
     features: Sequence[Feature] | None,
     target: str,
     *,
+    task: str | None = "regression",
     kinds: Sequence[str] = (),
     groups: Sequence[str] = (),
     times: Sequence[str] = (),
@@ -58,6 +60,8 @@ def read(
     hold, and those in *times* as seconds. A column in *optional* may be missing.
 
     Args:
+        task: What the target is, "regression" or "classification"; None where its kind tells: texts and booleans are
+            classes.
         missing: Texts that stand for a missing cell.
         files: Where the bytes of *source* are, by default what it names on this machine.
 
@@ -84,7 +88,8 @@ def read(
         asked = [name for name in named if name in table.names or name not in optional]
         there = [name for name in asked if _is_there_once(name, table.names, flaws)]
         unknown = [feature.name for feature in features if feature.kind == FOUND_OUT]
-        found = found_kinds(table, [name for name in unknown if name in there])
+        asks = [*unknown, *([target] if task != "regression" else [])]
+        found = found_kinds(table, [name for name in asks if name in there])
         features = [replace(feature, kind=feature.kind or found.get(feature.name, "number")) for feature in features]
         left_out.clear()
         aside = _Aside(
@@ -93,10 +98,12 @@ def read(
             {name: [] for name in times if name in there},
         )
         pieces = aside.collect(table.read(there), flaws, texts=table.texts) if there else iter(())
-        filled = fill(pieces, features, target, flaws, texts=table.texts)
+        learnt = _target(target, task, found.get(target, "number"))
+        filled = fill(pieces, features, learnt, flaws, texts=table.texts)
         _renumber(flaws, left_out)
         if joined and table.texts:
-            measured = {feature.name for feature in features if feature.kind == "number"} | {target}
+            measured = {feature.name for feature in features if feature.kind == "number"}
+            measured |= {target} if learnt.kind == "number" else set()
             flaws.append(_swallowed(_swallowed_rows(joined, measured)))
     return Rows(
         dataset=dataset_name(source),
@@ -112,7 +119,15 @@ def read(
         groups={name: _joined(arrays).combine_chunks() for name, arrays in aside.groups.items()},
         times={name: np.concatenate([np.empty(0), *arrays]) for name, arrays in aside.times.items()},
         target_width=aside.widths.get(target, "float64"),
+        classes=filled.classes,
     )
+
+
+def _target(name: str, task: str | None, kind: str) -> Target:
+    """The target's column; one that is a time, or that cannot be told, is read as what the task needs."""
+    if task == "regression" or (task is None and kind not in CLASS_KINDS):
+        return Target(name)
+    return Target(name, kind if kind in {"number", *CLASS_KINDS} else "category", is_class=True)
 
 
 def _all_but(names: Sequence[str], beside: Collection[str]) -> list[Feature]:

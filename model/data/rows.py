@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from functions.schema import Feature
+from functions.schema import Feature, Level
 from functions.table import Table
 from model.data.cells import Flaw
 from model.data.hashing import Keys, occurrences, row_hashes, spread_out
@@ -29,10 +29,11 @@ class Rows:
         features: The columns that the model sees, as these rows have them: kind, levels, missing cells, width; and the
             bounds that were asked for.
         x: Those columns, in their order.
-        y: The target in its unit, NaN where it is not known; shape (n_rows,).
+        y: The target in its unit, or the place of its class; NaN where it is not known; shape (n_rows,).
         kinds: Columns of texts beside, in which rows are looked at apart.
         groups, times: Columns that rows are split by: texts, and seconds since 1970.
         target_width: The width of the target's numbers, one of WIDTHS.
+        classes: The target's labels in ascending order; none where it is a number.
     """
 
     dataset: str
@@ -45,11 +46,20 @@ class Rows:
     groups: Mapping[str, pa.StringArray] = field(default_factory=dict)
     times: Mapping[str, Vector] = field(default_factory=dict)
     target_width: str = "float64"
+    classes: tuple[Level, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the features."""
         return tuple(feature.name for feature in self.features)
+
+    @property
+    def targets(self) -> NDArray[Any]:
+        """The target's numbers, or labels as objects, None for a missing one: places change as classes appear."""
+        if not self.classes:
+            return self.y
+        labels = np.array([*self.classes, None], object)
+        return np.asarray(labels[np.where(np.isnan(self.y), len(self.classes), self.y).astype(np.intp)])
 
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:
@@ -57,7 +67,7 @@ class Rows:
 
         Neither the row's place, nor other rows, nor the order of features matters; equal rows have equal hashes.
         """
-        columns = {**dict(zip(self.names, self.x.columns, strict=True)), self.target: self.y}
+        columns = {**dict(zip(self.names, self.x.columns, strict=True)), self.target: self.targets}
         return row_hashes([columns[name] for name in sorted(columns)])
 
     @cached_property

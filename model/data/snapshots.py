@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from functions.schema import Feature
+from functions.schema import Feature, Level
 from model.data.rows import Rows
 
 _ROW_GROUP_ROWS = 1 << 20
@@ -21,7 +22,9 @@ def snapshot(rows: Rows) -> bytes:
     columns: dict[str, tuple[Any, pa.DataType]] = {
         feature.name: (rows.x.cells(place), _type(feature)) for place, feature in enumerate(rows.features)
     }
-    columns[rows.target] = (rows.y, pa.type_for_alias(rows.target_width))
+    columns[rows.target] = (
+        (rows.targets, _levels_type(rows.classes)) if rows.classes else (rows.y, pa.type_for_alias(rows.target_width))
+    )
     columns |= {name: (times, pa.float64()) for name, times in rows.times.items()}
     columns |= {name: (kind.cast(pa.string()), pa.string()) for name, kind in rows.kinds.items()}
     columns |= {name: (groups, pa.string()) for name, groups in rows.groups.items()}
@@ -43,11 +46,15 @@ def _type(feature: Feature) -> pa.DataType:
         case "time":
             return _TIME
         case "category":
-            forms = {type(level) for level in feature.levels}
-            if forms <= {str}:
-                return pa.string()
-            return pa.bool_() if forms == {bool} else pa.int64() if forms == {int} else pa.float64()
+            return _levels_type(feature.levels)
     return pa.type_for_alias(feature.width)
+
+
+def _levels_type(levels: Sequence[Level]) -> pa.DataType:
+    forms = {type(level) for level in levels}
+    if forms <= {str}:
+        return pa.string()
+    return pa.bool_() if forms == {bool} else pa.int64() if forms == {int} else pa.float64()
 
 
 def _array(cells: Any, kind: pa.DataType) -> pa.Array:

@@ -56,9 +56,17 @@ class Inputs:
 
 
 def read(
-    settings: Config, source: str, store: registry.Registry | None, production: Production | None = None
+    settings: Config,
+    source: str,
+    store: registry.Registry | None,
+    production: Production | None = None,
+    *,
+    task: str | None = None,
 ) -> Inputs:
     """Read *source*, with *store* also from a gs:// address, split beside *production*.
+
+    Args:
+        task: That of the candidates, where they were named; else the configuration's decides, or the target's kind.
 
     Raises:
         SourceError: It is unknown, absent or unreadable.
@@ -73,6 +81,7 @@ def read(
         _features(settings),
         settings.data.target,
         store,
+        task=task or settings.training.task or "regression",
         kinds=settings.kinds,
         splits=splits,
         own=split.column,
@@ -106,7 +115,8 @@ def labelled(settings: Config, source: str, store: registry.Registry, production
             feature if feature.kind else _of_kind(feature, trained.get(feature.name, {}))
             for feature in (map(_unnamed, trained) if features is None else features)
         ]
-    rows = _read(source, features, settings.data.target, store, missing=settings.data.missing)
+    task = production.promoted.manifest.get("task", "regression") if production.promoted else "regression"
+    rows = _read(source, features, settings.data.target, store, task=task, missing=settings.data.missing)
     found = [f"{source}: {_told(flaw)}" for flaw in rows.flaws]
     if not found and not len(rows.y):
         found = [f"{source} must hold labelled rows, found none"]
@@ -116,12 +126,12 @@ def labelled(settings: Config, source: str, store: registry.Registry, production
 
 
 def all_columns(source: str, target: str, store: registry.Registry | None, missing: Sequence[str] = ()) -> Rows:
-    """Rows of *source* with every other column as a feature, of the kind that its cells show.
+    """Rows of *source* with every other column as a feature; each, and the target, of the kind that its cells show.
 
     Raises:
         SourceError, RegistryError: As for `read`.
     """
-    return _read(source, None, target, store, missing=missing)
+    return _read(source, None, target, store, task="regression", missing=missing)
 
 
 def snapshot(store: registry.Registry, document: Document) -> Rows:
@@ -132,7 +142,8 @@ def snapshot(store: registry.Registry, document: Document) -> Rows:
     ]
     split = recorded(document["data"])
     splits = [split] if split else []
-    return _read(document["data"]["uri"], features, document["target"]["name"], store, splits=splits)
+    task = document.get("task", "regression")
+    return _read(document["data"]["uri"], features, document["target"]["name"], store, task=task, splits=splits)
 
 
 def findings(inputs: Inputs, production: Document | None) -> list[Finding]:
@@ -213,6 +224,7 @@ def _read(
     target: str,
     store: registry.Registry | None,
     *,
+    task: str | None,
     kinds: Sequence[str] = (),
     splits: Sequence[Split] = (),
     own: str = "",
@@ -228,6 +240,7 @@ def _read(
             source,
             features,
             target,
+            task=task,
             kinds=kinds,
             groups=groups,
             times=times,

@@ -22,6 +22,7 @@ from model.data.columns import fill
 from model.data.files import File, joined, located, suffix, unpacked
 from model.data.formats import BATCH_ROWS, FileTable, Piece, RaggedRow
 from model.data.sources import BLOCK_BYTES, translated
+from model.data.targets import Target
 from model.errors import SourceError, UsageError
 from model.registry.registry import Registry
 from model.training.proof import answered
@@ -131,7 +132,7 @@ def _checked(piece: Piece, features: Sequence[Feature], *, texts: bool) -> tuple
     """The reasons against rows of *piece*, and the features' cells of all of them."""
     flaws: list[Flaw] = []
     rows, columns = piece
-    filled = fill(iter([piece]), features, "", flaws, texts=texts)
+    filled = fill(iter([piece]), features, Target(""), flaws, texts=texts)
     reasons: dict[int, str] = {}
     cells = list(filled.x.columns)
     for place, feature in enumerate(features):
