@@ -22,7 +22,7 @@ Days = NDArray[np.datetime64]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|/[0-9]{1,2}/[0-9]{1,2})"
     r"(?:[T ](?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
 """Compiled by the first time that comes: a model without times does not pay for it at its start."""
@@ -40,10 +40,15 @@ _PARTS: dict[str, Callable[[NDArray[np.int64], Any], Any]] = {
 
 
 def parse(text: str) -> float | None:
-    """Seconds since 1970 of a date or a timestamp, 2026-11-26 or 2026-11-26T01:30:00.5+01:00; None if it is none."""
+    """Seconds since 1970 of a date or a timestamp, 2026-11-26 or 2026-11-26T01:30:00.5+01:00; None if it is none.
+
+    2026/11/26 is such a date, too: with the year first nothing can be mistaken.
+    """
     text = text.upper()
     if not re.fullmatch(_ISO, text):
         return None
+    if text[4] == "/":
+        text = re.sub("/([0-9]+)", lambda number: f"-{number[1]:0>2}", text)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:  # no such day or minute

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+from collections.abc import Sequence
 
 PROGRAM = os.environ.get("MODEL_PROGRAM") or "python -m model"
 """The command that a person types to get here, as messages name it."""
@@ -62,6 +64,12 @@ def duration(seconds: float | None, absent: str = ABSENT) -> str:
 def counted(count: int, noun: str, plural: str = "") -> str:
     """A count with its noun: 1 row, 2 rows; *plural* where an s does not make it."""
     return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def near(name: str, names: Sequence[str]) -> list[str]:
+    """Those of *names* that are spelled nearly as *name*, the nearest first."""
+    spelled = {other.strip().casefold(): other for other in reversed(names)}
+    return [spelled[key] for key in difflib.get_close_matches(name.strip().casefold(), spelled, 3, 0.6)]
 
 
 def to_the_second(time: str) -> str:

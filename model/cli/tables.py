@@ -114,7 +114,10 @@ def validation(report: Validation) -> list[Any]:
         column = plain(finding.where or "")
         table.add_row(finding.severity, finding.code, column, str(finding.count), found, finding.advice)
     counts = f"{counted(report.errors, 'error')}, {counted(report.warnings, 'warning')}"
-    summary = plain(f"{report.source}: {report.rows} rows read, {report.holdout_rows} held out; {counts}")
+    without = report.rows_without_target
+    left_out = f", {without} without a target left out" if without else ""
+    read = f"{report.rows + without} rows read{left_out}, {report.holdout_rows} held out"
+    summary = plain(f"{report.source}: {read}; {counts}")
     if report.version:
         compared = f"compared with version {report.version} in production"
     else:

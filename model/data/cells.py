@@ -12,19 +12,22 @@ import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
-from functions.schema import MOST_PROBLEMS, Feature, PayloadError, to_matrix
+from functions.schema import MOST_PROBLEMS, Feature, PayloadError, shown, to_matrix
 from model.data.findings import Example
 from model.data.formats import NUMBER, Column
+from model.data.nearly import MISSING, OTHER, Form, form, is_missing_word
 
 MOST_EXAMPLES = 5
 """Places that a flaw names."""
 
 _BLOCK_CELLS = 512
+_OF_CELLS = frozenset({"not-numeric", "not-boolean", "not-a-time"})
 KIND_CHARACTERS = 80
 """The longest name of a kind; longer ones are cut."""
 
 Vector: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.int64]
+Mask: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Flaw:
 
     Args:
         advice: What would help, where this flaw says more than its code.
+        forms: The cells by the way in which they are no numbers, where they should be some.
     """
 
     code: str
@@ -41,11 +45,17 @@ class Flaw:
     count: int = 0
     examples: list[Example] = field(default_factory=list)
     advice: str = ""
+    forms: dict[str, Form] = field(default_factory=dict)
 
-    def add(self, found: str, *, row: int | None = None) -> None:
-        self.count += 1
+    def add(self, found: str, *, row: int | None = None, count: int = 1) -> None:
+        """Count cells that hold *found*, the first of them in *row*."""
+        self.count += count
         if len(self.examples) < MOST_EXAMPLES:
             self.examples.append(Example(row, found))
+        if self.code in _OF_CELLS:
+            word = found.strip('"')
+            name = form(word) if self.code == "not-numeric" else MISSING if is_missing_word(word) else OTHER
+            self.forms.setdefault(name, Form()).add(word, row, count=count)
 
 
 def plain(column: Column) -> Column:
@@ -60,14 +70,11 @@ def is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
-def numbers(
-    column: Column | None, feature: Feature, start: int, flaws: list[Flaw], *, texts: bool, needed: bool = False
-) -> Vector | float:
+def numbers(column: Column | None, feature: Feature, start: int, flaws: list[Flaw], *, texts: bool) -> Vector | float:
     """Cells of the rows from *start* on as numbers; NaN where one is missing, or is a flaw as a request's would be.
 
     Args:
         texts: They are the bytes of a text file.
-        needed: A missing cell is a flaw, too.
     """
     if column is None:
         return math.nan
@@ -77,13 +84,43 @@ def numbers(
             return wrong_type("number", feature.name, str(column.type), flaws)
         values = _floats(column, texts=texts)
         missing = np.asarray(column.is_null())
-        if values is not None and np.isfinite(values[~missing]).all() and not (needed and missing.any()):
+        if values is not None and np.isfinite(values[~missing]).all():
             return values
     cells = _number_cells(column, texts=texts)
-    rows = [row for row in range(len(cells)) if needed or cells[row] is not None]
+    rows = [row for row in range(len(cells)) if cells[row] is not None]
     numbers = np.full(len(cells), math.nan)
     numbers[rows] = _checked([cells[row] for row in rows], [start + row for row in rows], feature, flaws)
     return numbers
+
+
+def target_numbers(
+    column: Column | None, rows: int, name: str, start: int, flaws: list[Flaw], *, texts: bool
+) -> tuple[Vector | float, Mask]:
+    """The target in the *rows* rows from *start* on, as `numbers`, and in which of them its cell is missing.
+
+    Those are a flaw of the code `no-target`. In a typed file each text is a flaw of its own.
+    """
+    if column is None:
+        return math.nan, np.zeros(rows, np.bool_)
+    column = plain(column)
+    gone = missing_cells(column, texts=texts)
+    values: Vector | float
+    if isinstance(column, pa.Array) and not texts and _is_text(column.type):
+        values = _texts_for_numbers(column, gone, name, start, flaws)
+    else:
+        values = numbers(column, Feature(name), start, flaws, texts=texts)
+    without_target(gone, name, start, flaws)
+    return values, gone
+
+
+def without_target(gone: Mask, name: str, start: int, flaws: list[Flaw]) -> None:
+    """The flaw of the rows from *start* on in which the target is missing."""
+    places = np.flatnonzero(gone).tolist()
+    if places:
+        flaw = flaw_of("no-target", name, "must be there", flaws)
+        for row in places[:MOST_EXAMPLES]:
+            flaw.add("null", row=start + row)
+        flaw.count += len(places[MOST_EXAMPLES:])
 
 
 def wrong_type(kind: str, name: str, found: str, flaws: list[Flaw]) -> float:
@@ -148,6 +185,33 @@ def as_texts(column: Column, *, most: int | None = None) -> pa.StringArray:
     except pa.ArrowNotImplementedError:  # a list, a structure
         texts = pa.array(map(str, column.to_pylist()), pa.string())
     return texts if most is None else pyarrow.compute.utf8_slice_codeunits(texts, 0, most)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def missing_cells(column: Column, *, texts: bool) -> Mask:
+    """Which cells are missing; a text of blanks is, too."""
+    column = plain(column)
+    if isinstance(column, list):
+        return np.array([cell is None for cell in column], np.bool_)
+    gone = np.asarray(column.is_null())
+    if not texts and not _is_text(column.type):
+        return gone
+    blank = pyarrow.compute.match_substring_regex(column, r"^[ \t\r\n]*$").fill_null(True)  # noqa: FBT003 - Arrow's own
+    return np.asarray(gone | np.asarray(blank))
+
+
+def _texts_for_numbers(column: pa.Array, gone: Mask, name: str, start: int, flaws: list[Flaw]) -> float:
+    """NaN for all texts, and flaws, quickly also for a column that holds classes."""
+    cells, codes = distinct(column, texts=False)
+    there = np.flatnonzero(~gone & (codes >= 0))
+    places, firsts, counts = np.unique(codes[there], return_index=True, return_counts=True)
+    for place in np.argsort(firsts).tolist():
+        flaw = flaw_of("not-numeric", name, "must be a number", flaws)
+        flaw.add(shown(cells[places[place]]), row=start + int(there[firsts[place]]), count=int(counts[place]))
+    return math.nan
 
 
 def _floats(column: pa.Array, *, texts: bool) -> Vector | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from functions.schema import Feature, Level, Matrix
 from functions.table import Table, is_missing
-from model.data.cells import Flaw, Vector, numbers
+from model.data.cells import Flaw, Mask, Vector, numbers
 from model.data.formats import Column, Piece
 from model.data.level_cells import LevelCodes, booleans
 from model.data.targets import Target
@@ -22,18 +22,23 @@ TIME_PARTS = ("epoch_days", "month", "weekday", "hour")
 
 @dataclass(frozen=True)
 class Filled:
-    """Whole columns: the features with what was found out about them, their table, and the target with its classes."""
+    """Whole columns: the features with what was found out about them, their table, and the target with its classes.
+
+    Args:
+        kept: Which rows of the file these are: those whose target is there; shape (n_rows of the file,).
+    """
 
     features: tuple[Feature, ...]
     x: Table
     y: Vector
+    kept: Mask
     classes: tuple[Level, ...] = ()
 
 
 def fill(
     pieces: Iterator[Piece], features: Sequence[Feature], target: Target, flaws: list[Flaw], *, texts: bool
 ) -> Filled:
-    """All *pieces* by the kinds of *features*; a column that is not there is missing whole.
+    """All *pieces* by the kinds of *features*, but rows without a target; a column that is not there is missing whole.
 
     Args:
         texts: Cells are the bytes of a text file.
@@ -51,20 +56,20 @@ def fill(
             column = columns.get(feature.name)
             values[size : size + rows, place] = _measured(column, feature, size, flaws, texts=texts)
         target.add(columns.get(target.name), rows, size, flaws, texts=texts)
-        for name, kept in codes.items():
-            kept.add(columns.get(name), rows, size, flaws, texts=texts)
+        for name, code in codes.items():
+            code.add(columns.get(name), rows, size, flaws, texts=texts)
         size += rows
     values.resize((size, values.shape[1]), refcheck=False)
-    return _filled(features, values, codes, *target.result())
+    kept = target.there()
+    if not kept.all():
+        values = values[kept]
+        for code in codes.values():
+            code.pieces = [np.concatenate(code.pieces)[kept]]
+    y, classes = target.result()
+    return replace(_filled(features, values, codes), y=y[kept], kept=kept, classes=classes)
 
 
-def _filled(
-    features: Sequence[Feature],
-    values: Matrix,
-    codes: dict[str, LevelCodes],
-    y: Vector,
-    classes: tuple[Level, ...],
-) -> Filled:
+def _filled(features: Sequence[Feature], values: Matrix, codes: dict[str, LevelCodes]) -> Filled:
     if not codes:
         table = Table(values)
     else:
@@ -84,7 +89,7 @@ def _filled(
         )
         for place, feature in enumerate(features)
     ]
-    return Filled(tuple(found), table, y, classes)
+    return Filled(tuple(found), table, np.empty(0), np.empty(0, np.bool_))
 
 
 def _measured(column: Column | None, feature: Feature, start: int, flaws: list[Flaw], *, texts: bool) -> Vector | float:

@@ -67,10 +67,13 @@ def _relation(name: str, original: Vector, copy: Vector) -> str:
     return f"{slope:.6g} · {name} {'+' if offset > 0 else '-'} {abs(offset):.6g}"
 
 
-def repeated(columns: Sequence[NDArray[Any]], held: NDArray[np.bool_]) -> Iterator[Finding]:
+def repeated(columns: Sequence[NDArray[Any]], held: NDArray[np.bool_], number: NDArray[np.int64]) -> Iterator[Finding]:
     """Equal rows where they are no chance: some value of theirs stands in no other row.
 
     In a table of few distinct values equal rows are natural, and the split deals with them.
+
+    Args:
+        number: The number of each row in its source.
     """
     contents = [words(column) for column in columns]
     keys = row_keys(contents)
@@ -100,7 +103,7 @@ def repeated(columns: Sequence[NDArray[Any]], held: NDArray[np.bool_]) -> Iterat
     if across:
         found += f", {across} of them on the other side of the hold-out split"
     examples = [
-        Example(int(row), f"equals row {int(other)}")
+        Example(int(number[row]), f"equals row {number[other]}")
         for row, other in zip(later[:MOST_EXAMPLES], earlier[:MOST_EXAMPLES], strict=True)
     ]
     yield with_remedy("duplicated-row", None, len(later), found, examples)

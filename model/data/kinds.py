@@ -19,7 +19,7 @@ import pyarrow.compute
 from functions.times import parse
 from model.data.cells import distinct, is_number, plain
 from model.data.formats import NUMBER, Column, FileTable
-from model.data.levels import MISSING_WORDS
+from model.data.nearly import MISSING_WORDS
 
 FOUND_OUT = ""
 """The kind of a feature that nobody named: its cells tell."""

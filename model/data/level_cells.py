@@ -88,7 +88,8 @@ class LevelCodes:
         """The most frequent first, and of equally frequent ones the lesser."""
         codes = self.codes()
         counts = np.bincount(codes[codes >= 0], minlength=len(self.places)).tolist()
-        return tuple(sorted(self.places, key=lambda level: (-counts[self.places[level]], level)))
+        seen = [level for level, place in self.places.items() if counts[place]]
+        return tuple(sorted(seen, key=lambda level: (-counts[self.places[level]], level)))
 
     def cells(self) -> Any:
         """Shape (n_rows,), objects: the level, or None."""

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from functions.schema import MOST_LEVELS, Feature, Level, shown
 from model.data.findings import Finding
+from model.data.nearly import MISSING, OTHER, PLAIN, are_numbers, forms_of, is_missing_word, remedies
 from model.data.remedies import MOST_EXAMPLES, counted, with_remedy
 from model.data.spread import DOMINANCE_LIMIT
 
-MISSING_WORDS = frozenset({"na", "n/a", "#n/a", "nan", "null", "none", "nil", "?", "-", "--", "."})
-"""Texts, in lower case, by which people mean a missing cell."""
 FEWEST_ROWS = 5
 """Rows of a level, below which a model learns next to nothing about it."""
-_DATE = re.compile(r"\d{4}[/.]\d{1,2}[/.]\d{1,2}\b|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b")
+_DATE = re.compile(r"(?P<year>\d{4}[/.]\d{1,2}[/.])?(?P<first>\d{1,2})([/.-](?P<second>\d{1,2})[/.-]\d{2,4})?(?![\d.])")
+_MONTHS = 12
 _IDENTIFIER_SHARE = 0.5
 _IDENTIFIER_LEVELS = 20
 
@@ -57,26 +57,52 @@ def named(feature: Feature, levels: Sequence[Level], counts: Mapping[Level, int]
     return ", ".join([*some, *(["…"] if len(levels) > MOST_EXAMPLES else [])])
 
 
-def _with_advice_on_dates(finding: Finding, levels: Sequence[Level]) -> Finding:
-    """*finding*, with a word where the *levels* are dates of another form than ISO 8601."""
-    if all(isinstance(level, str) and _DATE.match(level) for level in levels):
-        return replace(finding, advice="write dates as ISO 8601 (2026-11-26): the column is a time then")
-    return finding
+def _in_another_form(levels: Sequence[Level]) -> tuple[str, str] | None:
+    """What the *levels* are, in words, and what would help, where they are dates or numbers in a form of their own."""
+    texts = [level.strip() for level in levels if isinstance(level, str)]
+    if len(texts) < len(levels) or not texts:
+        return None
+    dates = [match for text in texts if (match := _DATE.match(text)) and (match["year"] or match["second"])]
+    if len(dates) == len(texts):
+        return f"dates as texts{_order(dates)}", "write dates as ISO 8601 (2026-11-26): the column is a time then"
+    forms = {name: form for name, form in forms_of((text, None, 1) for text in texts).items() if name != MISSING}
+    if PLAIN not in forms and are_numbers(forms) and OTHER not in forms:
+        return "numbers as texts", remedies(forms, "")
+    return None
+
+
+def _order(dates: Sequence[re.Match[str]]) -> str:
+    """Whether day or month stands first, as far as dates with the year at their end tell."""
+    pairs = [(int(date["first"]), int(date["second"])) for date in dates if not date["year"]]
+    if not pairs:
+        return ""
+    if any(first > _MONTHS for first, _ in pairs):
+        return ", the day first"
+    return (
+        ", the month first"
+        if any(second > _MONTHS for _, second in pairs)
+        else ", in which day and month may be either"
+    )
 
 
 def _levels(feature: Feature, counts: Mapping[Level, int], rows: int) -> Iterator[Finding]:
     name, levels, present = feature.name, list(counts), sum(counts.values())
+    other = _in_another_form(levels)
     if len(levels) > MOST_LEVELS:
         found = f"must hold at most {MOST_LEVELS} levels, found {len(levels)} in {present} cells"
+        found += f", {other[0]}" if other else ""
         finding = with_remedy("too-many-levels", name, len(levels), f"{found}: {named(feature, levels)}")
-        yield _with_advice_on_dates(finding, levels)
+        yield replace(finding, advice=other[1]) if other else finding
         return
     if len(levels) >= _IDENTIFIER_LEVELS and len(levels) > _IDENTIFIER_SHARE * present:
         found = f"should tell groups of rows apart, found {len(levels)} levels in {present} cells"
-        yield _with_advice_on_dates(
-            with_remedy("identifier", name, len(levels), f"{found}: {named(feature, levels)}"), levels
-        )
+        found += f", {other[0]}" if other else ""
+        finding = with_remedy("identifier", name, len(levels), f"{found}: {named(feature, levels)}")
+        yield replace(finding, advice=other[1]) if other else finding
         return
+    if other:
+        found = f"should be levels, found {other[0]}: {named(feature, levels)}"
+        yield replace(with_remedy("other-form", name, present, found), advice=other[1])
     if len(levels) == 1:
         found = named(feature, levels)
         if present == rows > 1:
@@ -97,7 +123,7 @@ def _levels(feature: Feature, counts: Mapping[Level, int], rows: int) -> Iterato
     if similar:
         found = f"should differ in more than case and blanks, found {named(feature, similar, counts)}"
         yield with_remedy("similar-levels", name, len(similar), found)
-    words = [level for level in levels if isinstance(level, str) and level.strip().casefold() in MISSING_WORDS]
+    words = [level for level in levels if isinstance(level, str) and is_missing_word(level)]
     if words:
         found = f"should be empty where a cell is missing, found {named(feature, words, counts)}"
         yield with_remedy("missing-as-text", name, sum(counts[word] for word in words), found)

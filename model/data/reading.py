@@ -33,6 +33,7 @@ from model.data.rows import Rows
 from model.data.sources import translated
 from model.data.targets import CLASS_KINDS, Target
 from model.data.times import seconds
+from model.formatting import near
 
 _WIDTHS = {pa.float16(): "float16", pa.float32(): "float32"}
 
@@ -101,6 +102,7 @@ def read(
         learnt = _target(target, task, found.get(target, "number"))
         filled = fill(pieces, features, learnt, flaws, texts=table.texts)
         _renumber(flaws, left_out)
+        numbers = _numbers(filled.kept, left_out)
         if joined and table.texts:
             measured = {feature.name for feature in features if feature.kind == "number"}
             measured |= {target} if learnt.kind == "number" else set()
@@ -115,9 +117,13 @@ def read(
         x=filled.x,
         y=filled.y,
         flaws=tuple(flaw for flaw in (_ragged(left_out, len(filled.y)), *flaws) if flaw.count),
-        kinds={name: _joined(arrays).dictionary_encode().combine_chunks() for name, arrays in aside.kinds.items()},
-        groups={name: _joined(arrays).combine_chunks() for name, arrays in aside.groups.items()},
-        times={name: np.concatenate([np.empty(0), *arrays]) for name, arrays in aside.times.items()},
+        kinds={
+            name: _joined(arrays, filled.kept).dictionary_encode().combine_chunks()
+            for name, arrays in aside.kinds.items()
+        },
+        groups={name: _joined(arrays, filled.kept).combine_chunks() for name, arrays in aside.groups.items()},
+        times={name: np.concatenate([np.empty(0), *arrays])[filled.kept] for name, arrays in aside.times.items()},
+        numbers=numbers,
         target_width=aside.widths.get(target, "float64"),
         classes=filled.classes,
     )
@@ -176,9 +182,16 @@ def _renumber(flaws: Sequence[Flaw], left_out: Sequence[RaggedRow]) -> None:
         for place, example in enumerate(flaw.examples):
             row = example.row
             if row is not None:
-                for gone in left_out:
-                    row += gone.row <= row
-                flaw.examples[place] = Example(row, example.found)
+                flaw.examples[place] = Example(_in_file(row, left_out), example.found)
+        for form in flaw.forms.values():
+            if form.row is not None:
+                form.row = _in_file(form.row, left_out)
+
+
+def _in_file(row: int, left_out: Sequence[RaggedRow]) -> int:
+    for gone in left_out:
+        row += gone.row <= row
+    return row
 
 
 @dataclass
@@ -209,16 +222,31 @@ class _Aside:
             start += rows
 
 
-def _joined(arrays: list[pa.Array]) -> pa.ChunkedArray:
-    return pa.chunked_array(arrays, pa.string())
+def _joined(arrays: list[pa.Array], kept: NDArray[np.bool_]) -> pa.ChunkedArray:
+    whole = pa.chunked_array(arrays, pa.string())
+    return whole if kept.all() else whole.filter(pa.array(kept))
+
+
+def _numbers(kept: NDArray[np.bool_], left_out: Sequence[RaggedRow]) -> NDArray[np.int64] | None:
+    """The number in the file of each row that is kept; None where they are those in order."""
+    if kept.all() and not left_out:
+        return None
+    gone = [row.row for row in left_out]
+    return np.setdiff1d(np.arange(len(kept) + len(gone)), gone)[: len(kept)][kept]
+
+
+def columns_near(name: str, present: Sequence[str]) -> str:
+    """The columns that a person may have meant by *name*; all of them where none is near."""
+    names = near(name, present) if name not in present else []
+    if len(names) == 1:
+        return f"there is {names[0]!r}"
+    return f"there are {', '.join(map(repr, names) if names else present)[:500]}"
 
 
 def _is_there_once(name: str, present: Sequence[str], flaws: list[Flaw]) -> bool:
     times = present.count(name)
     if times != 1:
         flaw = Flaw("doubled-column" if times else "missing-column", name, "must be there once")
-        near = [other for other in present if other.strip().casefold() == name.strip().casefold()]
-        others = f"there is {near[0]!r}" if near and not times else f"there are {', '.join(present)[:500]}"
-        flaw.add(f"{times}; {others}")
+        flaw.add(f"{times}; {columns_near(name, present)}")
         flaws.append(flaw)
     return times == 1

@@ -34,6 +34,7 @@ class Rows:
         groups, times: Columns that rows are split by: texts, and seconds since 1970.
         target_width: The width of the target's numbers, one of WIDTHS.
         classes: The target's labels in ascending order; none where it is a number.
+        numbers: The number of each row in its source, from 0, where rows were left out; None where none were.
     """
 
     dataset: str
@@ -47,6 +48,12 @@ class Rows:
     times: Mapping[str, Vector] = field(default_factory=dict)
     target_width: str = "float64"
     classes: tuple[Level, ...] = ()
+    numbers: NDArray[np.int64] | None = None
+
+    @property
+    def without_target(self) -> int:
+        """How many rows were left out since they have no target."""
+        return sum(flaw.count for flaw in self.flaws if flaw.code == "no-target")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.schema import Feature, Level
-from model.data.cells import Flaw, Vector, flaw_of, numbers
+from functions.schema import Level
+from model.data.cells import Flaw, Mask, Vector, missing_cells, target_numbers, without_target
 from model.data.formats import Column
 from model.data.level_cells import LevelCodes, booleans
 
@@ -32,6 +32,7 @@ class Target:
     kind: str = "number"
     is_class: bool = False
     pieces: list[Vector] = field(default_factory=list)
+    gone: list[Mask] = field(default_factory=list)
     labels: LevelCodes | None = None
 
     def __post_init__(self) -> None:
@@ -40,7 +41,7 @@ class Target:
             self.labels = LevelCodes(self.name)
 
     def add(self, column: Column | None, rows: int, start: int, flaws: list[Flaw], *, texts: bool) -> None:
-        """The next cells; an empty one is a flaw."""
+        """The next cells; a missing one is a flaw of the code `no-target`."""
         if self.labels is not None:
             self.labels.add(column, rows, start, flaws, texts=texts)
             gone = self.labels.pieces[-1] < 0
@@ -48,14 +49,17 @@ class Target:
             self.pieces.append(booleans(column, self.name, start, flaws, texts=texts))
             gone = np.isnan(self.pieces[-1])
         else:
-            values = numbers(column, Feature(self.name), start, flaws, texts=texts, needed=True)
+            values, gone = target_numbers(column, rows, self.name, start, flaws, texts=texts)
             self.pieces.append(np.broadcast_to(values, rows).astype(np.float64))
+            self.gone.append(gone)
             return
-        seen = {example.row for flaw in flaws if flaw.column == self.name for example in flaw.examples}
-        if column is not None:
-            for row in np.flatnonzero(gone).tolist():
-                if start + row not in seen:
-                    flaw_of("empty-cell", self.name, "must be a class", flaws).add("null", row=start + row)
+        gone = np.zeros(rows, np.bool_) if column is None else gone & missing_cells(column, texts=texts)
+        self.gone.append(gone)
+        without_target(gone, self.name, start, flaws)
+
+    def there(self) -> Mask:
+        """Which rows have a target, be it a flaw; shape (n_rows,)."""
+        return ~np.concatenate([np.empty(0, np.bool_), *self.gone])
 
     def result(self) -> tuple[Vector, tuple[Level, ...]]:
         """The target, shape (n_rows,), and its classes: none for a number; else numbers are places of classes.

@@ -48,14 +48,16 @@ def seconds(
 
 def _second(cell: Any, *, lenient: bool) -> float:
     """Seconds since 1970; where *lenient* also of a number as it stands, and of any form of ISO 8601."""
-    if not lenient:
-        moment = parse(cell.strip()) if isinstance(cell, str) else None
-        return math.nan if moment is None else moment
+    text = cell.strip() if isinstance(cell, str) else ""
+    moment = parse(text)
+    if moment is not None:
+        return moment
+    return _other_form(cell, text) if lenient else math.nan
+
+
+def _other_form(cell: Any, text: str) -> float:
     if isinstance(cell, int | float) and not isinstance(cell, bool):
         return float(cell) if math.isfinite(cell) else math.nan
-    if not isinstance(cell, str):
-        return math.nan
-    text = cell.strip()
     if NUMBER.fullmatch(text):
         return float(text) if math.isfinite(float(text)) else math.nan
     try:

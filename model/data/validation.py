@@ -20,7 +20,8 @@ from functions.table import Table, is_missing
 from model.data.cells import Flaw
 from model.data.copies import copied, repeated
 from model.data.findings import Example, Finding
-from model.data.levels import MISSING_WORDS, categories
+from model.data.levels import categories
+from model.data.nearly import MISSING, OTHER, are_numbers, forms_of, remedies
 from model.data.outliers import far_rows, repeated_extremes
 from model.data.remedies import MOST_EXAMPLES, REMEDIES, counted, with_remedy
 from model.data.shifts import shifted
@@ -29,10 +30,12 @@ from model.data.spread import degenerate, spelled
 _WHOLE_COLUMNS = frozenset({"missing-column", "doubled-column", "wrong-type"})
 _ONLY_NUMBERS = "classes cannot be predicted yet: name a column of numbers in data.target"
 _MUCH = 0.5
-"""Share of missing cells from which on a column is mostly empty."""
+"""Share of missing cells from which on a column is mostly empty. So with the target: where most rows lack it, a join
+that failed is likelier than labels that are late, and the few that are left need not be like the others."""
 
 Vector: TypeAlias = NDArray[np.float64]
 Columns: TypeAlias = Mapping[str, NDArray[Any]]
+Numbers: TypeAlias = NDArray[np.int64]
 Document: TypeAlias = Mapping[str, Any]
 
 
@@ -67,6 +70,7 @@ def check(
     limits: Limits,
     groups: NDArray[np.uint64] | None = None,
     production: Document | None = None,
+    numbers: NDArray[np.int64] | None = None,
 ) -> list[Finding]:
     """Everything that is wrong with these rows, worst first; nothing is checked twice under two names.
 
@@ -77,27 +81,29 @@ def check(
         flaws: Cells and rows that reading could not use.
         groups: Keys of the rows that stay together in every split; by default each row is its own.
         production: The manifest of the version that these rows are compared with, if there is one.
+        numbers: The number of each row in its source; by default they count from 0.
     """
+    number = np.arange(len(y)) if numbers is None else numbers
     met = [_flawed(flaw, len(y), target) for flaw in flaws]
     broken = {finding.where for finding in met if finding.code in _WHOLE_COLUMNS}
     kinds = {feature.name: feature.kind for feature in features}
     columns = {feature.name: x.cells(place) for place, feature in enumerate(features)} | {target: y}
     sound = {name: cells for name, cells in columns.items() if name not in broken and not is_missing(cells).all()}
     measured = {name: cells for name, cells in sound.items() if kinds.get(name) != "category"}
-    numbers = {name: cells for name, cells in measured.items() if kinds.get(name, "number") == "number"}
+    numeric = {name: cells for name, cells in measured.items() if kinds.get(name, "number") == "number"}
     flawed = {finding.where for finding in met}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # squares of numbers that just are finite
         findings = [
             *met,
             *_missing(columns, held, flawed | {target}),
-            *_out_of_bounds(measured, features),
+            *_out_of_bounds(measured, features, number),
             *degenerate(measured, target, kinds),
             *copied(measured, target),
             *categories(sound, features),
-            *_strange(_bounded(numbers, features)),
+            *_strange(_bounded(numeric, features), number),
         ]
         if not broken and not (len(y) == 0 and met):  # rows that could not be read are no lack of rows
-            findings += [*_too_few(x, held, groups, limits), *repeated([*x.columns, y], held)]
+            findings += [*_too_few(x, held, groups, limits), *repeated([*x.columns, y], held, number)]
         if production:
             findings += shifted(sound, features, production, warn=limits.warn, alert=limits.alert)
     order = list(REMEDIES)
@@ -127,8 +133,10 @@ def _spread_is_told(entry: Document) -> bool:
 
 
 def _flawed(flaw: Flaw, rows: int, target: str) -> Finding:
-    """A flaw in words."""
+    """A flaw in words; *rows* were kept."""
     code, count, examples = flaw.code, flaw.count, flaw.examples
+    if code == "no-target":
+        return _without_target(flaw, rows)
     if code in _WHOLE_COLUMNS:
         found = with_remedy(code, flaw.column, 1, f"{flaw.expected}, found {examples[0].found}")
     else:
@@ -138,27 +146,32 @@ def _flawed(flaw: Flaw, rows: int, target: str) -> Finding:
     return replace(found, advice=flaw.advice or _advice(flaw, rows, target) or found.advice)
 
 
+def _without_target(flaw: Flaw, rows: int) -> Finding:
+    """Rows without a target, which were left out: a warning, or an error where they are more than half."""
+    whole = rows + flaw.count
+    share = f"{counted(flaw.count, 'row')} of {whole}"
+    if flaw.count > _MUCH * whole:
+        found = f"must be there in half of the rows or more, found none in {share}"
+        return with_remedy("few-targets", flaw.column, flaw.count, found, flaw.examples)
+    found = f"should be there in every row, found none in {share}, which {'is' if flaw.count == 1 else 'are'} left out"
+    return with_remedy("no-target", flaw.column, flaw.count, found, flaw.examples)
+
+
 def _advice(flaw: Flaw, rows: int, target: str) -> str:
     """What would help against the cells that *flaw* shows, where they say more than its code."""
     if flaw.code == "wrong-type" and flaw.column == target:
         return _ONLY_NUMBERS
-    if flaw.code not in {"not-numeric", "not-finite", "not-boolean", "not-a-time"}:
+    forms = flaw.forms or forms_of((example.found.strip('"'), example.row, 1) for example in flaw.examples)
+    if flaw.code in {"not-boolean", "not-a-time"}:
+        return remedies(forms, REMEDIES[flaw.code]) if MISSING in forms else ""
+    if flaw.code != "not-numeric":
         return ""
-    texts = [example.found for example in flaw.examples]
-    words = sorted({text.strip('"') for text in texts})
-    advice = ""
-    if all(word.strip().casefold() in MISSING_WORDS for word in words):
-        listed = ", ".join(f'"{word}"' for word in words)
-        if flaw.code != "not-finite":
-            advice = f"if these stand for missing cells, say so: missing = [{listed}] in [data]"
-    elif flaw.code == "not-numeric" and flaw.count == rows > MOST_EXAMPLES:
+    if flaw.count == rows > MOST_EXAMPLES and not are_numbers(forms) and set(forms) != {MISSING}:
         texts_are = "the column holds texts: take it out of data.features, or write it as numbers"
-        advice = _ONLY_NUMBERS if flaw.column == target else texts_are
-    elif all(re.fullmatch(r'"\s*[+-]?\d+,\d+\s*"', text) for text in texts):
-        advice = "write decimal points in place of decimal commas"
-    elif flaw.code == "not-numeric" and any(re.search(r"\\x[89a-f][0-9a-f]", text) for text in texts):
-        advice = "save the file as UTF-8, it may be Latin-1, and write plain numbers"
-    return advice
+        return _ONLY_NUMBERS if flaw.column == target else texts_are
+    if set(forms) == {OTHER} and any(re.search(r"\\x[89a-f][0-9a-f]", example.found) for example in flaw.examples):
+        return "save the file as UTF-8, it may be Latin-1, and write plain numbers"
+    return remedies(forms, REMEDIES[flaw.code])
 
 
 def _too_few(x: Table, held: NDArray[np.bool_], groups: NDArray[np.uint64] | None, limits: Limits) -> Iterator[Finding]:
@@ -205,7 +218,7 @@ def _missing(columns: Columns, held: NDArray[np.bool_], but: Collection[str | No
             yield with_remedy("many-missing", name, int(gone.sum()), found)
 
 
-def _out_of_bounds(columns: Columns, features: Sequence[Feature]) -> Iterator[Finding]:
+def _out_of_bounds(columns: Columns, features: Sequence[Feature], number: Numbers) -> Iterator[Finding]:
     for feature in features:
         if feature.name not in columns:
             continue
@@ -218,7 +231,9 @@ def _out_of_bounds(columns: Columns, features: Sequence[Feature]) -> Iterator[Fi
                 for end in (feature.minimum, feature.maximum)
             )
             found = f"must be within [{low}, {high}], {counted(len(rows), 'cell')} {verb} not"
-            examples = [Example(row, spelled(cells[row], feature.kind)) for row in rows[:MOST_EXAMPLES].tolist()]
+            examples = [
+                Example(int(number[row]), spelled(cells[row], feature.kind)) for row in rows[:MOST_EXAMPLES].tolist()
+            ]
             yield with_remedy("out-of-bounds", feature.name, len(rows), found, examples)
 
 
@@ -239,14 +254,14 @@ def _bounded(columns: Columns, features: Sequence[Feature]) -> Columns:
     return {name: cells for name, cells in bounded.items() if not np.isnan(cells).all()}
 
 
-def _strange(columns: Columns) -> Iterator[Finding]:
+def _strange(columns: Columns, number: Numbers) -> Iterator[Finding]:
     """Values that repeat at the edge and stand apart, and lone rows far outside."""
     for name, cells in columns.items():
         for extreme in repeated_extremes(cells):
             found = (
                 f"found {extreme.value:.10g} in {extreme.count} cells, nothing between it and {extreme.nearest:.10g}"
             )
-            example = Example(extreme.row, f"{extreme.value:.10g}")
+            example = Example(int(number[extreme.row]), f"{extreme.value:.10g}")
             yield with_remedy(
                 "repeated-extreme", name, extreme.count, f"should be a value like the others, {found}", [example]
             )
@@ -254,5 +269,5 @@ def _strange(columns: Columns) -> Iterator[Finding]:
         values = ", ".join(f"{name} {value:.10g}" for name, value in far.columns.items())
         total = " (the sum of all others)" if far.total else ""
         column = next(iter(far.columns)) if len(far.columns) == 1 else None
-        found = f"should lie among the others, found row {far.row} far outside: {values}{total}"
+        found = f"should lie among the others, found row {number[far.row]} far outside: {values}{total}"
         yield with_remedy("far-row", column, 1, found)

@@ -117,7 +117,7 @@ def labelled(settings: Config, source: str, store: registry.Registry, production
         ]
     task = production.promoted.manifest.get("task", "regression") if production.promoted else "regression"
     rows = _read(source, features, settings.data.target, store, task=task, missing=settings.data.missing)
-    found = [f"{source}: {_told(flaw)}" for flaw in rows.flaws]
+    found = [f"{source}: {_told(flaw)}" for flaw in rows.flaws if flaw.code != "no-target"]
     if not found and not len(rows.y):
         found = [f"{source} must hold labelled rows, found none"]
     if found:
@@ -166,6 +166,7 @@ def findings(inputs: Inputs, production: Document | None) -> list[Finding]:
             alert=settings.monitoring.alert,
         ),
         production=production,
+        numbers=rows.numbers,
     )
 
 

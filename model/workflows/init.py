@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,8 @@ import numpy as np
 from model.config import GateConfig, MonitoringConfig, TrainingConfig
 from model.data import validation
 from model.data.findings import Finding, line
-from model.data.levels import MISSING_WORDS
+from model.data.nearly import MISSING, are_numbers
+from model.data.reading import columns_near
 from model.data.remedies import REMEDIES
 from model.data.rows import Rows
 from model.data.split import Split, held_out
@@ -32,12 +33,14 @@ class Written:
     """The configuration that was written.
 
     Args:
+        model: A name for the model, after the file.
         kinds: The kind of each feature, by name.
         left_out: Why a column is no feature, by name.
         doubts: Findings about the rows, one line each.
     """
 
     path: Path
+    model: str
     source: str
     rows: int
     kinds: Mapping[str, str]
@@ -76,6 +79,7 @@ def init(source: str, target: str, output: Path | None, store: Registry | None) 
         raise OperatorError(f"{path} cannot be written: {error.strerror}") from error
     return Written(
         path=path,
+        model=_model_name(_stem(source)),
         source=source,
         rows=len(rows.y),
         kinds={feature.name: feature.kind for feature in rows.features if feature.name not in left_out},
@@ -89,6 +93,11 @@ def _stem(source: str) -> str:
     name = source.removeprefix("sklearn:").rstrip("/").rpartition("/")[2].removesuffix(".gz")
     stem = name.rpartition(".")[0] or name
     return "".join(character for character in stem if character not in "*?[]").strip("-_. ") or "data"
+
+
+def _model_name(stem: str) -> str:
+    """A name for the model: lower case, digits and dashes."""
+    return re.sub("[^a-z0-9]+", "-", stem.lower())[:63].strip("-") or "data"
 
 
 def _relative(source: str, path: Path) -> str:
@@ -108,25 +117,31 @@ def _looked_at(source: str, target: str, store: Registry | None) -> tuple[Rows, 
     rows = dataset.all_columns(source, target, store)
     absent = [flaw for flaw in rows.flaws if flaw.column == target and flaw.code == "missing-column"]
     if absent:
-        near = difflib.get_close_matches(target.casefold(), [name.casefold() for name in rows.names], 3, 0.5)
-        named = [name for name in rows.names if name.casefold() in near] or rows.names
-        there = f"there {'is' if len(named) == 1 else 'are'} {', '.join(map(repr, named))}"
-        raise UsageError(f"--target must be a column of {source}, got {target!r}; {there[:500]}")
-    if not len(rows.y):
+        raise UsageError(f"--target must be a column of {source}, got {target!r}; {columns_near(target, rows.names)}")
+    if not len(rows.y) and not rows.without_target:
         raise DataError(f"{source} must hold rows below its first line, found none")
-    if np.isnan(rows.y).all():
-        found = next((flaw.examples[0].found for flaw in rows.flaws if flaw.column == target), "no cell")
-        raise UsageError(
-            f"--target must be a column of numbers, found {found} in '{target}': classes cannot be predicted yet"
-        )
-    words = {
-        example.found.strip('"')
-        for flaw in rows.flaws
-        for example in flaw.examples
-        if flaw.code in {"not-numeric", "not-boolean", "not-a-time"} and flaw.column != target
-    }
-    missing = sorted(word for word in words if word.strip().casefold() in MISSING_WORDS)
+    _check_target(rows, target)
+    missing = sorted({word for flaw in rows.flaws if MISSING in flaw.forms for word in flaw.forms[MISSING].words})
     return (dataset.all_columns(source, target, store, missing), missing) if missing else (rows, [])
+
+
+def _check_target(rows: Rows, target: str) -> None:
+    """Let a target of numbers pass, and one of which some cells are numbers: the comments name the others.
+
+    Raises:
+        UsageError: No cell of it is a number.
+    """
+    if not np.isnan(rows.y).all():
+        return
+    flaws = [flaw for flaw in rows.flaws if flaw.column == target and flaw.code != "no-target"]
+    forms = next((flaw.forms for flaw in flaws if flaw.code == "not-numeric"), {})
+    if are_numbers(forms) or set(forms) == {MISSING} or not flaws:
+        told = "\n".join(line(finding) for finding in _findings(rows) if finding.where == target)
+        raise UsageError(f"--target must be a column of numbers, and no cell of '{target}' is one\n{told}")
+    found = flaws[0].examples[0].found
+    raise UsageError(
+        f"--target must be a column of numbers, found {found} in '{target}': classes cannot be predicted yet"
+    )
 
 
 def _findings(rows: Rows) -> list[Finding]:

@@ -20,6 +20,7 @@ class Validation:
     """The findings on the rows of *source*.
 
     Args:
+        rows: Those that can be trained on; rows without a target are left out.
         version: The production version that the rows were compared with; None if there was none, and *obstacle* says
             why.
     """
@@ -30,6 +31,7 @@ class Validation:
     findings: Sequence[Finding]
     version: int | None
     obstacle: str
+    rows_without_target: int = 0
 
     @property
     def errors(self) -> int:
@@ -44,6 +46,7 @@ class Validation:
         return {
             "source": self.source,
             "rows": self.rows,
+            "rows_without_target": self.rows_without_target,
             "holdout_rows": self.holdout_rows,
             "errors": self.errors,
             "warnings": self.warnings,
@@ -73,4 +76,5 @@ def validate(
         findings=findings,
         version=document["version"] if document else None,
         obstacle=obstacle,
+        rows_without_target=given.rows.without_target,
     )

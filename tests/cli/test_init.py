@@ -185,3 +185,138 @@ def test_a_source_is_named_as_seen_from_the_configuration(run, orders, folder):
 
     assert 'source = "../orders.csv"' in (folder / "made" / "first.toml").read_text()
     assert run("validate", "--config", "made/first.toml")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("cells", "found", "advice"),
+    [
+        pytest.param(
+            [f"1,{row:03}" for row in range(ROWS)],
+            'must be a number, 400 cells are not (row 0: "1,000"; row 1: "1,001"; row 2: "1,002"; row 3: "1,003"; '
+            'row 4: "1,004"; …)',
+            "write numbers without separators of thousands: 1000 for 1,000",
+            id="thousands",
+        ),
+        pytest.param(
+            ["n/a", "high", *["2,50"] * (ROWS - 2)],
+            'must be a number, 400 cells are not (row 0: "n/a"; row 1: "high"; row 2: "2,50"; row 3: "2,50"; '
+            'row 4: "2,50"; …)',
+            '"n/a" (row 0): if these stand for missing cells, say so: missing = ["n/a"] in [data]; '
+            '"high" (row 1): write plain numbers with a decimal point, or remove these rows; '
+            '"2,50" (row 2) and 397 more: write decimal points in place of decimal commas',
+            id="commas-beside-words",
+        ),
+        pytest.param(
+            [f"{row + 1} CHF" for row in range(ROWS)],
+            'must be a number, 400 cells are not (row 0: "1 CHF"; row 1: "2 CHF"; row 2: "3 CHF"; row 3: "4 CHF"; '
+            'row 4: "5 CHF"; …)',
+            "write the number alone, without sign or unit",
+            id="unit",
+        ),
+    ],
+)
+def test_a_target_that_is_nearly_numbers_is_told_by_rows_with_what_would_help(
+    run, orders, folder, cells, found, advice
+):
+    code, _, said = run("init", orders(price=cells), "--target", "price")
+
+    assert (code, (folder / "orders.toml").exists()) == (2, False)
+    assert said == (
+        "--target must be a column of numbers, and no cell of 'price' is one\n"
+        f"error not-numeric 'price': {found}: {advice}\n"
+    )
+
+
+def test_a_target_of_names_with_digits_is_not_taken_for_numbers(run, orders):
+    code, _, said = run(
+        "init", orders(price=[f"{row % 3}{'abc'[row % 3]}" for row in range(ROWS)]), "--target", "price"
+    )
+
+    assert (code, "classes cannot be predicted yet" in said) == (2, True)
+
+
+def test_rows_without_a_target_are_left_out_and_said(run, orders, folder):
+    price = ORDERS["price"].astype(str).mask(ORDERS.index == 3, "n/a").mask(ORDERS.index == 7, "")
+
+    code, printed, said = run("init", orders(price=price), "--target", "price")
+
+    assert code == 0
+    assert printed.startswith("orders.toml: 398 rows of orders.csv")
+    assert (
+        "warning no-target 'price': should be there in every row, found none in 2 rows of 400, which are left out "
+        "(row 3: null; row 7: null): nothing can be learnt of them; fill the cells in where the outcome is known\n"
+    ) in said
+    code, printed, _ = run("validate", "--config", "orders.toml", "--json")
+    report = json.loads(printed)
+    assert (code, report["rows"], report["rows_without_target"]) == (0, 398, 2)
+    assert "400 rows read, 2 without a target left out, " in run("validate", "--config", "orders.toml")[1]
+
+
+def test_rows_are_numbered_as_in_the_file_behind_one_without_a_target(run, orders):
+    price = ORDERS["price"].mask(ORDERS.index == 0)
+    run("init", orders(price=price, size=ORDERS["size"].mask(ORDERS.index == 9, 1e6)), "--target", "price")
+
+    code, printed, _ = run("validate", "--config", "orders.toml")
+
+    assert (code, "found row 9 far outside: size 1000000" in printed) == (0, True)
+
+
+def test_a_target_that_most_rows_lack_is_an_error(run, orders):
+    run("init", orders(price=ORDERS["price"].where(ORDERS.index % 2 == 0)), "--target", "price")
+    assert run("validate", "--config", "orders.toml")[0] == 0
+
+    orders(price=ORDERS["price"].where(ORDERS.index % 2 == 0).mask(ORDERS.index == 0))
+    code, printed, _ = run("validate", "--config", "orders.toml")
+
+    assert code == 3
+    assert "must be there in half of the rows or more, found none in 201 rows of 400" in printed
+
+
+@pytest.mark.parametrize(
+    ("dates", "told"),
+    [
+        pytest.param("%m/%d/%Y", "found dates as texts, the month first: ", id="month-first"),
+        pytest.param("%d.%m.%Y", "found dates as texts, the day first: ", id="day-first"),
+        pytest.param("%m/%m/%Y", "found dates as texts, in which day and month may be either: ", id="either"),
+    ],
+)
+def test_dates_of_another_order_are_doubted_by_name(run, orders, dates, told):
+    sold = (pd.Timestamp("2024-01-01") + pd.to_timedelta(ORDERS.index % 60, "D")).strftime(dates)
+
+    code, _, said = run("init", orders(sold=sold), "--target", "price")
+
+    (line,) = [line for line in said.splitlines() if "'sold'" in line]
+    assert (code, told in line) == (0, True)
+    assert line.endswith("write dates as ISO 8601 (2026-11-26): the column is a time then")
+
+
+def test_dates_with_the_year_first_are_times(run, orders):
+    run("init", orders(sold=ORDERS["sold"].dt.strftime("%Y/%m/%d")), "--target", "price")
+
+    assert run("validate", "--config", "orders.toml")[0] == 0
+    kinds = json.loads(run("init", "orders.csv", "--target", "price", "--output", "b.toml", "--json")[1])["kinds"]
+    assert kinds["sold"] == "time"
+
+
+def test_the_commands_that_are_next_name_the_configuration_and_the_model(run, folder):
+    ORDERS.to_csv(folder / "My Orders.csv", index=False)
+
+    assert run("init", "My Orders.csv", "--target", "price")[2].splitlines()[-2:] == [
+        "look it through, then `python -m model validate --config 'My Orders.toml'`",
+        (
+            "once MODEL_BUCKET is set (for a local run: `. .local/env`), `python -m model train "
+            "--config 'My Orders.toml' --model my-orders` trains model my-orders"
+        ),
+    ]
+
+
+def test_a_feature_of_the_configuration_that_is_nearly_a_column_is_named(run, orders, folder):
+    (folder / "orders.toml").write_text(
+        f'[data]\nsource = "{orders()}"\ntarget = "price"\nfeatures = ["siez", "zzz"]\n'
+    )
+
+    code, printed, _ = run("validate", "--config", "orders.toml")
+
+    assert code == 3
+    assert "must be there once, found 0; there is 'size' " in printed
+    assert "must be there once, found 0; there are id, size, rooms, town, new, sold, note, country, price " in printed

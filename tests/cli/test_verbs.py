@@ -186,13 +186,13 @@ def test_validate_says_everything_and_exits_with_three(model, rows, tmp_path):
     lines = ended.stdout.splitlines()
     assert (ended.returncode, ended.stderr) == (3, "")
     assert lines[0].startswith(f"{tmp_path}/rows.csv: 402 rows read, ")
-    assert lines[0].endswith(" held out; 4 errors, 0 warnings")
+    assert lines[0].endswith(" held out; 3 errors, 1 warning")
     assert lines[2].split() == ["severity", "code", "column", "count", "found", "what", "would", "help"]
     assert [line.split()[:3] for line in lines[3:7]] == [
         ["error", "ragged-row", "1"],
         ["error", "not-numeric", "bmi"],
-        ["error", "empty-cell", "disease_progression"],
         ["error", "not-finite", "disease_progression"],
+        ["warning", "no-target", "disease_progression"],
     ]
     assert '(row 7: "high")' in lines[4]
     assert lines[-1] == "not compared with production: MODEL_BUCKET is not set"
@@ -220,6 +220,7 @@ def test_validate_has_machine_output(model, rows):
         "source": arguments[1],
         "rows": 401,
         "holdout_rows": report["holdout_rows"],
+        "rows_without_target": 0,
         "errors": 0,
         "warnings": 1,
         "findings": [

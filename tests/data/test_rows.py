@@ -312,7 +312,7 @@ def test_a_parquet_file_without_rows_holds_none(parquet):
         ),
         pytest.param("1,true,3", "row 1: 'bmi' must be a number, got \"true\"", id="true"),
         pytest.param("1,2,x", "row 1: 'y' must be a number, got \"x\"", id="target"),
-        pytest.param("1,2,", "row 1: 'y' must be a number, got null", id="no-target"),
+        pytest.param("1,2,", "row 1: 'y' must be there, got null", id="no-target"),
         pytest.param(
             "x,y,3",
             "row 1: 'age' must be a number, got \"x\"\nrow 1: 'bmi' must be a number, got \"y\"",
@@ -361,24 +361,22 @@ def test_text_that_only_python_takes_for_a_number_is_refused(csv, cell):
     assert flaws(csv(f"age,bmi,y\n1,{cell},3\n")) == f"row 0: 'bmi' must be a number, got \"{cell}\""
 
 
-def test_an_empty_cell_of_the_target_is_called_the_same_beside_text(csv):
-    message = "row 0: 'y' must be a number, got null\nrow 1: 'y' must be a number, got \"x\""
+def test_an_empty_cell_of_the_target_is_told_from_a_text(csv):
+    message = "row 0: 'y' must be there, got null\nrow 1: 'y' must be a number, got \"x\""
     assert flaws(csv("age,bmi,y\n1,3,\n4,6,x\n")) == message
 
 
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        pytest.param([1.0, None], "row 1: 'y' must be a number, got null", id="null"),
+        pytest.param([1.0, None], "row 1: 'y' must be there, got null", id="null"),
         pytest.param([1.0, math.nan], "row 1: 'y' must be a finite number, got NaN", id="nan"),
         pytest.param(
             [1.0, math.inf],
             "row 1: 'y' must be a finite number, got a number beyond float64 or an infinity",
             id="inf",
         ),
-        pytest.param(
-            pa.nulls(2), "row 0: 'y' must be a number, got null\nrow 1: 'y' must be a number, got null", id="nulls"
-        ),
+        pytest.param(pa.nulls(2), "row 0: 'y' must be there, got null\nrow 1: 'y' must be there, got null", id="nulls"),
     ],
 )
 def test_a_bad_cell_of_a_parquet_file_is_named_by_row_and_feature(parquet, cells, message):
@@ -413,7 +411,7 @@ def test_a_bad_cell_far_down_is_named_by_its_own_row(parquet, place):
 
     message = flaws(parquet(age=[1.0] * 140_000, bmi=[3.0] * 140_000, y=cells))
 
-    assert message == f"row {place}: 'y' must be a number, got null"
+    assert message == f"row {place}: 'y' must be there, got null"
 
 
 def test_a_text_far_down_a_csv_file_is_named_by_its_own_row(csv):
@@ -427,7 +425,7 @@ def test_bad_cells_far_apart_are_named_together(parquet):
 
     message = flaws(parquet(age=[1.0] * 70_002, bmi=[3.0] * 70_002, y=cells))
 
-    assert message == "row 0: 'y' must be a number, got null\nrow 70001: 'y' must be a number, got null"
+    assert message == "row 0: 'y' must be there, got null\nrow 70001: 'y' must be there, got null"
 
 
 @pytest.mark.parametrize(
@@ -438,7 +436,7 @@ def test_all_bad_cells_are_counted_and_the_first_five_are_named(parquet, count):
 
     (flaw,) = read(parquet(age=[1.0] * 70_001, bmi=[3.0] * 70_001, y=cells), TWO, "y").flaws
 
-    assert (flaw.code, flaw.count) == ("empty-cell", count)
+    assert (flaw.code, flaw.count) == ("no-target", count)
     assert [example.row for example in flaw.examples] == list(range(min(5, count)))
 
 

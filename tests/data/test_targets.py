@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
@@ -20,11 +18,12 @@ def written(folder, cells):
     return str(path)
 
 
-def test_an_empty_cell_of_a_class_target_is_a_flaw_that_names_its_row(tmp_path):
+def test_a_row_without_a_class_is_left_out_and_named(tmp_path):
     rows = read(written(tmp_path, ["late", "", "early"]), [Feature("x")], "y", task=None)
 
-    assert [(flaw.code, flaw.column, flaw.examples[0].row) for flaw in rows.flaws] == [("empty-cell", "y", 1)]
-    assert math.isnan(rows.y[1])
+    assert [(flaw.code, flaw.column, flaw.examples[0].row) for flaw in rows.flaws] == [("no-target", "y", 1)]
+    assert rows.y.tolist() == [1, 0]
+    assert rows.x.cells(0).tolist() == [0, 2]
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,10 @@ WHEN = Feature("when", kind="time", parts=("hour", "epoch_days"))
         pytest.param("red", id="word"),
         pytest.param("2026", id="year"),
         pytest.param("2026-11", id="month"),
+        pytest.param("2026/11", id="month-with-slash"),
+        pytest.param("2026/13/01", id="month-13-with-slash"),
+        pytest.param("2026/11-26", id="both-separators"),
+        pytest.param("11/26/2026", id="year-last"),
         pytest.param("20261126", id="basic"),
         pytest.param("2026-W48-4", id="week"),
         pytest.param("2026-13-01", id="month-13"),
@@ -68,6 +72,10 @@ def test_a_text_that_is_no_time_is_none(text):
         pytest.param("1970-01-01T00:30-0030", 3600.0, id="zone-without-colon"),
         pytest.param("1970-01-01T01:00+01", 0.0, id="zone-of-hours"),
         pytest.param("2000-03-01", 951_868_800.0, id="after-a-leap-day"),
+        pytest.param("2000/03/01", 951_868_800.0, id="slashes"),
+        pytest.param("2000/3/1", 951_868_800.0, id="slashes-without-zeros"),
+        pytest.param("2000/3/1 1:00", None, id="slashes-and-an-hour-of-one-digit"),
+        pytest.param("2000/3/1 01:00:00+01:00", 951_868_800.0, id="slashes-and-a-time"),
     ],
 )
 def test_a_time_is_seconds_since_1970_in_utc(text, expected):

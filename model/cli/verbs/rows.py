@@ -23,7 +23,10 @@ def run_init(arguments: argparse.Namespace) -> int:
         say(f"left out '{name}': {reason}")
     for doubt in written.doubts:
         say(doubt)
-    say(f"look it through, then `{PROGRAM} validate --config {shlex.quote(str(written.path))}`")
+    config = f"--config {shlex.quote(str(written.path))}"
+    say(f"look it through, then `{PROGRAM} validate {config}`")
+    ready = "" if arguments.bucket else "once MODEL_BUCKET is set (for a local run: `. .local/env`), "
+    say(f"{ready}`{PROGRAM} train {config} --model {written.model}` trains model {written.model}")
     return DONE
 
 
