@@ -158,8 +158,12 @@ class DataConfig(_Strict):
         names = {feature.name for feature in self.features or []}
         if self.target in names:
             raise ValueError(f"target '{self.target}' must not be a feature too")
-        if self.split.column in {self.target, *names}:
+        if self.split.column == self.target or (self.split.by == "group" and self.split.column in names):
             raise ValueError(f"the split's column '{self.split.column}' must be no feature and not the target")
+        by_time = [feature for feature in self.features or [] if self.split.by == "time"]
+        for feature in by_time:
+            if feature.name == self.split.column and feature.kind in {"category", "boolean"}:
+                raise ValueError(f"the split's column '{feature.name}' must be a time, not a {feature.kind}")
         return self
 
 
@@ -205,8 +209,10 @@ def _task(task: str | None) -> str | None:
 _CANDIDATES = (
     CandidateConfig(estimator="sklearn.linear_model.LinearRegression"),
     CandidateConfig(estimator="sklearn.linear_model.Ridge", scale=True, grid={"alpha": [10.0, 1.0, 0.1]}),
-    CandidateConfig(estimator="sklearn.linear_model.SGDRegressor", scale=True, grid={"alpha": [0.01, 0.0001]}),
+    CandidateConfig(estimator="sklearn.ensemble.HistGradientBoostingRegressor"),
 )
+"""Where none are named: lines, and the trees that need no preparation. model/config.toml names its own, since one
+column has a line."""
 
 
 class TrainingConfig(_Strict):

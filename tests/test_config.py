@@ -560,7 +560,8 @@ def test_two_lines_are_a_configuration_with_the_defaults_that_the_shipped_file_a
     found, shipped = read(path), read(ROOT / "model" / "config.toml")
 
     assert found.data == DataConfig(source=str(path.parent / "orders.csv"), target="late", holdout=shipped.data.holdout)
-    assert found.training.model_copy(update={"task": "regression"}) == shipped.training
+    same = {"task": "regression", "candidates": shipped.training.candidates}
+    assert found.training.model_copy(update=same) == shipped.training
     assert (found.gate, found.retraining, found.monitoring) == (shipped.gate, shipped.retraining, shipped.monitoring)
 
 
@@ -761,6 +762,24 @@ def test_the_split_s_column_is_no_feature(tmp_path):
 
     with pytest.raises(ConfigError, match="the split's column 'bmi' must be no feature and not the target"):
         read(path)
+
+
+def test_the_time_that_a_split_goes_by_may_be_a_feature(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(GOOD.replace("holdout = 0.2", 'holdout = 0.2\nsplit = { time = "bmi" }'))
+
+    assert read(path).data.split.column == "bmi"
+
+
+def test_two_lines_try_lines_and_trees(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text('[data]\nsource = "rows.csv"\ntarget = "y"\n')
+
+    assert [candidate.path.rpartition(".")[2] for candidate in read(path).training.candidates] == [
+        "LinearRegression",
+        "Ridge",
+        "HistGradientBoostingRegressor",
+    ]
 
 
 def test_the_shipped_file_shows_every_key_that_may_be_given():

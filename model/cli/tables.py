@@ -82,10 +82,10 @@ def version(document: Document, standing: Iterable[Document] = ()) -> list[Any]:
     scores = table_of("metric", "held-out", "low", "high")
     for name, score in document["metrics"].items():
         scores.add_row(plain(name), *[number(score[part]) for part in ("value", "low", "high")])
-    parts = table_of("slice", "values", "rows", "rmse", "bias", "by the whole's", "by production's")
+    parts = table_of("slice", "values", "rows", "rmse", "bias", "by the whole's", "by production's", "")
     for part in document.get("slices", ())[:_SLICES_SHOWN]:
         figures = [number(part.get(name)) for name in ("rmse", "bias", "ratio", "loss")]
-        parts.add_row(plain(part["column"]), plain(part["values"]), str(part["rows"]), *figures)
+        parts.add_row(plain(part["column"]), plain(part["values"]), str(part["rows"]), *figures, _judged(part))
     checks = table_of("check", "passed", "value", "threshold")
     for check in document["gate"]:
         passed = "yes" if check["passed"] else "NO"
@@ -175,6 +175,11 @@ def _said(entry: Document) -> list[str]:
 
 def table_of(*columns: str) -> Table:
     return Table(*columns, box=None, pad_edge=False, header_style="bold")
+
+
+def _judged(part: Document) -> str:
+    """A word beside a slice that is not judged by the whole."""
+    return "shown only" if part.get("shown_only") else ""
 
 
 def _warning(entry: Document) -> str:

@@ -25,7 +25,7 @@ def snapshot(rows: Rows) -> bytes:
     columns[rows.target] = (
         (rows.targets, _levels_type(rows.classes)) if rows.classes else (rows.y, pa.type_for_alias(rows.target_width))
     )
-    columns |= {name: (times, pa.float64()) for name, times in rows.times.items()}
+    columns |= {name: (times, pa.float64()) for name, times in rows.times.items() if name not in rows.names}
     columns |= {name: (kind.cast(pa.string()), pa.string()) for name, kind in rows.kinds.items()}
     columns |= {name: (groups, pa.string()) for name, groups in rows.groups.items()}
     schema = pa.schema([(name, kind) for name, (_, kind) in columns.items()])

@@ -16,6 +16,9 @@ from model.evaluation.metrics import Score
 from model.evaluation.scale import Scale
 from model.evaluation.slices import Slice
 
+_BOUNDS = (0.99, 0.995, 0.999, 0.9999)
+"""Bounds of r2 that a note proposes."""
+
 
 @dataclass(frozen=True)
 class Check:
@@ -75,7 +78,7 @@ def absolute(
         *([] if rows is None else [_at_least("rows", rows, bounds.min_rows)]),
         _at_least("held-out rows", holdout_rows, bounds.min_holdout_rows),
         _at_least("r2", value["r2"], bounds.min_r2),
-        _at_most("r2 not too good to be true", value["r2"], bounds.max_r2),
+        _believable(value["r2"], bounds.max_r2),
         *(_at_most(name, value[name], limit) for name, limit in limits.items() if limit is not None),
         _below("rmse below that of the mean", value["rmse"], baseline_rmse),
         *(by_whole if judged or not slices else []),
@@ -114,6 +117,19 @@ def relative(
         _unscaled(scale),
         _at_most("worst slice's rmse by production's", loss, bounds.max_slice_loss),
     ]
+
+
+def _believable(r2: float | None, most: float) -> Check:
+    """Whether the fit is no better than outside a laboratory; else the line of the configuration that allows it."""
+    check = _at_most("r2 not too good to be true", r2, most)
+    if check.passed or check.value is None:
+        return check
+    bound = next((bound for bound in _BOUNDS if check.value <= bound), 1.0)
+    note = (
+        "nearly always a feature was made from the target, or is known only after it: look at the most important ones; "
+        f"if none was, `max_r2 = {bound:g}` in [gate] of the configuration allows it"
+    )
+    return replace(check, note=note)
 
 
 def _inputs(ours: Sequence[str], theirs: Sequence[str]) -> Check:

@@ -64,6 +64,7 @@ def slices(
     by_value: Collection[str] = (),
     levels: Collection[str] = (),
     moments: Collection[str] = (),
+    booleans: Collection[str] = (),
     champion: Vector | None = None,
     done: Callable[[], None] = lambda: None,
 ) -> list[Slice]:
@@ -71,8 +72,9 @@ def slices(
 
     A column of numbers is cut into *count* parts with equally many rows, or by its values if it has no more or is
     named in *by_value*; a column of texts is cut by its values; rows without a cell (NaN, None) are a slice together.
-    *levels* names columns whose slices are shown only, *moments* those of seconds since 1970. *champion* holds
-    production's predictions of the same rows, NaN where it may not be judged. *done* is called after each column.
+    *levels* names columns whose slices are shown only, *moments* those of seconds since 1970, *booleans* those of 0 and
+    1. *champion* holds production's predictions of the same rows, NaN where it may not be judged. *done* is called
+    after each column.
     """
     floor = RELATIVE * float(np.abs(actual).max(initial=0.0)) or RELATIVE
     overall = max(rmse(actual, predicted), floor)
@@ -80,7 +82,8 @@ def slices(
     for name, column in columns.items():
         gone = is_missing(column)
         parts = list(_parts(column[~gone], count, by_value=name in by_value, moments=name in moments))
-        masks = [(label, _placed(part, ~gone), name in levels) for label, part in parts]
+        words = {"0": "false", "1": "true"} if name in booleans else {}
+        masks = [(words.get(label, label), _placed(part, ~gone), name in levels) for label, part in parts]
         if gone.any():
             masks.append(("missing", gone, True))
         for label, part, shown_only in masks:

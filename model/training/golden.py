@@ -5,6 +5,7 @@ They are shown and sent about. Where a feature is redacted they are made up, so 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from functions.schema import Feature
 from functions.table import Table
 from model.training.proof import Ask, answered, joined, unknown_level
 
+_WHOLE = 2.0**53
 ROWS = 8
 """How many instances without missing cells and unknown levels there are at most."""
 
@@ -91,4 +93,10 @@ def _as_json(cells: NDArray[Any], feature: Feature) -> list[Any]:
             return [None if np.isnan(cell) else bool(cell) for cell in cells.tolist()]
         case "time":
             return [None if np.isnan(cell) else times.iso(cell) for cell in cells.tolist()]
-    return [None if np.isnan(cell) else cell for cell in cells.tolist()]
+    return [None if np.isnan(cell) else _shortest(cell) for cell in cells.tolist()]
+
+
+def _shortest(number: float) -> float | int:
+    """A whole number without its `.0`, where both are the same number."""
+    whole = number.is_integer() and abs(number) < _WHOLE and math.copysign(1, number) > 0
+    return int(number) if whole else number

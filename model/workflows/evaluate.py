@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -153,6 +153,7 @@ def evaluate(written: Written, given: Inputs, *, champion: Champion, data_errors
             by_value=bounds.slice_columns,
             levels={feature.name for feature in seen if feature.kind == "category"} - {*bounds.slice_columns},
             moments={feature.name for feature in seen if feature.kind == "time"},
+            booleans={feature.name for feature in seen if feature.kind == "boolean"},
             champion=np.where(fresh, theirs, np.nan)[held] if champion.predictor else None,
             done=done,
         )
@@ -188,7 +189,7 @@ def evaluate(written: Written, given: Inputs, *, champion: Champion, data_errors
         )
     return Evaluation(
         measured,
-        parts,
+        [replace(part, shown_only=part.shown_only or part.rows < bounds.min_slice_rows) for part in parts],
         residuals(actual, ours),
         line(actual, ours),
         champion,

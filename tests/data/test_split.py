@@ -348,3 +348,18 @@ def test_cells_of_the_split_that_say_nothing_are_flaws(tmp_path):
         ("empty-cell", "customer", 1, "null"),
         ("not-a-time", "at", 1, '"soon"'),
     ]
+
+
+def test_a_time_that_is_split_by_may_be_a_feature_and_is_kept_as_one(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("at,y\n" + "".join(f"2026-01-{day:02},{day}\n" for day in range(1, 29)))
+    features = [Feature("at", kind="time", parts=("weekday",))]
+    first = read(str(path), features, "y", times=["at"])
+    kept = tmp_path / "kept.parquet"
+    kept.write_bytes(snapshot(first))
+
+    again = read(str(kept), features, "y", times=["at"])
+
+    assert (first.flaws, again.flaws) == ((), ())
+    assert again.x.cells(0).tolist() == first.x.cells(0).tolist() == again.times["at"].tolist()
+    assert again.hashes.tolist() == first.hashes.tolist()

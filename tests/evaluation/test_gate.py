@@ -99,7 +99,13 @@ def refused(checks):
         pytest.param({"scores": measured_scores(r2=0.0999)}, no("r2", 0.0999, 0.1), id="r2"),
         pytest.param(
             {"scores": measured_scores(r2=0.9801)},
-            no("r2 not too good to be true", 0.9801, 0.98),
+            no(
+                "r2 not too good to be true",
+                0.9801,
+                0.98,
+                "nearly always a feature was made from the target, or is known only after it: look at the most "
+                "important ones; if none was, `max_r2 = 0.99` in [gate] of the configuration allows it",
+            ),
             id="too-good-to-be-true",
         ),
         pytest.param(

@@ -124,3 +124,11 @@ def test_slices_at_the_edge_of_double_precision_hold_their_rows(scale):
     x, error = np.random.default_rng(3).normal(size=(2, 200))
 
     assert slices({"x": x}, x * scale, (x + error) * scale, count=2)[0].rows == 100
+
+
+def test_parts_of_a_boolean_are_true_and_false():
+    column = np.array([0.0, 1.0, 1.0, np.nan])
+
+    found = slices({"paid": column}, np.arange(4.0), np.zeros(4), count=4, booleans={"paid"})
+
+    assert {part.values for part in found} == {"true", "false", "missing"}
