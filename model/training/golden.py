@@ -98,5 +98,5 @@ def _as_json(cells: NDArray[Any], feature: Feature) -> list[Any]:
 
 def _shortest(number: float) -> float | int:
     """A whole number without its `.0`, where both are the same number."""
-    whole = number.is_integer() and abs(number) < _WHOLE and math.copysign(1, number) > 0
+    whole = number.is_integer() and abs(number) < _WHOLE and (number or math.copysign(1, number) > 0)
     return int(number) if whole else number
