@@ -16,7 +16,7 @@ from model.errors import ExportError
 from model.training.export.affine import affine
 from model.training.export.builder import TABLE, Column, Frame, Graph
 from model.training.export.edges import Edge, edges
-from model.training.export.registry import answer, register, register_transformer
+from model.training.export.registry import answer, kept, register, register_transformer
 
 __all__ = ["Exported", "export", "known_classes", "refuse_kept_rows", "register", "register_transformer"]
 
@@ -71,18 +71,28 @@ def export(estimator: BaseEstimator, columns: Sequence[str] | None = None) -> Ex
         ExportError: It cannot be written exactly; the message names the class, its place, and what would help.
     """
     known_classes()
+    name = type(estimator).__name__
+    if isinstance(estimator, type):
+        raise ExportError(f"{estimator.__name__}: a class; expected an estimator of it that is fitted")
+    try:
+        return _exported(estimator, columns)
+    except ExportError:
+        raise
+    except Exception as error:  # it is anybody's object
+        raise ExportError(f"{name}: it cannot be read, {type(error).__name__}: {error}; is it fitted?") from error
+
+
+def _exported(estimator: BaseEstimator, columns: Sequence[str] | None) -> Exported:
+    name = type(estimator).__name__
     width = len(columns) if columns is not None else _width(estimator)
     graph = Graph(width or 1)
     names = None if columns is None else tuple(columns)
     frame = Frame(tuple(Column(TABLE, place) for place in range(graph.columns)), names)
-    try:
-        result = answer(graph, estimator, frame)
-    except (AttributeError, TypeError) as error:
-        raise ExportError(f"{type(estimator).__name__}: is it fitted, by this scikit-learn? {error}") from error
+    result = answer(graph, estimator, frame)
     if not width:
-        raise ExportError(f"{type(estimator).__name__}: it does not say how many columns it takes; is it fitted?")
+        raise ExportError(f"{name}: it does not say how many columns it takes; is it fitted?")
     if graph.widths[result.values] != 1:
-        raise ExportError(f"{type(estimator).__name__}: several targets; only estimators with one target are served")
+        raise ExportError(f"{name}: several targets; only estimators with one target are served")
     line = None if result.classes is not None else affine(graph, result.values)
     if line is not None:
         return Exported({"runtime": "linear", "linear": line, "classes": None}, b"")
@@ -92,10 +102,11 @@ def export(estimator: BaseEstimator, columns: Sequence[str] | None = None) -> Ex
 
 
 def known_classes() -> None:
-    """Register scikit-learn's classes, and those of packages that are imported; a later exporter takes its place."""
+    """Register scikit-learn's classes, and those of packages that are imported; a user's own exporters stay."""
     others = [family for package, family in _OF_OTHER_PACKAGES.items() if package in sys.modules]
-    for family in (*_FAMILIES, *others):
-        import_module(f"model.training.export.{family}")
+    with kept():
+        for family in (*_FAMILIES, *others):
+            import_module(f"model.training.export.{family}")
 
 
 def refuse_kept_rows(exported: Exported, features: Sequence[Feature]) -> None:

@@ -29,7 +29,7 @@ def _simple(graph: Graph, transformer: Any, frame: Frame) -> Frame:
         columns = _filled_cells(graph, transformer, frame, statistics, kept)
     else:
         x = graph.take(_gaps(graph, transformer, frame), kept)
-        values = np.array([statistics[place] for place in kept], float)
+        values = np.array([statistics[place] for place in kept]).astype(transformer._fill_dtype).astype(float)
         columns = list(graph.frame(graph.add("impute", x, values=values)).columns)
     return _indicated(graph, transformer, frame, columns)
 

@@ -8,6 +8,7 @@ import pytest
 from sklearn import (
     cluster,
     compose,
+    discriminant_analysis,
     dummy,
     ensemble,
     gaussian_process,
@@ -18,6 +19,7 @@ from sklearn import (
     multioutput,
     naive_bayes,
     neighbors,
+    neural_network,
     pipeline,
     preprocessing,
     svm,
@@ -28,7 +30,7 @@ from sklearn.gaussian_process import kernels
 from model.errors import ExportError, RefusedError
 from model.training.export import export, register, register_transformer
 from model.training.export.builder import Answer
-from model.training.export.registry import answer
+from model.training.export.registry import answer, kept
 from tests.support.exact import assert_exact
 
 SOURCE = np.random.default_rng(0)
@@ -192,12 +194,57 @@ def test_what_is_not_fitted_is_refused():
     [
         pytest.param(naive_bayes.GaussianNB(), id="naive Bayes"),
         pytest.param(pipeline.make_pipeline(impute.KNNImputer(), LINE), id="imputer"),
+        pytest.param(pipeline.make_pipeline(preprocessing.PowerTransformer(), LINE), id="powers"),
+        pytest.param(linear_model.LogisticRegression(), id="line"),
+        pytest.param(neural_network.MLPClassifier((3,), max_iter=5), id="network"),
+        pytest.param(discriminant_analysis.LinearDiscriminantAnalysis(), id="discriminant"),
     ],
 )
+@pytest.mark.filterwarnings("ignore")
 def test_what_computes_in_float32_after_a_fit_to_float32_is_refused(estimator):
     estimator.fit(X.astype(np.float32), LABELS)
 
     assert "it was fitted to float32 numbers, and computes in float32; fit it to float64" in message(estimator)
+
+
+def test_a_forest_and_an_imputer_that_were_fitted_to_float32_are_exact():
+    narrow = X.astype(np.float32)
+    narrow[::7, 1] = np.nan
+    forest = ensemble.RandomForestRegressor(3, random_state=0)
+    estimator = pipeline.make_pipeline(impute.SimpleImputer(), forest).fit(narrow, Y)
+
+    assert_exact(estimator, np.where(np.isnan(narrow), np.nan, X))
+
+
+class Unreadable:
+    """Anybody's object, which answers no question."""
+
+    def __getattr__(self, name):
+        raise ValueError(f"no {name}")
+
+
+@pytest.mark.parametrize("columns", [None, ["a"], 3], ids=repr)
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        pytest.param(None, id="none"),
+        pytest.param(linear_model.Ridge, id="class"),
+        pytest.param(Unreadable(), id="unreadable"),
+        pytest.param(pipeline.Pipeline([]), id="empty pipeline"),
+        pytest.param(pipeline.make_pipeline(3, LINE), id="number in a pipeline"),
+    ],
+)
+def test_anything_at_all_is_refused_and_never_a_failure(estimator, columns):
+    assert message(estimator, columns)
+
+
+@pytest.mark.parametrize("value", [None, 3, np.zeros(0), np.zeros((2, 2, 2)), np.array(["a"]), object()], ids=repr)
+def test_an_odd_fitted_attribute_is_refused_with_class_and_place(value):
+    estimator = pipeline.make_pipeline(preprocessing.StandardScaler(), preprocessing.PowerTransformer(), LINE)
+    estimator.fit(X, Y)
+    estimator[1].lambdas_ = value
+
+    assert message(estimator).startswith("step 'powertransformer': ")
 
 
 def test_columns_that_are_chosen_by_name_need_their_names():
@@ -247,3 +294,20 @@ def test_a_class_of_a_users_own_is_exported_by_what_they_register():
             (answer.__globals__["_TRANSFORMERS"], Doubled),
         ):
             table.pop(kind)
+
+
+def test_a_users_own_exporter_stays_when_the_built_in_ones_are_registered_after_it():
+    kind = linear_model.Ridge
+    table = answer.__globals__["_EXPORTERS"]
+    before = table[kind]
+
+    def own(graph, estimator, frame):
+        raise AssertionError("never called")
+
+    try:
+        register(kind)(own)
+        with kept():
+            register(kind)(before)
+        assert table[kind] is own
+    finally:
+        table[kind] = before
