@@ -311,3 +311,9 @@ def test_a_users_own_exporter_stays_when_the_built_in_ones_are_registered_after_
         assert table[kind] is own
     finally:
         table[kind] = before
+
+
+def test_a_row_without_neighbours_is_refused_by_the_model_as_by_the_estimator():
+    near = neighbors.RadiusNeighborsClassifier(0.8).fit(X, LABELS)
+
+    assert_exact(near, np.concatenate([X, X * 3]))
