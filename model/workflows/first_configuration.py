@@ -52,7 +52,7 @@ def configuration(
             f"missing = [{', '.join(map(_quoted, missing))}]  # these stand among numbers, and for a missing cell"
         )
     lines += [
-        f"# split = {{ time = {_quoted(feature.name)} }}  # to hold out the newest rows; it is no feature unless named"
+        f"# split = {{ time = {_quoted(feature.name)} }}  # holds out the newest rows; then without epoch_days"
         for feature in rows.features
         if feature.kind == "time" and feature.name not in left_out
     ]
