@@ -11,7 +11,10 @@
 #                   Run every check: shellcheck, ruff, mypy, pytest. fast runs the linters and the tests that start no
 #                   process; coverage runs pytest alone, and half as long again, and says which lines no test reaches.
 #                   ARGS go to pytest, and then only pytest runs.
-#   bench           Measure cold start, memory, requests/s and rows/s, side by side with what else one could do.
+#   bench [cold|warm|batch|graph|monitor|gate]
+#                   Measure beside what else one could do, a part or all, each in minutes: cold start and memory, requests/s,
+#                   rows/s of a large request, models beside scikit-learn and onnxruntime; and how often the monitor and
+#                   the gate are wrong. Results: .local/bench.json, .local/bench.svg
 #   lock            Pin anew what functions/requirements.in and pyproject.toml ask for; other verbs install that.
 #   help            Print this text.
 #
@@ -134,11 +137,11 @@ main() {
     yeslocal | yestest | yesbench | yeslock | yeshelp) usage_error "--dry-run is for the verbs on Google Cloud, $verb is none" ;;
   esac
   case $verb in
-    bench | lock | help)
+    lock | help)
       (($# == 0)) || usage_error "$verb takes no arguments, got: $*"
       "verb_$verb"
       ;;
-    local | test | up | traffic | rollback | invoke | model | status | logs | grant | revoke | trigger | schedule | retrain | down)
+    local | test | bench | up | traffic | rollback | invoke | model | status | logs | grant | revoke | trigger | schedule | retrain | down)
       "verb_$verb" "$@"
       ;;
     -h | --help) verb_help ;;

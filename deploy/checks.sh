@@ -52,7 +52,14 @@ ensure_browser() {
 }
 
 verb_bench() {
+  local part
+  for part in "$@"; do
+    case $part in
+      cold | warm | batch | graph | monitor | gate) ;;
+      *) usage_error "bench: there is no part '$part'; the parts are cold, warm, batch, graph, monitor, gate" ;;
+    esac
+  done
   check_python
   ensure_venv
-  PYTHONPATH=$root "$venv_python" -m tests.bench.benchmark
+  PYTHONPATH=$root "$venv_python" -m tests.bench "$@"
 }

@@ -1,8 +1,8 @@
-"""How often the gate's comparison with production is wrong, and how often it finds a better model.
+"""How often the gate's comparison with production is wrong, and how often it finds a better model; and the monitor.
 
-    python -m tests.bench.calibration
+    ./deploy.sh bench gate monitor
 
-`./deploy.sh bench` prints it too. The first table is of pairs without a true difference: percent of 1000 draws that
+The first table is of pairs without a true difference: percent of 1000 draws that
 each rule would promote, at 95 % confidence. The rule is `model.evaluation.resampling.mean_above_zero`; beside it stand a
 percentile interval, the two intervals of which it takes the farther ends, each of two sides, and both of these, which
 are the rule without the loss that it adds. The last families are of models with rare and large losses, which many
@@ -19,7 +19,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from model.config import MonitoringConfig
@@ -67,7 +66,7 @@ def ours(gains: pairs.Pairs) -> float:
     return 100 * float((reached >= CONFIDENCE).mean())
 
 
-def tables() -> list[Table]:
+def gate_tables() -> list[Table]:
     """Wrong promotions by family of pairs, and the power curve."""
     wrong = Table("no true difference", "rows", *RULES, box=None)
     for family, draw in (pairs.EQUAL | pairs.RARE).items():
@@ -92,7 +91,12 @@ def tables() -> list[Table]:
         ]
         power.add_row(str(rows), *(f"{ours(gains):.0f} % ({others(gains)['both t']:.0f} %)" for gains in drawn))
     power.caption = "in brackets by both t, without the loss that the gate adds"
-    return [wrong, lucky, power, monitored(), monitored_hard_sets()]
+    return [wrong, lucky, power]
+
+
+def monitor_tables() -> list[Table]:
+    """Findings of the monitor, in usual columns and in hard ones."""
+    return [monitored(), monitored_hard_sets()]
 
 
 def monitored() -> Table:
@@ -155,14 +159,3 @@ def _worst(document: dict[str, Any], now: Window, trained: int) -> str:
         distances = drift.against_training(entry, now.counts[place], now.sample[:, place], trained, chance)
         levels.append(drift.movement(distances, warn=limits.warn, alert=limits.alert).level)
     return "alert" if "alert" in levels else "warn" if "warn" in levels else "ok"
-
-
-def show(console: Console) -> None:
-    for table in tables():
-        table.header_style, table.pad_edge = "bold", False
-        console.print()
-        console.print(table)
-
-
-if __name__ == "__main__":
-    show(Console(highlight=False, width=110))

@@ -1,0 +1,52 @@
+"""Runs parts of the benchmark: `./deploy.sh bench [PART…]`, or `python -m tests.bench [PART…]`.
+
+Each part prints a table, and a line that says how noisy the machine was. All are kept in .local/bench.json, a part in
+place of its last run, and their ratios drawn in .local/bench.svg.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.bench import picture, record, shown
+from tests.support.parts import ROOT
+
+PARTS = {
+    "cold": "process start to first answer, and memory",
+    "warm": "requests a second of one instance each",
+    "batch": "rows a second of one large request",
+    "graph": "models beside scikit-learn and onnxruntime",
+    "monitor": "how often the monitor finds drift, and how often it is wrong",
+    "gate": "how often the gate promotes a better model, and how often it is wrong",
+}
+
+
+def main(names: Sequence[str], *, folder: Path = ROOT / ".local") -> int:
+    """Run the parts *names*, all without one; returns the exit status."""
+    if unknown := [name for name in names if name not in PARTS]:
+        print(f"bench: there is no part {unknown[0]!r}; the parts are {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    console = Console(highlight=False, width=110, soft_wrap=not sys.stdout.isatty())
+    for name in names or PARTS:
+        console.print(f"\n[bold]{name}[/bold]: {PARTS[name]}")
+        began = time.perf_counter()
+        part = import_module(f"tests.bench.{name}").measure()
+        seconds = time.perf_counter() - began
+        shown.show(console, part)
+        run = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(seconds, 1)}
+        machine = {"processors": os.cpu_count(), "load": round(os.getloadavg()[0], 2)}
+        whole = record.merge(folder / "bench.json", name, {**run, "machine": machine, **part.document()})
+        picture.draw(whole, folder / "bench.svg")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

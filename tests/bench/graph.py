@@ -1,0 +1,109 @@
+"""Models of the graph runtime beside scikit-learn's own predict and onnxruntime: one row, 10,000 and 100,000 rows.
+
+    python -m tests.bench.graph
+
+And cold start and memory of functions with 1, 10 and 100 MB of arrays; see sizes.py. onnxruntime gets each model as
+skl2onnx converts it, in double precision where it runs in that. Where a model does not convert, or answers differently
+by more than 1e-9, the table says so instead of a time.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from functions import predictor
+from functions.runtimes import load
+from functions.table import Table
+from model.training.export import export
+from tests.bench import models, sizes
+from tests.bench.environments import MissingPeerError
+from tests.bench.onnx import ConversionError, Onnx
+from tests.bench.record import Line, Noise, Part
+from tests.bench.turns import in_turns, seconds_of
+from tests.support.exact import table
+
+TIMES = {1: 30, 10_000: 1, 100_000: 1}
+"""How often rows are answered in a round."""
+
+ROUNDS, MOST_SECONDS = 5, 8.0
+
+
+def measure() -> Part:
+    warnings.simplefilter("ignore")
+    asked = models.frame(max(TIMES), 1)
+    lines, steady, remarks = [], [], []
+    with tempfile.TemporaryDirectory() as name, _peer(Path(name), remarks) as onnx:
+        for case in models.cases():
+            found, reference = _compared(case, asked, onnx)
+            lines += found
+            steady += reference
+        lines += sizes.measured(onnx)
+    return Part(tuple(lines), noise=Noise("a sort of a million numbers", steady), remarks=tuple(remarks))
+
+
+@contextmanager
+def _peer(folder: Path, remarks: list[str]) -> Iterator[Onnx | None]:
+    """onnxruntime, or None and a remark."""
+    try:
+        onnx = Onnx(folder)
+    except MissingPeerError as error:
+        remarks.append(str(error))
+        yield None
+        return
+    try:
+        yield onnx
+    finally:
+        onnx.close()
+
+
+def _compared(case: models.Case, asked: models.pd.DataFrame, onnx: Onnx | None) -> tuple[list[Line], list[float]]:
+    """A line for each number of rows, and the seconds of the reference."""
+    estimator, rows = case.fitted(), case.taken(asked)
+    made = export(estimator, list(rows.columns) if case.whole else None)
+    runtime, ours = load(made.document, made.arrays), Table(table(rows))
+    word = "not installed" if onnx is None else refusal(onnx, estimator, rows)
+    numbers = np.random.default_rng(0).random(1_000_000)
+    lines, steady = [], []
+    for count, times in TIMES.items():
+        few, theirs = ours[:count], rows[:count]
+        works = {
+            "ours": lambda few=few, times=times: seconds_of(lambda: runtime.predict(few), times),
+            "scikit-learn": lambda theirs=theirs, times=times: seconds_of(lambda: estimator.predict(theirs), times),
+            "reference": lambda: seconds_of(lambda: np.sort(numbers)),
+        }
+        if onnx is not None and not word:
+            works["onnxruntime"] = lambda count=count, times=times: onnx.seconds(count, times)
+        found = in_turns(works, ROUNDS, most_seconds=MOST_SECONDS)
+        steady += found.pop("reference")
+        samples = {"onnxruntime": word or None, **found}
+        lines.append(
+            Line(f"{case.name}: {count:,} {'row' if count == 1 else 'rows'}", "s", samples.pop("ours"), samples)
+        )
+    return lines, steady
+
+
+def refusal(onnx: Onnx, estimator, rows) -> str:
+    """Why onnxruntime is no comparison for *estimator*; empty where it answers *rows* as that does."""
+    few = rows[:2_000]
+    try:
+        onnx.convert(estimator, rows)
+        answers = onnx.answers()[: len(few)]
+    except ConversionError:
+        return "does not convert"
+    expected = estimator.predict(few)
+    if predictor.distance(answers, expected).max() <= 1:
+        return ""
+    return f"wrong by {np.abs(answers - expected).max() / np.abs(expected).max():.0e}"
+
+
+if __name__ == "__main__":
+    from tests.bench.command import main
+
+    sys.exit(main(["graph"]))

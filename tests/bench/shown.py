@@ -1,0 +1,53 @@
+"""The benchmark's results on the terminal."""
+
+from __future__ import annotations
+
+import statistics
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.record import Line, Part
+
+
+def show(console: Console, part: Part) -> None:
+    if part.lines:
+        console.print(_compared(part.lines))
+    for sheet in part.sheets:
+        table = Table(*sheet.columns, box=None, pad_edge=False, header_style="bold", caption=sheet.caption or None)
+        for row in sheet.rows:
+            table.add_row(*row)
+        console.print()
+        console.print(table)
+    for remark in part.remarks:
+        console.print(remark)
+    if part.noise:
+        console.print(part.noise.sentence())
+
+
+def figure(value: float, unit: str) -> str:
+    """A figure with its unit, in three digits."""
+    if unit == "s":
+        return f"{value:.3g} s" if value >= 1 else f"{value * 1e3:.3g} ms"
+    if unit == "/s":
+        return f"{value:,.0f}/s"
+    return f"{value:.3g} {unit}"
+
+
+def _compared(lines: tuple[Line, ...]) -> Table:
+    names = list(dict.fromkeys(name for line in lines for name in line.others))
+    table = Table("measured", "ours", box=None, pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(name)
+        table.add_column("ratio", justify="right")
+    for line in lines:
+        cells = [line.measured, figure(statistics.median(line.ours), line.unit)]
+        for name in names:
+            theirs, ratio = line.others.get(name, ""), line.ratio(name)
+            cells += (
+                [theirs, ""]
+                if isinstance(theirs, str)
+                else [figure(statistics.median(theirs), line.unit), f"{ratio:.2f}"]
+            )
+        table.add_row(*cells)
+    return table

@@ -1,0 +1,91 @@
+"""Cold start and memory of functions with 1, 10 and 100 MB of arrays, beside other ways to serve the same forests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import ExtraTreesRegressor
+
+from model.training.export import export
+from tests.bench.onnx import Onnx
+from tests.bench.record import Line
+from tests.bench.turns import in_turns
+from tests.bench.worlds import EMPTY, ONNX, OURS, USUAL, World, cold_start, world
+from tests.support.parts import document
+
+STARTS, MOST_SECONDS = 5, 60.0
+MEGABYTES = (1, 10, 100)
+MOST_CONVERTED = 10
+"""Megabytes up to which a forest is converted for onnxruntime; the next size takes minutes."""
+
+COLUMNS = 6
+
+
+@dataclass(frozen=True)
+class Sized:
+    """A forest, and how many MB its arrays take."""
+
+    megabytes: int
+    estimator: Any
+    manifest: dict[str, Any]
+    arrays: bytes
+
+
+def forests() -> Iterator[Sized]:
+    """Forests of trees that are split at random, which are grown fastest."""
+    source = np.random.default_rng(0)
+    x = source.normal(size=(100_000, COLUMNS))
+    y = x @ np.arange(1.0, COLUMNS + 1) + source.normal(size=len(x))
+    for megabytes in MEGABYTES:
+        rows = min(len(x), 10_000 * megabytes)
+        one = export(_grown(1, x[:rows], y[:rows]))
+        estimator = _grown(round(megabytes * 1e6 / len(one.arrays)), x[:rows], y[:rows])
+        made = export(estimator)
+        features = [{"name": f"x{place}", "minimum": -9.0, "maximum": 9.0} for place in range(COLUMNS)]
+        golden = [{"instance": row.tolist(), "prediction": float(estimator.predict(row[None])[0])} for row in x[:3]]
+        manifest = document(**{**made.document, "linear": None}, features=features, golden=golden)
+        yield Sized(megabytes, estimator, manifest, made.arrays)
+
+
+def _grown(trees: int, x: np.ndarray, y: np.ndarray) -> ExtraTreesRegressor:
+    return ExtraTreesRegressor(max(1, trees), max_features=1, random_state=0, n_jobs=-1).fit(x, y)
+
+
+def measured(onnx: Onnx | None) -> list[Line]:
+    """Cold start and memory of each size."""
+    with world() as here:
+        lines = []
+        for forest in forests():
+            lines += _compared(here, forest, onnx)
+    return lines
+
+
+def _compared(here: World, forest: Sized, onnx: Onnx | None) -> list[Line]:
+    name = f"forest-{forest.megabytes}-mb"
+    here.promote(forest.manifest, model=name, arrays=forest.arrays)
+    forest.estimator.n_jobs = None
+    here.pickle(f"{name}.joblib", forest.estimator)
+    body = {"instances": [[0.5] * COLUMNS]}
+
+    def work(source, **changes):
+        return lambda: cold_start(lambda: here.start(source, **changes), body)
+
+    works = {
+        "ours": work(OURS, MODEL_NAME=name),
+        "empty function": work(here.source("empty", EMPTY)),
+        "scikit-learn": work(here.source("usual", USUAL), MODEL_OBJECT=f"{name}.joblib"),
+    }
+    if onnx is not None and forest.megabytes <= MOST_CONVERTED:
+        path = onnx.convert(forest.estimator, np.zeros((1, COLUMNS)))
+        here.put(f"{name}.onnx", path.read_bytes())
+        works["onnxruntime"] = work(here.source("onnx", ONNX), MODEL_OBJECT=f"{name}.onnx", python=onnx.python)
+    in_turns(works, 1)
+    starts = in_turns(works, STARTS, most_seconds=MOST_SECONDS)
+    lines = []
+    for place, (measured_as, unit) in enumerate((("cold start", "s"), ("memory", "MB"))):
+        samples = {kind: [start[place] for start in found] for kind, found in starts.items()}
+        lines.append(Line(f"{forest.megabytes} MB: {measured_as}", unit, samples.pop("ours"), samples))
+    return lines

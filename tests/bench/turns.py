@@ -1,0 +1,35 @@
+"""Works that are measured in turns, so that whatever else the machine does meets all of them alike."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def in_turns(
+    works: Mapping[str, Callable[[], Result]], rounds: int, *, most_seconds: float = float("inf"), least: int = 2
+) -> dict[str, list[Result]]:
+    """Do each work once a round, forth and back; no round after *least* begins later than *most_seconds*."""
+    results: dict[str, list[Result]] = {name: [] for name in works}
+    began = time.perf_counter()
+    for number in range(rounds):
+        if number >= least and time.perf_counter() - began > most_seconds:
+            break
+        order = list(works.items())
+        for name, work in order if number % 2 else reversed(order):
+            results[name].append(work())
+    return results
+
+
+def seconds_of(work: Callable[[], object], times: int = 1) -> float:
+    """The median duration of *work*, done *times* times."""
+    durations = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        durations.append(time.perf_counter() - began)
+    return statistics.median(durations)

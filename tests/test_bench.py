@@ -1,0 +1,153 @@
+"""The benchmark without its measurements: its arguments, its record, its table, and the ways it takes turns."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+from rich.console import Console
+
+from tests.bench import command, environments, picture, record, shown
+from tests.bench.cold import by_package
+from tests.bench.record import Line, Noise, Part, Sheet
+from tests.bench.turns import in_turns
+from tests.support.parts import ROOT
+
+PART = Part(
+    (Line("cold start", "s", [2.0, 3.0, 40.0], {"empty": [1.0, 2.0, 10.0], "absent": "not installed"}),),
+    (Sheet(("package", "ms"), (("numpy", "70.0"),)),),
+    Noise("an empty function", [1.0, 2.0, 1.5]),
+    ("nothing else",),
+)
+
+
+def test_a_part_that_there_is_not_is_refused_with_the_list(tmp_path, capsys):
+    assert command.main(["cold", "hot"], folder=tmp_path) == 2
+
+    assert capsys.readouterr().err == (
+        "bench: there is no part 'hot'; the parts are cold, warm, batch, graph, monitor, gate\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.process
+def test_the_command_refuses_it_before_anything_is_installed():
+    ended = subprocess.run(["./deploy.sh", "bench", "hot"], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        "deploy.sh: bench: there is no part 'hot'; the parts are cold, warm, batch, graph, monitor, gate "
+        "(./deploy.sh help)\n"
+    )
+
+
+def test_the_ratio_is_the_median_of_the_rounds_ratios():
+    (line,) = PART.lines
+
+    assert (line.ratio("empty"), line.ratio("absent"), line.ratio("other")) == (2.0, None, None)
+
+
+def test_a_part_takes_the_place_of_its_last_run_and_leaves_others(tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.bench.cold.measure", lambda: PART)
+    path = tmp_path / "bench.json"
+    path.write_text(json.dumps({"cold": {"old": True}, "warm": {"lines": []}}))
+
+    assert command.main(["cold"], folder=tmp_path) == 0
+
+    kept = json.loads(path.read_text())
+    assert kept.keys() == {"cold", "warm"}
+    assert kept["warm"] == {"lines": []}
+    assert kept["cold"]["lines"] == [
+        {
+            "measured": "cold start",
+            "unit": "s",
+            "ours": {"median": 3.0, "rounds": 3},
+            "others": {"empty": {"median": 2.0, "ratio": 2.0}, "absent": {"missing": "not installed"}},
+        }
+    ]
+    assert kept["cold"]["noise"] == {"reference": "an empty function", "rounds": 3, "spread": pytest.approx(2 / 3)}
+    assert "cold start : empty" in (tmp_path / "bench.svg").read_text()
+
+
+def test_a_record_that_is_cut_off_is_begun_anew(tmp_path):
+    path = tmp_path / "bench.json"
+    path.write_text('{"cold": {')
+
+    assert record.merge(path, "gate", {"lines": []}) == {"gate": {"lines": []}}
+
+
+def test_a_record_without_ratios_has_no_picture(tmp_path):
+    picture.draw({"gate": {"lines": []}}, tmp_path / "bench.svg")
+
+    assert not (tmp_path / "bench.svg").exists()
+
+
+def test_the_table_says_ratios_words_and_how_noisy_the_machine_was():
+    console = Console(record=True, width=120, highlight=False)
+
+    shown.show(console, PART)
+
+    lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
+    assert lines == [
+        "measured ours empty ratio absent ratio",
+        "cold start 3 s 2 s 2.00 not installed",
+        "",
+        "package ms",
+        "numpy 70.0",
+        "nothing else",
+        "the machine was noisy: trust ratios, not times: an empty function differed by 67% of its median over 3 rounds",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        pytest.param(0.01234, "s", "12.3 ms", id="milliseconds"),
+        pytest.param(2.5, "s", "2.5 s", id="seconds"),
+        pytest.param(12345.6, "/s", "12,346/s", id="rate"),
+        pytest.param(60.2, "MB", "60.2 MB", id="size"),
+    ],
+)
+def test_a_figure_has_three_digits_and_its_unit(value, unit, text):
+    assert shown.figure(value, unit) == text
+
+
+def test_works_take_turns_forth_and_back():
+    order = []
+
+    in_turns({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 3)
+
+    assert order == ["b", "a", "a", "b", "b", "a"]
+
+
+def test_slow_works_are_done_as_often_as_is_least():
+    assert in_turns({"a": lambda: 1}, 9, most_seconds=0, least=2) == {"a": [1, 1]}
+
+
+def test_import_times_are_added_up_by_package():
+    trace = (
+        "import time: 1500 | 9000 | numpy\nimport time: 500 | 600 |   numpy.linalg\nimport time: 300 | 300 | schema\n{}"
+    )
+
+    assert by_package(trace) == (("numpy", "2.0", "2"), ("the functions' own", "0.3", "1"))
+
+
+@pytest.mark.process
+def test_an_environment_that_cannot_be_made_says_why(tmp_path):
+    (tmp_path / "odd.txt").write_text("--no-index\nthere-is-no-such-package==1.0\n")
+
+    with pytest.raises(environments.MissingPeerError, match=r"^odd could not be installed: .*there-is-no-such-package"):
+        environments.python_of("odd", folder=tmp_path / "peers", lists=tmp_path)
+
+
+def test_the_peer_reads_estimators_with_the_versions_that_wrote_them():
+    names = ("numpy", "pandas", "scikit-learn", "functions-framework", "google-cloud-storage")
+
+    def pins(path):
+        return {line.split(" ")[0] for line in path.read_text().splitlines() if line.startswith(names)}
+
+    theirs = pins(environments.LISTS / "onnx.txt")
+    ours = pins(ROOT / "requirements.txt") | pins(ROOT / "functions" / "requirements.txt")
+    assert len(theirs) == len(names)
+    assert theirs <= ours
