@@ -39,10 +39,10 @@ class Onnx:
         self._ask(convert=names["estimator.joblib"], rows=names["rows.joblib"], to=names["model.onnx"])
         return Path(names["model.onnx"])
 
-    def answers(self) -> np.ndarray:
-        """The answers to all rows."""
+    def answers(self, rows: int) -> np.ndarray:
+        """The answers to the first *rows* rows."""
         path = self.folder / "answers.npy"
-        self._ask(answers=str(path))
+        self._ask(answers=str(path), rows=rows)
         return np.load(path)
 
     def seconds(self, rows: int, times: int) -> float:
