@@ -22,6 +22,7 @@ class _Strict(BaseModel):
 
 Count = Annotated[int, Field(lt=2**53)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -241,6 +242,11 @@ class GateConfig(_Strict):
     max_rmse: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     max_mae: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     max_bias: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    min_auc: Annotated[float, Field(ge=0, le=1)] = 0.6
+    max_auc: Annotated[float, Field(ge=0, le=1)] = 0.995
+    max_log_loss: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    max_calibration_error: Annotated[float, Field(gt=0, le=1)] | None = None
+    min_recall: Share | dict[str, Share] | None = None
     confidence: Annotated[float, Field(gt=0.5, le=0.999)] = 0.95
     min_improvement: Annotated[float, Field(ge=0, lt=1)] = 0.01
     max_move: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.25
@@ -255,6 +261,8 @@ class GateConfig(_Strict):
     def _can_be_passed(self) -> Self:
         if self.min_r2 > self.max_r2:
             raise ValueError(f"min_r2 {self.min_r2} must not exceed max_r2 {self.max_r2}")
+        if self.min_auc > self.max_auc:
+            raise ValueError(f"min_auc {self.min_auc} must not exceed max_auc {self.max_auc}")
         return self
 
 

@@ -1,4 +1,4 @@
-"""Challenger against production: which rows may judge both, and how much squared error the challenger saves on them."""
+"""Challenger against production: which rows may judge both, and how much loss the challenger saves on them."""
 
 from __future__ import annotations
 
@@ -8,81 +8,103 @@ from typing import Any
 
 import numpy as np
 
-from functions.predictor import distance
-from model.evaluation.metrics import QUIET, Score, finite, rmse
+from model.evaluation.metrics import QUIET, Score, finite
 from model.evaluation.resampling import REPLICATES, Vector, mean_above_zero
 
 Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Pair:
+    """Losses of a challenger and of production on the same rows, which neither was trained on; shape (n_rows,).
+
+    Args:
+        loss: squared_error, log_loss or error_rate.
+        same: Both gave equal answers, but for rounding.
+        moved: How far the mean prediction moved; see Comparison.
+        note: How the pair is judged, where that is not as usual.
+    """
+
+    loss: str
+    challenger: Vector
+    production: Vector
+    same: bool = False
+    moved: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """Squared errors of a challenger and of production on the same rows; None where a figure cannot be computed.
+    """Errors of a challenger and of production on the same rows; None where a figure cannot be computed.
 
     Args:
         rows: How many rows both were judged by; neither was trained on them.
-        improvement: Reduction of the mean squared error as a share of production's, with its interval.
+        loss, note: Those of the pair.
+        challenger, production: The mean loss; for squared error its root, in the target's unit.
+        improvement: Reduction of the mean loss as a share of production's, with its interval.
         confidence_reached: The highest confidence whose interval lies above 0 whole; 0 for a tie.
-        moved: How far the mean prediction moved, in standard deviations of the target.
+        moved: How far the mean prediction moved, in standard deviations of the target; for classes how far the mean
+            probability of that class moved that moved most, in those of belonging to it.
     """
 
     rows: int
     confidence: float
     replicates: int = REPLICATES
-    challenger_rmse: float | None = None
-    production_rmse: float | None = None
+    loss: str = "squared_error"
+    challenger: float | None = None
+    production: float | None = None
     improvement: Score = field(default_factory=Score)
     confidence_reached: float | None = None
     moved: float | None = None
+    note: str = ""
 
     def document(self) -> dict[str, Any]:
         """The comparison as the manifest records it."""
+        squared = self.loss == "squared_error"
         return {
             "rows": self.rows,
             "replicates": self.replicates,
             "confidence": self.confidence,
-            "rmse": {"challenger": self.challenger_rmse, "production": self.production_rmse},
+            **({} if squared else {"loss": self.loss}),
+            "rmse" if squared else self.loss: {"challenger": self.challenger, "production": self.production},
             "improvement": self.improvement.document(),
             "confidence_reached": self.confidence_reached,
             "moved": self.moved,
+            **({"judged": self.note} if self.note else {}),
         }
 
 
 @QUIET
-def compare(
-    actual: Vector,
-    challenger: Vector,
-    champion: Vector,
-    *,
-    confidence: float,
-    seed: int,
-    done: Callable[[], None] = lambda: None,
-) -> Comparison:
-    """Whether *challenger* predicts better than *champion*, on the same rows, which neither was trained on.
+def compare(pair: Pair, *, confidence: float, seed: int, done: Callable[[], None] = lambda: None) -> Comparison:
+    """Whether the challenger of *pair* predicts better than production.
 
     *done* is called after each batch of replicates.
     """
-    rows = len(actual)
+    rows = len(pair.challenger)
     if rows < 2:  # noqa: PLR2004 - one row has no spread
-        return Comparison(rows, confidence)
-    gains = (champion - actual) ** 2 - (challenger - actual) ** 2
-    theirs = float(((champion - actual) ** 2).mean())
+        return Comparison(rows, confidence, loss=pair.loss, note=pair.note)
+    gains = pair.production - pair.challenger
+    ours, theirs = float(pair.challenger.mean()), float(pair.production.mean())
     improvement, reached = Score(), None
     if np.isfinite(gains).all():
-        if distance(challenger, champion).max() <= 1:
+        if pair.same:
             gains = np.zeros(rows)
         saved = mean_above_zero(gains[None, :], confidence=confidence, seed=seed, done=done)
         ends = (float(saved.mean[0]), float(saved.low[0]), float(saved.high[0]))
         improvement = Score(*(finite(end / theirs) if theirs else None for end in ends))
         reached = float(saved.reached[0])
+    if pair.loss == "squared_error":
+        ours, theirs = float(np.sqrt(ours)), float(np.sqrt(theirs))
     return Comparison(
         rows,
         confidence,
-        challenger_rmse=finite(rmse(actual, challenger)),
-        production_rmse=finite(rmse(actual, champion)),
+        loss=pair.loss,
+        challenger=finite(ours),
+        production=finite(theirs),
         improvement=improvement,
         confidence_reached=reached,
-        moved=finite(float(abs(challenger.mean() - champion.mean()) / actual.std())),
+        moved=pair.moved,
+        note=pair.note,
     )
 
 

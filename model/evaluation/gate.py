@@ -1,54 +1,36 @@
 """Whether a version may be promoted: measured values against the thresholds of config.toml. Pure decisions.
 
-Bounds are inclusive, except that the mean's error must be beaten. A value that could not be computed fails.
+Bounds are inclusive, except that the constant's error must be beaten. A value that could not be computed fails.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from model.config import GateConfig
+from model.evaluation.answers import Label, label_name
+from model.evaluation.checks import Check, at_least, at_most
 from model.evaluation.comparison import Comparison
-from model.evaluation.metrics import Score
 from model.evaluation.scale import Scale
 from model.evaluation.slices import Slice
 
-_BOUNDS = (0.99, 0.995, 0.999, 0.9999)
-"""Bounds of r2 that a note proposes."""
+_WHOLE = {"rmse": "the whole's", "error_rate": "the whole's", "log_loss": "the expected"}
+"""The figure that a slice's figure is divided by."""
 
+_KINDS = {bool: "true and false", int: "whole numbers", str: "texts"}
 
-@dataclass(frozen=True)
-class Check:
-    """One line of the gate's table; *value* and *threshold* are in the unit of the checked figure.
-
-    Args:
-        note: Says what a number cannot; "" where there is nothing to say.
-    """
-
-    check: str
-    passed: bool
-    value: float | None
-    threshold: float
-    note: str = ""
-
-    def document(self) -> dict[str, Any]:
-        """The line as the manifest records it; a note only where there is one."""
-        line = asdict(self)
-        return line if self.note else {name: value for name, value in line.items() if name != "note"}
+CHANCE = 0.01
+"""Chance, over all slices of a version together, that a slice of classes is called worse and is not."""
 
 
 def absolute(
     bounds: GateConfig,
     *,
-    scores: Mapping[str, Score],
+    own: Sequence[Check],
     slices: Sequence[Slice],
     data_errors: int,
     rows: int | None,
     holdout_rows: int,
-    baseline_rmse: float,
     furthest: float,
     model_bytes: int,
     wrong_answers: int | None,
@@ -57,34 +39,29 @@ def absolute(
     """The checks of a version by itself.
 
     Args:
-        scores, slices: Measured on the held-out rows.
+        own: The checks of the metrics: `regression.checks` or `classification.checks`.
+        slices: Measured on the held-out rows.
         data_errors: Number of errors that the validation of the data reported.
         rows: None for a pipeline that was fitted elsewhere: its training rows may not be known.
-        baseline_rmse: Held-out error, in the target's unit, of predicting the mean of the training rows.
         furthest: Largest distance of the served artefact from the estimator, by the largest that is equal, over all
             rows, those of training too, and rows that are made to tell them apart.
         model_bytes: Size of the manifest and of the arrays beside it.
         wrong_answers: Number of wrong answers of the running functions; None if they did not run.
         wrong_answer: The first of them with its call, or the reason why they did not run.
     """
-    value = {name: score.value for name, score in scores.items()}
-    value["bias"] = None if value["bias"] is None else abs(value["bias"])
-    limits = {"rmse": bounds.max_rmse, "mae": bounds.max_mae, "bias": bounds.max_bias}
     judged = [part for part in slices if not part.shown_only]
-    ratio = _worst(judged, lambda part: part.ratio, lambda part: part.rows, bounds)
-    by_whole = [_at_most("worst slice's rmse by the whole's", ratio, bounds.max_slice_ratio)]
+    ratio = _worst(judged, lambda part: (part.ratio, part.chance), lambda part: part.rows, bounds)
+    measure = judged[0].measure if judged else "rmse"
+    by_whole = at_most(f"worst slice's {_words(measure)} by {_WHOLE[measure]}", ratio, bounds.max_slice_ratio)
     return [
-        _at_most("data errors", data_errors, 0),
-        *([] if rows is None else [_at_least("rows", rows, bounds.min_rows)]),
-        _at_least("held-out rows", holdout_rows, bounds.min_holdout_rows),
-        _at_least("r2", value["r2"], bounds.min_r2),
-        _believable(value["r2"], bounds.max_r2),
-        *(_at_most(name, value[name], limit) for name, limit in limits.items() if limit is not None),
-        _below("rmse below that of the mean", value["rmse"], baseline_rmse),
-        *(by_whole if judged or not slices else []),
-        _at_most("artefact equals estimator", furthest, 1),
-        _at_most("bytes of the model", model_bytes, bounds.max_model_bytes),
-        replace(_at_most("wrong answers when served", wrong_answers, 0), note=wrong_answer),
+        at_most("data errors", data_errors, 0),
+        *([] if rows is None else [at_least("rows", rows, bounds.min_rows)]),
+        at_least("held-out rows", holdout_rows, bounds.min_holdout_rows),
+        *own,
+        *([by_whole] if judged or not slices else []),
+        at_most("artefact equals estimator", furthest, 1),
+        at_most("bytes of the model", model_bytes, bounds.max_model_bytes),
+        at_most("wrong answers when served", wrong_answers, 0, wrong_answer),
     ]
 
 
@@ -92,44 +69,41 @@ def relative(
     bounds: GateConfig,
     *,
     comparison: Comparison,
-    scale: Scale,
     slices: Sequence[Slice],
     inputs: Sequence[str],
     production_inputs: Sequence[str],
+    scale: Scale | None = None,
+    classes: Sequence[Label] = (),
+    production_classes: Sequence[Label] = (),
 ) -> list[Check]:
-    """The checks against production; only the first one where the two do not read and predict the same columns.
+    """The checks against production; only those of columns and classes where the two do not read and predict the same.
 
     Args:
-        comparison, scale, slices: Measured on the held-out rows that production was not trained on either.
+        comparison, scale, slices: Measured on the held-out rows that production was not trained on either; *scale* is
+            None for classes.
         inputs, production_inputs: Names of the features in order, and last the target's; empty for a production that
             cannot predict.
+        classes, production_classes: In their order; empty for numbers, and for a production that cannot predict.
     """
-    same_inputs = _inputs(inputs, production_inputs)
-    if production_inputs and sorted(inputs) != sorted(production_inputs):
-        return [same_inputs]
-    loss = _worst(slices, lambda part: part.loss, lambda part: part.compared_rows or 0, bounds)
+    same = [_inputs(inputs, production_inputs)]
+    if production_inputs and (classes or production_classes):
+        same.append(_classes(classes, production_classes))
+    if production_inputs and (sorted(inputs) != sorted(production_inputs) or not all(one.passed for one in same[1:])):
+        return same
+    loss = _worst(slices, lambda part: (part.loss, part.loss_chance), lambda part: part.compared_rows or 0, bounds)
+    measure = slices[0].measure if slices else "rmse"
+    spread = "target" if comparison.loss == "squared_error" else "its class"
     return [
-        same_inputs,
-        _at_least("held-out rows new to production", comparison.rows, bounds.min_holdout_rows),
-        _at_least("squared error saved against production", comparison.improvement.value, bounds.min_improvement),
-        _at_least("confidence of being better", comparison.confidence_reached, bounds.confidence),
-        _at_most("mean prediction moved, in std of target", comparison.moved, bounds.max_move),
-        _unscaled(scale),
-        _at_most("worst slice's rmse by production's", loss, bounds.max_slice_loss),
+        *same,
+        at_least("held-out rows new to production", comparison.rows, bounds.min_holdout_rows),
+        at_least(
+            f"{_words(comparison.loss)} saved against production", comparison.improvement.value, bounds.min_improvement
+        ),
+        at_least("confidence of being better", comparison.confidence_reached, bounds.confidence),
+        at_most(f"mean prediction moved, in std of {spread}", comparison.moved, bounds.max_move),
+        *([] if scale is None else [_unscaled(scale)]),
+        at_most(f"worst slice's {_words(measure)} by production's", loss, bounds.max_slice_loss),
     ]
-
-
-def _believable(r2: float | None, most: float) -> Check:
-    """Whether the fit is no better than outside a laboratory; else the line of the configuration that allows it."""
-    check = _at_most("r2 not too good to be true", r2, most)
-    if check.passed or check.value is None:
-        return check
-    bound = next((bound for bound in _BOUNDS if check.value <= bound), 1.0)
-    note = (
-        "nearly always a feature was made from the target, or is known only after it: look at the most important ones; "
-        f"if none was, `max_r2 = {bound:g}` in [gate] of the configuration allows it"
-    )
-    return replace(check, note=note)
 
 
 def _inputs(ours: Sequence[str], theirs: Sequence[str]) -> Check:
@@ -145,7 +119,23 @@ def _inputs(ours: Sequence[str], theirs: Sequence[str]) -> Check:
     if not changed:
         changed = sum(name != other for name, other in zip(ours, theirs, strict=True))
         notes = ["another order"] if changed else []
-    return replace(_at_most("inputs that differ from production's", changed, 0), note="; ".join(notes))
+    return at_most("inputs that differ from production's", changed, 0, "; ".join(notes))
+
+
+def _classes(ours: Sequence[Label], theirs: Sequence[Label]) -> Check:
+    """Whether both models answer with the same labels of the same type."""
+    typed = [[(type(label), label) for label in labels] for labels in (ours, theirs)]
+    added, removed = (
+        [label_name(label) for kind, label in some if (kind, label) not in others]
+        for some, others in (typed, reversed(typed))
+    )
+    notes = [f"added: {', '.join(added)}"] if added else []
+    notes += [f"removed: {', '.join(removed)}"] if removed else []
+    if not ours or not theirs:
+        notes = ["production predicts numbers, this version classes" if ours else "this version predicts numbers"]
+    elif type(ours[0]) is not type(theirs[0]):
+        notes = [f"they are {_KINDS[type(ours[0])]}, production's are {_KINDS[type(theirs[0])]}"]
+    return at_most("classes that differ from production's", len(added) + len(removed), 0, "; ".join(notes))
 
 
 def _unscaled(scale: Scale) -> Check:
@@ -163,32 +153,22 @@ def _unscaled(scale: Scale) -> Check:
 
 def _worst(
     slices: Sequence[Slice],
-    figure: Callable[[Slice], float | None],
+    figure: Callable[[Slice], tuple[float | None, float | None]],
     rows: Callable[[Slice], int],
     bounds: GateConfig,
 ) -> float | None:
-    """The largest *figure* of the slices with enough rows to tell; None if one is unknown, or none has enough."""
+    """The largest figure of the slices with enough rows to tell; None if one is unknown, or none has enough.
+
+    *figure* gives it with its chance; a figure within chance counts 1 at the most, one without a chance as it is.
+    """
     judged = [figure(part) for part in slices if rows(part) >= bounds.min_slice_rows]
-    known = [value for value in judged if value is not None]
+    known = [
+        value if chance is None or chance * len(judged) <= CHANCE else min(value, 1.0)
+        for value, chance in judged
+        if value is not None
+    ]
     return max(known) if known and len(known) == len(judged) else None
 
 
-def _at_least(check: str, value: float | None, threshold: float) -> Check:
-    return Check(check, passed=_or(value, -math.inf) >= threshold, value=_shown(value), threshold=threshold)
-
-
-def _at_most(check: str, value: float | None, threshold: float) -> Check:
-    return Check(check, passed=_or(value, math.inf) <= threshold, value=_shown(value), threshold=threshold)
-
-
-def _below(check: str, value: float | None, threshold: float) -> Check:
-    return Check(check, passed=_or(value, math.inf) < threshold, value=_shown(value), threshold=threshold)
-
-
-def _or(value: float | None, failing: float) -> float:
-    """*value*, or *failing* where there is no value or an infinite one."""
-    return failing if value is None or not math.isfinite(value) else value
-
-
-def _shown(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+def _words(name: str) -> str:
+    return name.replace("_", " ")

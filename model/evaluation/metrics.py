@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.evaluation.resampling import ROUNDING, Vector, drawn, resamples
 
@@ -14,6 +16,12 @@ METRIC_REPLICATES = 2_000  # for intervals that describe; each end of 95 % rests
 
 QUIET = np.errstate(over="ignore", invalid="ignore", divide="ignore")
 """Silences numpy where a figure that is not finite becomes None."""
+
+Part = NDArray[np.intp] | slice
+"""Rows: all of them, or their numbers."""
+
+Measure = Callable[[Vector], dict[str, Vector]]
+"""Each metric of rows, with row j counted counts[i, j] times, whole or not: arrays of shape (n_counts,)."""
 
 _NAMES = ("r2", "rmse", "mae", "median_absolute_error", "bias")
 
@@ -86,24 +94,49 @@ def scores(
     """
     if not len(actual):
         return {name: Score() for name in _NAMES}
+
+    def prepared(part: Part) -> Measure:
+        return partial(_values, actual[part], predicted[part])
+
+    return bootstrapped(len(actual), prepared, confidence=confidence, seed=seed, weights=weights, done=done)
+
+
+def bootstrapped(
+    rows: int,
+    prepared: Callable[[Part], Measure],
+    *,
+    confidence: float,
+    seed: int,
+    weights: Vector | None = None,
+    done: Callable[[], None] = lambda: None,
+) -> dict[str, Score]:
+    """Value and percentile bootstrap interval of each metric over at least one of *rows*, drawn as `scores` says.
+
+    Resamples for which a metric is NaN are left out; where they are most of them it has no interval.
+
+    Args:
+        prepared: Gives for a part of the rows the function that measures them.
+    """
     rng = np.random.default_rng(seed)
-    each = np.ones(len(actual)) if weights is None else weights
-    whole = _values(actual, predicted, each[None, :])
-    part, shrink = drawn(len(actual), rng, weights)
-    actual, predicted = actual[part], predicted[part]
-    each = each[part] if len(each) == len(actual) else np.ones(len(actual))  # a part is drawn by weight
-    centre = _values(actual, predicted, each[None, :])
+    each = np.ones(rows) if weights is None else weights
+    whole = prepared(slice(None))(each[None, :])
+    part, shrink = drawn(rows, rng, weights)
+    many = rows if isinstance(part, slice) else len(part)
+    each = each if many == rows else np.ones(many)  # a part is drawn by weight
+    measure = prepared(part)
+    centre = measure(each[None, :])
     draws = []
-    for counts in resamples(len(actual), METRIC_REPLICATES, rng):
-        draws.append(_values(actual, predicted, counts if weights is None else counts * each))
+    for counts in resamples(many, METRIC_REPLICATES, rng):
+        draws.append(measure(counts if weights is None else counts * each))
         done()
     measured: dict[str, Score] = {}
-    for name in _NAMES:
+    for name in whole:
         value = float(whole[name][0])
         ends = (math.nan, math.nan)
-        if len(actual) > 1:
-            replicates = np.concatenate([draw[name] for draw in draws]) - centre[name]
-            ends = tuple(value + shrink * np.quantile(replicates, [(1 - confidence) / 2, (1 + confidence) / 2]))
+        replicates = np.concatenate([draw[name] for draw in draws]) - centre[name]
+        told = replicates[~np.isnan(replicates)]
+        if many > 1 and 2 * len(told) > len(replicates):
+            ends = tuple(value + shrink * np.quantile(told, [(1 - confidence) / 2, (1 + confidence) / 2]))
         measured[name] = Score(finite(value), finite(ends[0]), finite(ends[1]))
     return measured
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.predictor import RELATIVE
 from functions.table import is_missing
 from functions.times import iso
-from model.evaluation.metrics import QUIET, finite, rmse
-from model.evaluation.resampling import Vector
+from model.evaluation.metrics import QUIET
 from model.formatting import number
 
 MOST_SLICES = 40  # in a manifest
@@ -24,48 +22,93 @@ _MORE_DIGITS = (9, 13, 17)  # of labels; two numbers of float64 differ in 17 at 
 
 @dataclass(frozen=True)
 class Slice:
-    """The held-out rows with some values of one column, and the error on them, in the target's unit.
+    """The held-out rows with some values of one column, and the error on them.
 
     Args:
-        ratio: Their rmse by that of all held-out rows.
+        error: Their rmse in the target's unit, or for classes their log loss or error rate, as *measure* says.
+        bias: Mean of predicted minus observed; None for classes that have no positive one.
+        ratio: Their error by that of all held-out rows; for log loss by the one that their probabilities expect.
         compared_rows: Those of them that production may be judged by too; None where there is no production.
-        loss: The rmse on those by production's.
+        loss: The error on those by production's.
         shown_only: It is not judged by the whole, only against production: the rows of a rare level, or those without a
             cell, may well be harder than others.
+        chance, loss_chance: For classes: the largest chance of an error as large as this one, or of one that is so much
+            larger than production's, if the slice is like the whole, or both models are equally good.
     """
 
     column: str
     values: str
     rows: int
-    rmse: float | None
+    error: float | None
     bias: float | None
     ratio: float | None
     compared_rows: int | None = None
     loss: float | None = None
     shown_only: bool = False
+    measure: str = "rmse"
+    chance: float | None = None
+    loss_chance: float | None = None
 
     def document(self) -> dict[str, Any]:
         """The slice as the manifest records it."""
-        whole = asdict(self)
-        if self.compared_rows is None:
-            del whole["compared_rows"], whole["loss"]
-        if not self.shown_only:
-            del whole["shown_only"]
-        return whole
+        numbers = self.measure == "rmse"
+        return {
+            "column": self.column,
+            "values": self.values,
+            "rows": self.rows,
+            self.measure: self.error,
+            **({"bias": self.bias} if numbers or self.bias is not None else {}),
+            "ratio": self.ratio,
+            **({} if numbers else {"chance": self.chance}),
+            **({} if self.compared_rows is None else self._compared(numbers=numbers)),
+            **({"shown_only": True} if self.shown_only else {}),
+        }
+
+    def _compared(self, *, numbers: bool) -> dict[str, Any]:
+        figures = {"compared_rows": self.compared_rows, "loss": self.loss}
+        return figures if numbers else {**figures, "loss_chance": self.loss_chance}
+
+
+class Figures(NamedTuple):
+    """The figures of a slice; see Slice."""
+
+    error: float | None
+    bias: float | None
+    ratio: float | None
+    chance: float | None = None
+
+
+class Compared(NamedTuple):
+    """The figures of a slice against production; see Slice."""
+
+    rows: int
+    loss: float | None = None
+    chance: float | None = None
+
+
+class Errors(Protocol):
+    """Errors of the held-out rows, of which any part can be looked at; *part* is a mask."""
+
+    @property
+    def measure(self) -> str:
+        """What a slice's error is: rmse, log_loss or error_rate."""
+
+    def within(self, part: NDArray[np.bool_]) -> Figures: ...
+
+    def compared(self, part: NDArray[np.bool_]) -> Compared | None:
+        """None where there is no production."""
 
 
 @QUIET
 def slices(
     columns: Mapping[str, NDArray[Any]],
-    actual: Vector,
-    predicted: Vector,
+    errors: Errors,
     *,
     count: int,
     by_value: Collection[str] = (),
     levels: Collection[str] = (),
     moments: Collection[str] = (),
     booleans: Collection[str] = (),
-    champion: Vector | None = None,
     done: Callable[[], None] = lambda: None,
 ) -> list[Slice]:
     """The slices of each column of *columns*, the worst ratio first.
@@ -73,11 +116,8 @@ def slices(
     A column of numbers is cut into *count* parts with equally many rows, or by its values if it has no more or is
     named in *by_value*; a column of texts is cut by its values; rows without a cell (NaN, None) are a slice together.
     *levels* names columns whose slices are shown only, *moments* those of seconds since 1970, *booleans* those of 0 and
-    1. *champion* holds production's predictions of the same rows, NaN where it may not be judged. *done* is called
-    after each column.
+    1. *errors* are those of `regression` or `classification`. *done* is called after each column.
     """
-    floor = RELATIVE * float(np.abs(actual).max(initial=0.0)) or RELATIVE
-    overall = max(rmse(actual, predicted), floor)
     measured = []
     for name, column in columns.items():
         gone = is_missing(column)
@@ -87,25 +127,21 @@ def slices(
         if gone.any():
             masks.append(("missing", gone, True))
         for label, part, shown_only in masks:
-            error = rmse(actual[part], predicted[part])
-            compared, loss = None, None
-            if champion is not None:
-                usable = part & np.isfinite(champion)
-                compared = int(usable.sum())
-                if compared:
-                    theirs = max(rmse(actual[usable], champion[usable]), floor)
-                    loss = finite(rmse(actual[usable], predicted[usable]) / theirs)
+            figures, compared = errors.within(part), errors.compared(part)
             measured.append(
                 Slice(
                     column=name,
                     values=label,
                     rows=int(part.sum()),
-                    rmse=finite(error),
-                    bias=finite(float((predicted - actual)[part].mean())),
-                    ratio=finite(error / overall),
-                    compared_rows=compared,
-                    loss=loss,
+                    error=figures.error,
+                    bias=figures.bias,
+                    ratio=figures.ratio,
+                    compared_rows=compared.rows if compared else None,
+                    loss=compared.loss if compared else None,
                     shown_only=shown_only,
+                    measure=errors.measure,
+                    chance=figures.chance,
+                    loss_chance=compared.chance if compared else None,
                 )
             )
         done()

@@ -15,9 +15,9 @@ from functions.predictor import Predictor, build
 from functions.table import Table
 from model.data.rows import Rows
 from model.errors import RegistryError, SandboxError
-from model.evaluation import gate
+from model.evaluation import gate, regression
+from model.evaluation.checks import Check
 from model.evaluation.comparison import Comparison, compare, inputs
-from model.evaluation.gate import Check
 from model.evaluation.metrics import METRIC_REPLICATES, Residuals, Score, residuals, rmse, scores
 from model.evaluation.resampling import REPLICATES, batches
 from model.evaluation.scale import Line, Scale, line, recorded_line, scale
@@ -147,27 +147,25 @@ def evaluate(written: Written, given: Inputs, *, champion: Champion, data_errors
     with talk.progress("slices", len(columns)) as done:
         parts = slices(
             columns,
-            actual,
-            ours,
+            regression.Errors(actual, ours, np.where(fresh, theirs, np.nan)[held] if champion.predictor else None),
             count=bounds.slices,
             by_value=bounds.slice_columns,
             levels={feature.name for feature in seen if feature.kind == "category"} - {*bounds.slice_columns},
             moments={feature.name for feature in seen if feature.kind == "time"},
             booleans={feature.name for feature in seen if feature.kind == "boolean"},
-            champion=np.where(fresh, theirs, np.nan)[held] if champion.predictor else None,
             done=done,
         )
     with talk.step("asking the functions"):
         served = _asked(draft, beside, talk.say)
     model_bytes = len(artifact.canonical(draft.document)) + len(beside)
+    baseline_rmse = rmse(actual, np.full(len(actual), rows.y[sides.seen].mean()))
     checks = gate.absolute(
         bounds,
-        scores=measured,
+        own=regression.checks(bounds, measured, baseline_rmse=baseline_rmse),
         slices=parts,
         data_errors=data_errors,
         rows=None if sides.split.by == "given" else len(rows.y),
         holdout_rows=int(held.sum()),
-        baseline_rmse=rmse(actual, np.full(len(actual), rows.y[sides.seen].mean())),
         furthest=exact.furthest,
         model_bytes=model_bytes,
         wrong_answers=served.wrong,
@@ -178,7 +176,7 @@ def evaluate(written: Written, given: Inputs, *, champion: Champion, data_errors
         both = fresh & ~np.isnan(theirs) if champion.predictor else fresh
         judged = (rows.y[both], predicted[both], theirs[both])
         with talk.progress("comparing with production", batches(int(both.sum()), REPLICATES)) as done:
-            comparison = compare(*judged, confidence=bounds.confidence, seed=seed, done=done)
+            comparison = compare(regression.pair(*judged), confidence=bounds.confidence, seed=seed, done=done)
         checks += gate.relative(
             bounds,
             comparison=comparison,

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from model.evaluation import regression
 from model.evaluation.comparison import compare, inputs
 from model.evaluation.metrics import Score, rmse
 from tests.support.parts import document
@@ -17,7 +18,8 @@ GUESSED = NOISY + np.random.default_rng(4).normal(scale=0.5, size=200)
 
 def compared(challenger, champion, actual=None, confidence=0.95):
     actual = np.zeros(len(challenger)) if actual is None else actual
-    return compare(actual, np.asarray(challenger, float), np.asarray(champion, float), confidence=confidence, seed=7)
+    both = regression.pair(actual, np.asarray(challenger, float), np.asarray(champion, float))
+    return compare(both, confidence=confidence, seed=7)
 
 
 def test_an_equal_challenger_saves_nothing_with_no_confidence():
@@ -54,7 +56,7 @@ def test_a_worse_challenger_reaches_no_confidence():
     found = compared(GUESSED, NOISY, NOISY)
 
     assert found.confidence_reached == 0.0
-    assert (found.challenger_rmse, found.production_rmse) == (pytest.approx(rmse(NOISY, GUESSED)), 0.0)
+    assert (found.challenger, found.production) == (pytest.approx(rmse(NOISY, GUESSED)), 0.0)
 
 
 @pytest.mark.parametrize("rows", [0, 1])

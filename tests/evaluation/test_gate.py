@@ -12,8 +12,10 @@ import pytest
 from functions import artifact
 from model.cli.main import main
 from model.config import GateConfig
+from model.evaluation import regression
+from model.evaluation.checks import Check
 from model.evaluation.comparison import Comparison, compare
-from model.evaluation.gate import Check, absolute, relative
+from model.evaluation.gate import absolute, relative
 from model.evaluation.metrics import Score
 from model.evaluation.scale import Scale
 from model.evaluation.slices import Slice, slices
@@ -33,7 +35,7 @@ BOUNDS = GateConfig(
     max_slice_loss=1.25,
 )
 
-SLICE = Slice("bmi", "0 … 1", rows=10, rmse=2.0, bias=0.0, ratio=2.0, compared_rows=10, loss=1.25)
+SLICE = Slice("bmi", "0 … 1", rows=10, error=2.0, bias=0.0, ratio=2.0, compared_rows=10, loss=1.25)
 
 
 def measured_scores(**values):
@@ -54,7 +56,9 @@ def alone(bounds=(), **changes):
         "model_bytes": 1000,
         "wrong_answers": 0,
     }
-    return absolute(BOUNDS.model_copy(update=dict(bounds)), **{**usual, **changes})
+    limits, given = BOUNDS.model_copy(update=dict(bounds)), {**usual, **changes}
+    own = regression.checks(limits, given.pop("scores"), baseline_rmse=given.pop("baseline_rmse"))
+    return absolute(limits, own=own, **given)
 
 
 COMPARISON = Comparison(rows=50, confidence=0.95, improvement=Score(0.01), confidence_reached=0.95, moved=0.25)
@@ -286,8 +290,8 @@ def test_the_manifest_s_gate_is_a_table_a_check():
 def measured(actual, challenger, champion, column=None):
     """The checks that refuse a challenger against a champion, on rows that both may be judged by."""
     column = np.arange(len(actual), dtype=float) if column is None else column
-    parts = slices({"x": column}, actual, challenger, count=4, champion=champion)
-    found = compare(actual, challenger, champion, confidence=0.95, seed=7)
+    parts = slices({"x": column}, regression.Errors(actual, challenger, champion), count=4)
+    found = compare(regression.pair(actual, challenger, champion), confidence=0.95, seed=7)
     checks = relative(
         BOUNDS,
         comparison=found,

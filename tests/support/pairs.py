@@ -92,3 +92,70 @@ def better_by(share: float, rng: np.random.Generator, draws: int, rows: int) -> 
     """The newer model makes the noise alone; the older one's squared error is larger, so that *share* is saved."""
     noise, x = rng.normal(size=(2, draws, rows))
     return (noise + np.sqrt(share / (1.0 - share)) * x) ** 2 - noise**2
+
+
+# Classes: log losses saved, of two models that see the true log odds through opposite faults; or wrong labels saved.
+
+
+def _log_losses(logits: Pairs, labels: NDArray[np.bool_]) -> Pairs:
+    return np.logaddexp(0.0, np.where(labels, -logits, logits))
+
+
+def _opposed(rng: np.random.Generator, draws: int, rows: int, *, middle: float, spread: float) -> Pairs:
+    """Log odds off by a·x and by -a·x: equally good, since x is symmetric."""
+    z = middle + spread * rng.normal(size=(draws, rows))
+    x = 0.5 * rng.normal(size=(draws, rows))
+    labels = rng.random((draws, rows)) < 1 / (1 + np.exp(-z))
+    return _log_losses(z - x, labels) - _log_losses(z + x, labels)
+
+
+def imbalanced(rng: np.random.Generator, draws: int, rows: int) -> Pairs:
+    """About 5 % of the rows are positive."""
+    return _opposed(rng, draws, rows, middle=-3.5, spread=1.0)
+
+
+def separable(rng: np.random.Generator, draws: int, rows: int) -> Pairs:
+    """Nearly every probability is close to 0 or 1."""
+    return _opposed(rng, draws, rows, middle=0.0, spread=8.0)
+
+
+def noisy(rng: np.random.Generator, draws: int, rows: int) -> Pairs:
+    """Nearly every probability is close to one half."""
+    return _opposed(rng, draws, rows, middle=0.0, spread=0.3)
+
+
+def too_sure(rng: np.random.Generator, draws: int, rows: int) -> Pairs:
+    """The newer model's log odds are 1.5 times too large, the older one's 0.6085 of what they should be.
+
+    Both expect the same log loss (found by quadrature): the newer is a bit better on most rows, and seldom much worse.
+    """
+    z = 2 * rng.normal(size=(draws, rows))
+    labels = rng.random((draws, rows)) < 1 / (1 + np.exp(-z))
+    return _log_losses(0.6085 * z, labels) - _log_losses(1.5 * z, labels)
+
+
+def wrong_labels(rng: np.random.Generator, draws: int, rows: int) -> Pairs:
+    """Two models without probabilities whose labels differ on a tenth of the rows, each right on half of those."""
+    return rng.choice([-1.0, 0.0, 1.0], p=[0.05, 0.9, 0.05], size=(draws, rows))
+
+
+CLASSES: dict[str, Callable[[np.random.Generator, int, int], Pairs]] = {
+    "5 % positive": imbalanced,
+    "separable": separable,
+    "noisy": noisy,
+    "too sure": too_sure,
+    "wrong labels": wrong_labels,
+}
+"""Equally good classifiers."""
+
+
+def class_better_by(share: float, rng: np.random.Generator, draws: int, rows: int) -> Pairs:
+    """The newer model knows the probabilities, 7 % of the rows positive; the older one sees log odds with noise.
+
+    Args:
+        share: Of the older one's log loss that the newer saves: 0.05, 0.1 or 0.2.
+    """
+    noise = {0.05: 0.612, 0.1: 0.879, 0.2: 1.289}[share]
+    z = -3.5 + 1.5 * rng.normal(size=(draws, rows))
+    labels = rng.random((draws, rows)) < 1 / (1 + np.exp(-z))
+    return _log_losses(z + noise * rng.normal(size=(draws, rows)), labels) - _log_losses(z, labels)
