@@ -22,7 +22,6 @@ class _Strict(BaseModel):
 
 Count = Annotated[int, Field(lt=2**53)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -232,6 +231,18 @@ class TrainingConfig(_Strict):
     exporters: list[Name] = Field(default_factory=list)
 
 
+def _recall(recall: Any) -> float | dict[str, float] | None:
+    """A share for the positive class, or a share for each label."""
+    shares = recall.values() if isinstance(recall, dict) else [] if recall is None else [recall]
+    if recall == {} or not all(type(share) in {int, float} and 0 <= share <= 1 for share in shares):
+        raise ValueError(
+            f"must be a share from 0 to 1, or one for each label like {{ late = 0.8 }}, got {recall!r:.80}"
+        )
+    if isinstance(recall, dict):
+        return {label: float(share) for label, share in recall.items()}
+    return None if recall is None else float(recall)
+
+
 class GateConfig(_Strict):
     """The bounds (inclusive) of a blessed version; config.toml says the purpose of each."""
 
@@ -246,7 +257,7 @@ class GateConfig(_Strict):
     max_auc: Annotated[float, Field(ge=0, le=1)] = 0.995
     max_log_loss: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     max_calibration_error: Annotated[float, Field(gt=0, le=1)] | None = None
-    min_recall: Share | dict[str, Share] | None = None
+    min_recall: Annotated[Any, AfterValidator(_recall)] = None
     confidence: Annotated[float, Field(gt=0.5, le=0.999)] = 0.95
     min_improvement: Annotated[float, Field(ge=0, lt=1)] = 0.01
     max_move: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.25

@@ -312,6 +312,24 @@ def test_a_wrong_type_is_named_with_what_was_expected(path, old, new, message):
             id="r2-that-cannot-be-passed",
         ),
         pytest.param(
+            "max_r2 = 0.98",
+            "max_r2 = 0.98\nmin_auc = 0.9\nmax_auc = 0.8",
+            "gate: min_auc 0.9 must not exceed max_auc 0.8",
+            id="auc-that-cannot-be-passed",
+        ),
+        pytest.param(
+            "max_r2 = 0.98",
+            "max_r2 = 0.98\nmin_recall = { late = 80 }",
+            "gate.min_recall: must be a share from 0 to 1, or one for each label like { late = 0.8 }, got {'late': 80}",
+            id="recall-in-percent",
+        ),
+        pytest.param(
+            "max_r2 = 0.98",
+            "max_r2 = 0.98\nmin_recall = true",
+            "gate.min_recall: must be a share from 0 to 1, or one for each label like { late = 0.8 }, got True",
+            id="recall-that-is-no-number",
+        ),
+        pytest.param(
             "max_slice_loss = 1.25",
             "max_slice_loss = 0.99",
             "gate.max_slice_loss: input should be greater than or equal to 1, got 0.99",

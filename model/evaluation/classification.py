@@ -15,7 +15,7 @@ from model.evaluation.answers import Classified, Label, label_name
 from model.evaluation.checks import Check, at_least, at_most, believable, below
 from model.evaluation.class_losses import LOG_LOSS, loss_name, losses, share_of
 from model.evaluation.comparison import Pair
-from model.evaluation.expected import Expected, chance_of_more, expected_errors, expected_log_loss
+from model.evaluation.expected import Expected, chance_of_errors, chance_of_more, expected_errors, expected_log_loss
 from model.evaluation.metrics import QUIET, Score, finite
 from model.evaluation.resampling import Vector
 from model.evaluation.slices import Compared, Figures
@@ -74,6 +74,7 @@ class Errors:
     ) -> None:
         self.measure = loss_name(answers)
         self._answers = answers
+        self._actual = actual.astype(np.intp)
         self._losses = losses(actual, answers)
         self._observed = None if positive is None else (actual == positive).astype(np.float64)
         self._positive = positive
@@ -92,15 +93,23 @@ class Errors:
 
     @QUIET
     def within(self, part: NDArray[np.bool_]) -> Figures:
-        """The figures of *part*, a mask."""
-        bias = None
+        """The figures of *part*, a mask.
+
+        Labels alone do not tell whether rows are harder: a part is worse than the whole beyond chance only where they
+        are wrong more often, beyond chance as well, than the commonest class of the part would be.
+        """
+        bias, error = None, float(self._losses[part].mean())
+        chance = self._expected.chance(part)
+        if self._answers.probabilities is None:
+            constant = 1 - float(share_of(self._actual[part], 1).max())
+            chance = max(chance, chance_of_errors(self._losses[part], constant))
         if self._observed is not None and self._answers.probabilities is not None:
             bias = finite(float((self._answers.probabilities[:, self._positive] - self._observed)[part].mean()))
         return Figures(
-            finite(float(self._losses[part].mean())),
+            finite(error),
             bias,
             finite(self._expected.ratio(part)),
-            finite(self._expected.chance(part)),
+            finite(chance),
         )
 
     @QUIET

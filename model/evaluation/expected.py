@@ -82,6 +82,18 @@ def expected_errors(losses: Vector) -> Expected:
     return Expected(losses, np.full(rows, share), _LARGEST_ODDS, np.tile(moments, (rows, 1)))
 
 
+def chance_of_errors(wrong: Vector, share: float) -> float:
+    """The largest chance of so many *wrong* labels (1, else 0) if *share* of them is expected: Chernoff's bound."""
+    found = float(wrong.mean())
+    if found <= share:
+        return 1.0
+    if not share:
+        return 0.0
+    divergence = found * math.log(found / share)
+    divergence += (1 - found) * math.log((1 - found) / (1 - share)) if found < 1 else 0.0
+    return math.exp(-len(wrong) * divergence)
+
+
 def chance_of_more(differences: Vector) -> float:
     """The chance of a mean so far above 0 if the true one is 0: Student's t by Wallace's approximation (1959)."""
     rows, mean = len(differences), float(differences.mean())

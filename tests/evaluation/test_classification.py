@@ -158,6 +158,16 @@ def test_wrong_labels_are_compared_with_those_of_the_whole():
     }  # fmt: skip
 
 
+def test_labels_that_are_wrong_hardly_more_often_than_the_commonest_class_make_no_slice_worse():
+    """A third of the first slice is positive and nothing says so; one negative row is called positive besides."""
+    actual = np.where((np.arange(400) < 40) | (np.arange(400) % 30 == 0), 1, 0)
+    errors = classification.Errors(actual, Classified((np.arange(400) == 41).astype(np.intp)))
+
+    first, _ = slices({"group": np.array(["a"] * 120 + ["b"] * 280)}, errors, count=2)
+
+    assert (first.values, first.ratio > 2, first.chance > 0.9) == ("a", True, True)
+
+
 def test_a_slice_is_compared_with_production_where_it_may_be_judged():
     actual, p = world(400, 3.0)
     comparable = np.arange(400) < 200
