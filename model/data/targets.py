@@ -95,3 +95,13 @@ def placed(values: Vector, *, boolean: bool = False) -> tuple[Vector, tuple[Leve
 def labels_of(y: Vector, classes: Sequence[Level]) -> NDArray[Any]:
     """Places of *classes* as labels, as an estimator is fitted to them: texts, booleans or numbers; shape (n_rows,)."""
     return np.asarray(classes)[y.astype(np.intp)]
+
+
+def kind_of(classes: Sequence[Level]) -> str:
+    """The kind of a column of these labels."""
+    match classes[0]:
+        case bool():
+            return "boolean"
+        case str():
+            return "category"
+    return "number"

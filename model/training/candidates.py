@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, RegressorMixin, is_regressor
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 from sklearn.utils import get_tags
 
 from functions.schema import Feature
@@ -26,6 +26,7 @@ from model.training.inputs import as_input, columns_of
 from model.training.preprocessing import prepared
 
 _TOY_ROWS = 60
+_TASKS = {False: "regression", True: "classification"}
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,13 @@ class Trial:
         estimator: Import path of a scikit-learn class, or `package.module:function` of a function that returns an
             unfitted pipeline, which takes DataFrames.
         scale: Whether numbers go through a StandardScaler first.
+        classifies: Whether it predicts classes.
     """
 
     estimator: str
     scale: bool
     parameters: Mapping[str, Any]
+    classifies: bool = False
 
     @property
     def is_pipeline(self) -> bool:
@@ -61,42 +64,49 @@ class Trial:
 
     def document(self) -> dict[str, Any]:
         """The trial as the manifest records it."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "classifies"}
 
 
-def expand(candidates: Iterable[tuple[str, bool, Mapping[str, Sequence[Any]]]], width: int = 1) -> list[Trial]:
+def expand(
+    candidates: Iterable[tuple[str, bool, Mapping[str, Sequence[Any]]]], width: int = 1, *, task: str | None = None
+) -> list[Trial]:
     """One trial for every combination of each candidate's grid: (estimator, scale, grid), in the order given.
 
     The order ranks candidates and values from simple to complex, so it is kept; a grid's first key changes slowest.
 
     Args:
         width: Number of features.
+        task: "regression" or "classification"; by default that of the first candidate.
 
     Raises:
-        CandidateError: An estimator is no scikit-learn regressor, a pipeline's function is not there or fails, or a
-            grid holds a name or a value that is refused; the message names the place in config.toml.
+        CandidateError: An estimator is no scikit-learn regressor or classifier, or not of the task; a pipeline's
+            function is not there or fails; or a grid holds a name or a value that is refused. The message names the
+            place in config.toml.
     """
     trials: list[Trial] = []
     for number, (estimator, scale, grid) in enumerate(candidates):
         key = f"training.candidates[{number}]"
-        if ":" in estimator:
-            parameters = own_code.estimator(estimator, f"{key}.pipeline").get_params()
-        else:
-            parameters = _regressor(estimator, key)().get_params()
+        is_function = ":" in estimator
+        made = own_code.estimator(estimator, f"{key}.pipeline") if is_function else _imported(estimator, key)()
+        parameters, classifies = made.get_params(), is_classifier(made)
+        task = task or _TASKS[classifies]
+        if task != _TASKS[classifies]:
+            other = "training.task" if not trials else "training.task or the candidates before it"
+            raise CandidateError(f"{key}: {estimator} learns a {_TASKS[classifies]}, and {other} a {task}")
         for name in grid:
             if name not in parameters:
                 expected = ", ".join(sorted(parameters))
                 raise CandidateError(f"{key}.grid.{name}: {estimator} has no such parameter; it has {expected}")
         for values in itertools.product(*grid.values()):
-            trial = Trial(estimator, scale, dict(zip(grid, values, strict=True)))
+            trial = Trial(estimator, scale, dict(zip(grid, values, strict=True)), classifies)
             if not trial.is_pipeline:  # rows made up here need not be what a pipeline takes
                 _check_parameters(trial, key, width)
             trials.append(trial)
     return trials
 
 
-def fit(trial: Trial, table: Table, y: NDArray[np.float64], *, features: Sequence[Feature], seed: int) -> BaseEstimator:
-    """Fit *trial* to all rows given, to a copy of them: some estimators write into their input.
+def fit(trial: Trial, table: Table, y: NDArray[Any], *, features: Sequence[Feature], seed: int) -> BaseEstimator:
+    """Fit *trial* to all rows given, numbers or labels, to a copy of them: some estimators write into their input.
 
     Raises:
         CandidateError: It cannot be fitted to them.
@@ -113,7 +123,7 @@ def pipeline(trial: Trial, features: Sequence[Feature], seed: int) -> BaseEstima
     if trial.is_pipeline:
         estimator = own_code.estimator(trial.estimator).set_params(**trial.parameters)
     else:
-        estimator = _regressor(trial.estimator)(**trial.parameters)
+        estimator = _imported(trial.estimator)(**trial.parameters)
     open_seeds = (name for name, value in estimator.get_params().items() if value is None and _is_seed(name))
     estimator.set_params(**{name: seed for name in open_seeds if name not in trial.parameters})
     return estimator if trial.is_pipeline else prepared(estimator, features, scale=trial.scale)
@@ -154,7 +164,8 @@ def _check_parameters(trial: Trial, key: str, width: int) -> None:
     those rows.
     """
     source = np.random.default_rng(0)
-    x, y = source.normal(size=(_TOY_ROWS, width)), source.uniform(1, 2, size=_TOY_ROWS)
+    x = source.normal(size=(_TOY_ROWS, width))
+    y = source.integers(0, 2, size=_TOY_ROWS) if trial.classifies else source.uniform(1, 2, size=_TOY_ROWS)
     features = [Feature(f"x{column}") for column in range(width)]
     try:
         with guarded(trial):
@@ -164,9 +175,12 @@ def _check_parameters(trial: Trial, key: str, width: int) -> None:
             raise CandidateError(f"{key}.grid: {first_line(error.__cause__)}") from error
 
 
-def _regressor(path: str, key: str = "") -> type[BaseEstimator]:
+def _imported(path: str, key: str = "") -> type[BaseEstimator]:
     where = f"{key}.estimator: " if key else ""
-    refusal = f"{where}{path} must be the import path of a scikit-learn regressor, like sklearn.linear_model.Ridge"
+    refusal = (
+        f"{where}{path} must be the import path of a scikit-learn regressor or classifier,"
+        " like sklearn.linear_model.Ridge"
+    )
     module, _, name = path.rpartition(".")
     package, *inner = module.split(".")
     if package != "sklearn" or {"tests", "conftest"} & {*inner}:  # those run when they are imported
@@ -180,13 +194,13 @@ def _regressor(path: str, key: str = "") -> type[BaseEstimator]:
     try:
         made = imported()
     except TypeError as error:
-        if issubclass(imported, RegressorMixin) and not inspect.isabstract(imported):
+        if issubclass(imported, RegressorMixin | ClassifierMixin) and not inspect.isabstract(imported):
             function = 'pipeline = "package.module:function"'
             raise CandidateError(
                 f"{where}{path} is made of other estimators; give {function}, a function that returns it"
             ) from error
         raise CandidateError(refusal) from error
-    if not is_regressor(made):
+    if not (is_regressor(made) or is_classifier(made)):
         raise CandidateError(refusal)
     if not get_tags(made).target_tags.single_output:
         raise CandidateError(f"{where}{path} predicts several targets; only estimators with one target are served")

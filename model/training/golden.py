@@ -13,32 +13,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions import times
-from functions.schema import Feature
+from functions.schema import Feature, Level
 from functions.table import Table
-from model.training.proof import Ask, answered, joined, unknown_level
+from model.training.asking import Answers, Ask, answered
+from model.training.proof import joined, unknown_level
 
 _WHOLE = 2.0**53
 ROWS = 8
 """How many instances without missing cells and unknown levels there are at most."""
 
 
-def golden(ask: Ask, table: Table, features: Sequence[Feature], expected: NDArray[np.float64]) -> list[dict[str, Any]]:
+def golden(
+    ask: Ask, table: Table, features: Sequence[Feature], expected: Answers, classes: Sequence[Level] = ()
+) -> list[dict[str, Any]]:
     """The manifest's `golden`: rows whose predictions spread evenly, then some with cells that the model takes.
 
     Args:
         ask: The estimator.
         table: Rows that may be shown where no feature is redacted.
         features: With what the model takes of each.
-        expected: The estimator's answers to *table*, shape (n_rows,).
+        expected: The estimator's answers to *table*.
+        classes: The labels of a classifier.
     """
-    plain = made_up(table, features) if any(feature.redact for feature in features) else table[_spread(expected)]
+    plain = made_up(table, features) if any(feature.redact for feature in features) else table[_spread(expected[:, -1])]
     rows = joined([part for part in (plain, _unusual(plain, features)) if len(part)])
     answers = answered(ask, rows)
     cells = [_as_json(column, feature) for column, feature in zip(rows.columns, features, strict=True)]
     return [
-        {"instance": [column[row] for column in cells], "prediction": float(answers[row])}
-        for row in np.flatnonzero(np.isfinite(answers)).tolist()
+        {"instance": [column[row] for column in cells], **_answer(answers[row].tolist(), classes)}
+        for row in np.flatnonzero(np.isfinite(answers).all(axis=1)).tolist()
     ]
+
+
+def _answer(answer: list[float], classes: Sequence[Level]) -> dict[str, Any]:
+    """A row of answers as the manifest has it."""
+    if not classes:
+        return {"prediction": answer[0]}
+    prediction = {"prediction": classes[int(answer[0])]}
+    return {**prediction, "probabilities": answer[1:]} if len(answer) > 1 else prediction
 
 
 def made_up(table: Table, features: Sequence[Feature]) -> Table:
@@ -57,7 +69,7 @@ def made_up(table: Table, features: Sequence[Feature]) -> Table:
 
 
 def _spread(expected: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Rows whose predictions spread evenly from the smallest to the largest."""
+    """Rows whose predictions, or probabilities of the last class, spread evenly from the smallest to the largest."""
     order = np.argsort(expected, kind="stable")
     chosen: NDArray[np.intp] = order[np.linspace(0, len(order) - 1, min(ROWS, len(order))).round().astype(int)]
     return chosen

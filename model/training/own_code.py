@@ -48,7 +48,7 @@ def estimator(path: str, key: str = "pipeline") -> BaseEstimator:
     """An unfitted estimator from the function at *path*, `package.module:function`.
 
     Raises:
-        CandidateError: There is no such function, it fails, or its result is no estimator of numbers.
+        CandidateError: There is no such function, it fails, or its result is no estimator of numbers or classes.
     """
     if not _FUNCTION.fullmatch(path):
         raise CandidateError(f"{key}: expected package.module:function, like mine.churn:make, got {path!r:.80}")
@@ -66,9 +66,8 @@ def estimator(path: str, key: str = "pipeline") -> BaseEstimator:
         raise CandidateError(
             f"{key}: {path} gave {_shown(made)}, which scikit-learn cannot clone: {_said(error)}"
         ) from error
-    if not regressor:
-        kind = "a classifier; only regressors can be trained" if classifier else "no regressor"
-        raise CandidateError(f"{key}: {path} gave {_shown(made)}, {kind}")
+    if not (regressor or classifier):
+        raise CandidateError(f"{key}: {path} gave {_shown(made)}, which is no regressor and no classifier")
     return unfitted
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
@@ -38,8 +38,9 @@ def prepared(estimator: BaseEstimator, features: Sequence[Feature], *, scale: bo
     takes_missing = bool(get_tags(estimator).input_tags.allow_nan)
     gaps = [column for column in seen if column.had_missing and not column.is_category and not takes_missing]
     scaler = [("scaler", StandardScaler())] if scale else []
+    last = ("classifier" if is_classifier(estimator) else "regressor", estimator)
     if not categories and not gaps:
-        return Pipeline([*scaler, ("regressor", estimator)])
+        return Pipeline([*scaler, last])
     numbers = [column for column in seen if not column.is_category and column not in gaps]
     # The median of scaled numbers is the scaled median; the column beside stays 0 and 1, as those of levels do.
     filled = Pipeline([*scaler, ("imputer", SimpleImputer(strategy="median", add_indicator=True))])
@@ -52,7 +53,7 @@ def prepared(estimator: BaseEstimator, features: Sequence[Feature], *, scale: bo
         places = range(len(numbers), len(numbers) + len(categories))
         estimator.set_params(categorical_features=list(places) or None)
     chosen = [(name, step, _places(part, seen, named=bool(categories))) for name, step, part in parts if part]
-    return Pipeline([("columns", ColumnTransformer(chosen)), ("regressor", estimator)])
+    return Pipeline([("columns", ColumnTransformer(chosen)), last])
 
 
 def _encoder(estimator: BaseEstimator) -> Any:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from io import StringIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
 from functions.predictor import distance
 from functions.schema import Feature, Level
 from functions.table import Table
+from model.training.asking import Answers, Ask, answered, stacked
 from model.training.export.edges import Edge
-from model.training.inputs import as_input
-
-Ask = Callable[[Table], NDArray[np.float64]]
-"""From a table of features to predictions, shape (n_rows,); may raise, or give NaN, where a row is not answered."""
 
 _Cell = tuple[int, Any]
 """A column and what stands in it; None is a missing cell."""
@@ -48,18 +41,6 @@ class Exactness:
     furthest: float
     rows: int
     alone: int
-
-
-def asking(estimator: BaseEstimator, features: Sequence[Feature], *, named: bool = False) -> Ask:
-    """*estimator* as it answers tables of *features*; it may write into its input, and print or warn."""
-
-    def ask(table: Table) -> NDArray[np.float64]:
-        with warnings.catch_warnings(), redirect_stdout(StringIO()):
-            warnings.simplefilter("ignore")
-            answers = estimator.predict(as_input(table, features, named=named).copy())
-        return np.asarray(np.ravel(answers), np.float64)
-
-    return ask
 
 
 def taken(estimator: Ask, model: Ask, table: Table, features: Sequence[Feature]) -> list[Feature]:
@@ -128,30 +109,24 @@ def exactness(estimator: Ask, model: Ask, rows: Table) -> Exactness:
     expected = answered(estimator, rows)
     chosen = np.unique(np.linspace(0, len(rows) - 1, ALONE).astype(int))
     batch = answered(model, rows)
-    alone = batch.copy()
-    for place in chosen.tolist():
-        alone[place] = answered(model, rows[place : place + 1])[0]
-    furthest = max(furthest_of(answers, expected) for answers in (batch, alone))
+    alone = stacked([batch, *(answered(model, rows[place : place + 1]) for place in chosen.tolist())])
+    alone, single = alone[: len(rows)].copy(), alone[len(rows) :]
+    alone[chosen] = single
+    furthest = max(furthest_of(found, expected) for found in (batch, alone))
     return Exactness(furthest, len(rows), len(chosen))
 
 
-def furthest_of(answers: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
-    """The largest distance; infinite where one of the two is a number and the other is none."""
-    known = np.isfinite(expected)
-    if (known != np.isfinite(answers)).any():
+def furthest_of(found: Answers, expected: Answers) -> float:
+    """The largest distance; infinite where one of the two is an answer and the other is none."""
+    known = np.isfinite(expected).all(axis=1)
+    if (known != np.isfinite(found).all(axis=1)).any():
         return float("inf")
-    return float(distance(answers[known], expected[known]).max(initial=0.0))
-
-
-def answered(ask: Ask, rows: Table) -> NDArray[np.float64]:
-    """Answers to *rows*; NaN where one is refused, which is found by halves."""
-    try:
-        return ask(rows)
-    except Exception:  # noqa: BLE001 - an estimator may raise anything for a row that it does not take
-        if len(rows) == 1:
-            return np.array([np.nan])
-    middle = len(rows) // 2
-    return np.concatenate([answered(ask, rows[:middle]), answered(ask, rows[middle:])])
+    if not known.any():
+        return 0.0
+    if found.shape[1] != expected.shape[1]:
+        return float("inf")
+    columns = zip(found[known].T, expected[known].T, strict=True)
+    return max(float(distance(*pair).max(initial=0.0)) for pair in columns)
 
 
 def joined(parts: Sequence[Table]) -> Table:

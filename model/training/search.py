@@ -4,55 +4,66 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.metrics import root_mean_squared_error
 
 from functions.schema import Feature
 from functions.table import Table
 from model.errors import CandidateError, ExportError
 from model.training.candidates import Trial, first_line, guarded, pipeline
 from model.training.export import export, refuse_kept_rows
+from model.training.folds import folds_of
 from model.training.inputs import rows_of
+from model.training.losses import Metric, loss, metric_of
 
 
 @dataclass(frozen=True)
 class Result:
-    """A trial and its root mean squared error over the folds, in the target's unit.
+    """A trial and its loss over the folds.
 
     Args:
-        rmse: Mean over all folds of all repeats.
-        rmse_std: Standard deviation over the same.
-        rmse_se: Standard error of the mean. Repeats average the luck of the split, but bring no new rows, so it is
-            rmse_std over the square root of the number of folds, however many repeats there were.
+        metric: "rmse", in the target's unit; for classes "log_loss", or "error_rate" where a trial gives no
+            probabilities.
+        loss: Mean over all folds of all repeats.
+        std: Standard deviation over the same.
+        se: Standard error of the mean. Repeats average the luck of the split, but bring no new rows, so it is the
+            standard deviation over the square root of the number of folds, however many repeats there were.
         unserved: Why it cannot be served; "" if it can.
         warned: Warnings of its fits, each once.
         chosen: Whether `choose` chose it.
     """
 
     trial: Trial
-    rmse: float
-    rmse_std: float
-    rmse_se: float
+    metric: Metric
+    loss: float
+    std: float
+    se: float
     unserved: str = ""
     warned: tuple[str, ...] = ()
     chosen: bool = False
 
     def document(self) -> dict[str, Any]:
         """The manifest's entry."""
-        own = {name: value for name, value in vars(self).items() if name not in {"trial", "warned"}}
-        return {**self.trial.document(), **own, "unserved": self.unserved or None, "warned": list(self.warned)}
+        return {
+            **self.trial.document(),
+            self.metric: self.loss,
+            f"{self.metric}_std": self.std,
+            f"{self.metric}_se": self.se,
+            "unserved": self.unserved or None,
+            "warned": list(self.warned),
+            "chosen": self.chosen,
+        }
 
 
 def search(
     trials: Sequence[Trial],
     table: Table,
-    y: NDArray[np.float64],
+    y: NDArray[Any],
     *,
     features: Sequence[Feature],
     folds: int,
@@ -64,6 +75,8 @@ def search(
 ) -> list[Result]:
     """Cross-validate every trial on the same folds, *repeats* times; in the order given.
 
+    *y* holds numbers, or labels, of which folds keep the shares.
+
     The whole pipeline, its preprocessing too, is fitted to the folds that are not scored. Rows of one group, shape
     (n_rows,), stand in one fold together. The fold depends on the seed and on the groups there are, not on the order of
     the rows. With *times*, shape (n_rows,), folds go forward in time instead, once: each is scored by fits to the rows
@@ -73,12 +86,10 @@ def search(
         CandidateError: A trial cannot be fitted to these rows, none can be served, or the groups are fewer than the
             folds.
     """
-    if times is None:
-        splits = list(
-            _splits(np.arange(len(table)) if groups is None else groups, folds=folds, repeats=repeats, seed=seed)
-        )
-    else:
-        splits = list(_forward(times, folds=folds))
+    keys = np.arange(len(table)) if groups is None else groups
+    metric = metric_of(trials, features, seed)
+    splits = folds_of(keys, y, classes=metric != "rmse", folds=folds, repeats=repeats, seed=seed, times=times)
+    different = np.unique(y) if metric != "rmse" else y[:0]
     scores = np.empty((len(trials), len(splits)))
     unserved, warned = [""] * len(trials), [dict[str, None]() for _ in trials]
     inputs = {named: trial.input(table, features) for trial in trials if (named := trial.is_pipeline) in {True, False}}
@@ -87,7 +98,7 @@ def search(
             with guarded(trial) as caught:
                 x = inputs[trial.is_pipeline]
                 estimator = pipeline(trial, features, seed).fit(rows_of(x, train), y[train])
-                scores[number, split] = root_mean_squared_error(y[test], np.ravel(estimator.predict(rows_of(x, test))))
+                scores[number, split] = loss(metric, estimator, rows_of(x, test), y[test], different)
             warned[number] |= dict.fromkeys(map(_text, caught))
             if split == 0:
                 unserved[number] = _unserved(estimator, trial.columns(features), features)
@@ -98,9 +109,10 @@ def search(
     return [
         Result(
             trial,
-            rmse=float(row.mean()),
-            rmse_std=float(row.std(ddof=1)),
-            rmse_se=float(row.std(ddof=1)) / math.sqrt(folds),
+            metric,
+            loss=float(row.mean()),
+            std=float(row.std(ddof=1)),
+            se=float(row.std(ddof=1)) / math.sqrt(folds),
             unserved=reason,
             warned=tuple(texts),
         )
@@ -118,36 +130,10 @@ def choose(results: Sequence[Result]) -> list[Result]:
     cannot be served are neither best nor chosen.
     """
     servable = [result for result in results if not result.unserved]
-    best = min(servable, key=lambda result: result.rmse)
-    simplest = next(result for result in servable if result.rmse <= best.rmse + best.rmse_se)
+    best = min(servable, key=lambda result: result.loss)
+    simplest = next(result for result in servable if result.loss <= best.loss + best.se)
     marked = (replace(result, chosen=result is simplest) for result in results)
-    return sorted(marked, key=lambda result: result.rmse)
-
-
-def _splits(
-    groups: NDArray[Any], *, folds: int, repeats: int, seed: int
-) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """The rows to fit and those to score, fold by fold: each group once in each repeat, in folds of equally many."""
-    different, group = np.unique(groups, return_inverse=True)
-    if len(different) < folds:
-        raise CandidateError(f"{folds} folds need at least {folds} different training rows, got {len(different)}")
-    for repeat in range(repeats):
-        fold = np.random.default_rng([seed, repeat]).permutation(len(different)) % folds
-        for number in range(folds):
-            scored = (fold == number)[group]
-            yield ~scored, scored
-
-
-def _forward(times: NDArray[np.float64], *, folds: int) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Folds of nearly equally many rows, each later than the rows that are fitted; equal times stay together."""
-    ordered = np.sort(times)
-    starts = np.unique(ordered[np.arange(1, folds + 1) * len(ordered) // (folds + 1)])
-    starts = starts[starts > ordered[0]] if len(ordered) else starts
-    if len(starts) < folds:
-        different = len(np.unique(times))
-        raise CandidateError(f"{folds} folds forward in time need more than {folds} different times, got {different}")
-    for start, end in zip(starts, [*starts[1:], np.inf], strict=True):
-        yield times < start, (times >= start) & (times < end)
+    return sorted(marked, key=lambda result: result.loss)
 
 
 def _unserved(estimator: BaseEstimator, columns: list[str] | None, features: Sequence[Feature]) -> str:

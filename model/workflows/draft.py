@@ -11,25 +11,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from functions import artifact, runtimes, times
 from functions.artifact import Manifest
 from functions.predictor import build
-from functions.schema import Feature
 from functions.table import Table
 from model.data.findings import Finding
+from model.data.rows import Rows
 from model.data.snapshots import snapshot
 from model.data.statistics import describe, describe_numbers
+from model.data.targets import kind_of
 from model.errors import RegistryError, ReportError
 from model.registry.registry import Registry
+from model.training.asking import Answers, Ask, asking, predicted
 from model.training.export import Exported, export, refuse_kept_rows
 from model.training.golden import golden
-from model.training.proof import Ask, asking, taken
+from model.training.proof import taken
 from model.workflows import card
 from model.workflows.dataset import Inputs
 from model.workflows.evaluate import Champion, Written, evaluate
 from model.workflows.progress import Talk
+
+_MOST_SCORES = 10
+"""Classes whose probabilities a manifest describes."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +70,17 @@ def draft(inputs: Inputs, fitted: Fitted, *, champion: Champion, findings: Seque
     seen = sides.seen
     exported = export(fitted.estimator, fitted.columns)
     refuse_kept_rows(exported, rows.features)
-    ask = fitted.ask or asking(fitted.estimator, rows.features, named=fitted.columns is not None)
+    named = fitted.columns is not None
+    ask = fitted.ask or asking(fitted.estimator, rows.features, named=named, classes=rows.classes)
     with talk.step("asking what it takes"):
-        features = taken(ask, _model(exported, rows.features), rows.x[seen], rows.features)
+        features = taken(ask, _model(exported, rows), rows.x[seen], rows.features)
     expected = ask(rows.x)
     document: dict[str, Any] = {
         **{name: value for name, value in exported.document.items() if value is not None},
-        "task": "regression",
-        "probabilities": False,
+        "task": "classification" if rows.classes else "regression",
+        "probabilities": expected.shape[1] > 1,
         "features": describe(rows.x[seen], features),
-        "prediction": describe_numbers(expected[seen]),
-        "target": {"name": rows.target},
+        **_predictions(expected[seen], rows),
         "data": {
             "rows": len(rows.y),
             "holdout_rows": int(sides.kept.sum()),
@@ -89,7 +93,7 @@ def draft(inputs: Inputs, fitted: Fitted, *, champion: Champion, findings: Seque
             ],
         },
         "training": {**fitted.training, **_environment()},
-        "golden": golden(ask, rows.x, features, expected),
+        "golden": golden(ask, rows.x, features, expected, rows.classes),
     }
     if exported.keeps_rows:
         document["keeps_rows"] = True
@@ -120,14 +124,35 @@ def published(store: Registry, made: Draft, inputs: Inputs, champion: Champion, 
     return manifest
 
 
-def _model(exported: Exported, features: Sequence[Feature]) -> Ask:
-    """What is exported, as it answers tables of *features*."""
+def _model(exported: Exported, rows: Rows) -> Ask:
+    """What is exported, as it answers tables of the features of *rows*."""
     runtime = runtimes.load(exported.document, exported.arrays)
 
-    def ask(table: Table) -> NDArray[np.float64]:
-        return np.asarray(runtime.predict(times.expand(table, features)).values, np.float64)
+    def ask(table: Table) -> Answers:
+        return predicted(runtime.predict(times.expand(table, rows.features)), rows.classes)
 
     return ask
+
+
+def _predictions(expected: Answers, rows: Rows) -> dict[str, Any]:
+    """The manifest's `prediction` and `target`, from the estimator's answers to the rows that training saw.
+
+    A classifier's `prediction` is described as a category is, and the probability of each class as a number.
+    """
+    if not rows.classes:
+        return {"prediction": describe_numbers(expected[:, 0]), "target": {"name": rows.target}}
+    counts = np.bincount(expected[:, 0].astype(np.intp), minlength=len(rows.classes)).tolist()
+    order = sorted(range(len(counts)), key=lambda place: (-counts[place], place))
+    scores = zip(rows.classes[:_MOST_SCORES], expected[:, 1:].T, strict=False)
+    return {
+        "prediction": {
+            "kind": "category",
+            "levels": [rows.classes[place] for place in order],
+            "shares": [counts[place] / len(expected) for place in order],
+        },
+        "scores": [{"class": label, **describe_numbers(score)} for label, score in scores],
+        "target": {"name": rows.target, "kind": kind_of(rows.classes)},
+    }
 
 
 def _environment() -> dict[str, Any]:

@@ -25,8 +25,9 @@ from model.evaluation.slices import MOST_SLICES, Slice, slices
 from model.infra_validation import sandbox, smoke_test
 from model.registry.production import verified_manifest
 from model.registry.registry import Registry
+from model.training.asking import Answers, Ask, answered, predicted
 from model.training.export.edges import Edge
-from model.training.proof import Ask, Exactness, answered, exactness, proof_rows
+from model.training.proof import Exactness, exactness, proof_rows
 from model.workflows.dataset import Inputs, Production
 from model.workflows.progress import Talk
 
@@ -133,11 +134,11 @@ def evaluate(written: Written, given: Inputs, *, champion: Champion, data_errors
     draft, beside = _draft(written)
     ours_whole = build(draft, beside)
     with talk.step("asking for every row"):
-        predicted = answered(_asking(ours_whole), rows.x)
+        whole = answered(_asking(ours_whole), rows.x)[:, 0]
         proof = proof_rows(rows.x, draft.features, written.edges, seed=seed)
         exact = exactness(written.estimator, _asking(ours_whole), proof)
     theirs, fresh = champion_predictions(champion.predictor, rows), sides.shared
-    actual, ours = rows.y[held], predicted[held]
+    actual, ours = rows.y[held], whole[held]
     kinds = {name: kind.filter(held).to_numpy(zero_copy_only=False) for name, kind in rows.kinds.items()}
     seen = dict(zip(rows.features, rows.x[held].columns, strict=True))
     secret = {feature for feature in seen if feature.redact and feature.kind == "category"}
@@ -174,7 +175,7 @@ def evaluate(written: Written, given: Inputs, *, champion: Champion, data_errors
     comparison = None
     if champion.version is not None:
         both = fresh & ~np.isnan(theirs) if champion.predictor else fresh
-        judged = (rows.y[both], predicted[both], theirs[both])
+        judged = (rows.y[both], whole[both], theirs[both])
         with talk.progress("comparing with production", batches(int(both.sum()), REPLICATES)) as done:
             comparison = compare(regression.pair(*judged), confidence=bounds.confidence, seed=seed, done=done)
         checks += gate.relative(
@@ -205,7 +206,7 @@ def champion_predictions(predictor: Predictor | None, rows: Rows) -> NDArray[np.
     names = [feature.name for feature in predictor.manifest.features] if predictor else []
     if predictor is None or not set(names) <= set(rows.names):
         return np.full(len(rows.y), np.nan)
-    return answered(_asking(predictor), rows.x.pick([rows.names.index(name) for name in names]))
+    return answered(_asking(predictor), rows.x.pick([rows.names.index(name) for name in names]))[:, 0]
 
 
 def _scale(
@@ -224,10 +225,10 @@ def _scale(
 
 
 def _asking(predictor: Predictor) -> Ask:
-    """The values that *predictor* gives."""
+    """The answers that *predictor* gives."""
 
-    def ask(table: Table) -> NDArray[np.float64]:
-        return np.asarray(predictor.predict(table).values, np.float64)
+    def ask(table: Table) -> Answers:
+        return predicted(predictor.predict(table), predictor.manifest.classes)
 
     return ask
 
@@ -237,12 +238,12 @@ def _importance(predictor: Predictor, table: Table, actual: NDArray[np.float64],
     source = np.random.default_rng(seed)
     some = np.sort(source.permutation(len(table))[:_SHUFFLED_ROWS])
     part, truth = table[some], actual[some]
-    plain = rmse(truth, answered(_asking(predictor), part))
+    plain = rmse(truth, answered(_asking(predictor), part)[:, 0])
     grown = []
     for place in range(part.width):
         columns = list(part.columns)
         columns[place] = source.permutation(columns[place])
-        error = rmse(truth, answered(_asking(predictor), Table(columns)))
+        error = rmse(truth, answered(_asking(predictor), Table(columns))[:, 0])
         grown.append(float(np.nan_to_num(error - plain)))
     return grown
 

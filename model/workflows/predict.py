@@ -25,7 +25,7 @@ from model.data.sources import BLOCK_BYTES, translated
 from model.data.targets import Target
 from model.errors import SourceError, UsageError
 from model.registry.registry import Registry
-from model.training.proof import answered
+from model.training.asking import answered, answers
 from model.workflows.dataset import downloaded
 from model.workflows.outputs import Output
 from model.workflows.progress import Talk
@@ -182,7 +182,7 @@ def _values(predictor: Predictor, cells: Table, reasons: dict[int, str]) -> NDAr
     asked[list(reasons)] = False
     values = np.full(len(cells), math.nan)
     if asked.any():
-        values[asked] = answered(lambda table: np.asarray(predictor.predict(table).values, np.float64), cells[asked])
+        values[asked] = answered(lambda table: answers(predictor.predict(table).values, None, ()), cells[asked])[:, 0]
     for row in np.flatnonzero(asked & ~np.isfinite(values)).tolist():
         reasons[row] = "the model gives no number for it"
     return values

@@ -24,6 +24,7 @@ from model.data.rows import Rows
 from model.data.split import Sides, Split, champion_split, held_out, recorded
 from model.errors import DataError, RegistryError, SourceError, UsageError
 from model.registry.registry import Registry
+from model.training.asking import Answers, asked
 from model.training.export import known_classes
 from model.training.frames import Framed, framed
 from model.training.own_code import register_exporters
@@ -268,18 +269,14 @@ def _fitted(
     """*given* as it answers tables, once it answers them as it answers the rows themselves."""
     columns = rows.columns(named=named)
 
-    def ask(table: Table) -> NDArray[np.float64]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return np.asarray(np.ravel(given.pipeline.predict(rows.input(table, columns))), np.float64)
+    def ask(table: Table) -> Answers:
+        return asked(given.pipeline, lambda: rows.input(table, columns))
 
     try:
         answers = ask(rows.table)
         if not any(feature.kind == "time" for feature in rows.features):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                own = frame[list(rows.names)] if columns is not None else rows.table.matrix().copy()
-                _check_same(answers, np.asarray(np.ravel(given.pipeline.predict(own)), np.float64))
+            own = frame[list(rows.names)] if columns is not None else rows.table.matrix()
+            _check_same(answers, asked(given.pipeline, own.copy))
     except UsageError:
         raise
     except Exception as error:  # steps of a user's own may raise anything
@@ -299,12 +296,13 @@ def _fitted(
     return Fitted(given.pipeline, columns, training, ask)
 
 
-def _check_same(answers: NDArray[np.float64], expected: NDArray[np.float64]) -> None:
+def _check_same(answers: Answers, expected: Answers) -> None:
     """Callers send numbers, booleans and texts: the pipeline must answer those as it answers the DataFrame."""
     if furthest_of(answers, expected) <= 1:
         return
-    row = int(np.flatnonzero(~(np.abs(answers - expected) <= RELATIVE * np.abs(expected)))[0])
+    row = int(np.flatnonzero(~(np.abs(answers - expected) <= RELATIVE * np.abs(expected)).all(axis=1))[0])
+    theirs, ours = expected[row].tolist(), answers[row].tolist()
     raise UsageError(
-        f"row {row}: the pipeline answers {expected[row]} for the DataFrame, and {answers[row]} for the same cells as"
+        f"row {row}: the pipeline answers {theirs[0]} for the DataFrame, and {ours[0]} for the same cells as"
         " numbers, booleans and texts, which callers send: fit it to columns of these types"
     )

@@ -38,6 +38,7 @@ def candidates(settings: Config, folder: Path) -> list[Trial]:
         return expand(
             ((candidate.path, candidate.scale, candidate.grid) for candidate in chosen),
             len(settings.data.features or [None]),
+            task="regression",
         )
     except CandidateError as error:
         raise ConfigError(str(error)) from error
@@ -114,6 +115,6 @@ def _tell(results: Sequence[Result], say: Callable[[str], None]) -> None:
     for result in results:
         for text in result.warned:
             say(f"warning: {result.trial}: {text}")
-        if result.unserved and result.rmse < chosen.rmse:
-            better = f"{result.trial} scored better ({result.rmse:.4g} against {chosen.rmse:.4g})"
+        if result.unserved and result.loss < chosen.loss:
+            better = f"{result.trial} scored better ({result.loss:.4g} against {chosen.loss:.4g})"
             say(f"warning: {better} and is passed over: {result.unserved}")

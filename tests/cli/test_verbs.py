@@ -380,7 +380,7 @@ def test_a_better_candidate_that_cannot_be_served_is_passed_over_and_named(model
         pytest.param(
             CANDIDATES.replace("LinearRegression", "LogisticRegression"),
             "FILE: training.candidates[0].estimator: sklearn.linear_model.LogisticRegression must be the import path "
-            "of a scikit-learn regressor, like sklearn.linear_model.Ridge",
+            "of a scikit-learn regressor or classifier, like sklearn.linear_model.Ridge",
             id="no-regressor",
         ),
         pytest.param(

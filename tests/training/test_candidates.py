@@ -6,6 +6,7 @@ import pytest
 
 from functions.schema import Feature
 from model.data import reading
+from model.errors import CandidateError
 from model.evaluation.metrics import r2
 from model.training.candidates import expand
 from tests.support.trials import LINEAR, X, Y, fitted, line, refusal, trial
@@ -51,7 +52,7 @@ def test_a_good_line_through_diabetes_reaches_042_on_the_last_twenty_rows(chosen
 
 
 NO_REGRESSOR = (
-    "training.candidates[1].estimator: {} must be the import path of a scikit-learn regressor, "
+    "training.candidates[1].estimator: {} must be the import path of a scikit-learn regressor or classifier, "
     "like sklearn.linear_model.Ridge"
 )
 
@@ -67,7 +68,6 @@ NO_REGRESSOR = (
         pytest.param("", id="empty"),
         pytest.param("sklearn", id="the-package"),
         pytest.param("sklearn.linear_model", id="a-module"),
-        pytest.param("sklearn.linear_model.LogisticRegression", id="classifier"),
         pytest.param("sklearn.preprocessing.StandardScaler", id="transformer"),
         pytest.param("sklearn.cluster.KMeans", id="cluster"),
         pytest.param("sklearn.linear_model.ridge_regression", id="function"),
@@ -213,3 +213,24 @@ def test_a_seed_among_the_parameters_goes_before_the_search_s():
 
 def test_parameters_reach_the_estimator():
     assert line(fitted(trial(fit_intercept=False), X, Y, seed=7))["intercept"] == 0.0
+
+
+def test_candidates_of_two_tasks_are_refused_by_name():
+    both = [("sklearn.linear_model.Ridge", False, {}), ("sklearn.linear_model.LogisticRegression", False, {})]
+
+    with pytest.raises(
+        CandidateError, match=r"training.candidates\[1\]: .* learns a classification, and .* a regression"
+    ):
+        expand(both)
+    with pytest.raises(
+        CandidateError, match=r"training.candidates\[0\]: .* learns a regression, and training.task a clas"
+    ):
+        expand(both, task="classification")
+
+
+def test_a_classifier_is_a_candidate_with_its_parameters_checked():
+    path = "sklearn.linear_model.LogisticRegression"
+
+    assert [trial.classifies for trial in expand([(path, True, {"C": [0.1, 1.0]})])] == [True, True]
+    with pytest.raises(CandidateError, match=r"training.candidates\[0\].grid: The 'C' parameter"):
+        expand([(path, True, {"C": ["much"]})])

@@ -104,9 +104,9 @@ def test_a_grid_of_a_pipeline_names_its_parameters(write):
             id="a-class",
         ),
         pytest.param(
-            "from sklearn.linear_model import LogisticRegression\ndef make():\n    return LogisticRegression()",
-            "{m}:make gave a LogisticRegression, a classifier; only regressors can be trained",
-            id="classifier",
+            "from sklearn.cluster import KMeans\ndef make():\n    return KMeans()",
+            "{m}:make gave a KMeans, which is no regressor and no classifier",
+            id="clustering",
         ),
         pytest.param(
             "class Own:\n    def fit(self, x, y): pass\n    def predict(self, x): pass\ndef make():\n    return Own()",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
@@ -14,9 +14,10 @@ from functions.problems import PayloadError, Problem
 from functions.runtimes import load
 from functions.schema import Feature
 from functions.table import Table, is_missing
+from model.training.asking import answered, asking, predicted
 from model.training.export import export
 from model.training.inputs import as_input, columns_of
-from model.training.proof import answered, asking, exactness, furthest_of, proof_rows, taken, unknown_level
+from model.training.proof import exactness, furthest_of, proof_rows, taken, unknown_level
 
 ROWS = 120
 RANDOM = np.random.default_rng(8)
@@ -50,7 +51,7 @@ def both(estimator):
     estimator.fit(as_input(TABLE, FEATURES), Y)
     made = export(estimator, columns_of(FEATURES))
     runtime = load(made.document, made.arrays)
-    return asking(estimator, FEATURES), lambda table: runtime.predict(table).values, made.edges
+    return asking(estimator, FEATURES), lambda table: predicted(runtime.predict(table)), made.edges
 
 
 @pytest.mark.parametrize(
@@ -154,19 +155,22 @@ def test_an_exact_model_is_equal_on_every_row():
     [
         pytest.param(lambda model, _: lambda table: model(table) * (1 + 1e-8), id="a-little-everywhere"),
         pytest.param(
-            lambda model, edges: lambda table: model(table) + np.isin(table.cells(0), [n for c, n in edges if c == 0]),
+            lambda model, edges: (
+                lambda table: model(table) + np.isin(table.cells(0), [n for c, n in edges if c == 0])[:, None]
+            ),
             id="on-edges-alone",
         ),
         pytest.param(
-            lambda model, _: lambda table: model(table) + is_missing(table.cells(0)), id="for-missing-cells-alone"
+            lambda model, _: lambda table: model(table) + is_missing(table.cells(0))[:, None],
+            id="for-missing-cells-alone",
         ),
         pytest.param(
-            lambda model, _: lambda table: model(table) + (table.cells(2) == "unknown"),
+            lambda model, _: lambda table: model(table) + (table.cells(2) == "unknown")[:, None],
             id="for-unknown-levels-alone",
         ),
         pytest.param(lambda model, _: lambda table: model(table) + (len(table) == 1), id="one-by-one-alone"),
         pytest.param(
-            lambda model, _: lambda table: np.where(is_missing(table.cells(1)), np.nan, model(table)),
+            lambda model, _: lambda table: np.where(is_missing(table.cells(1))[:, None], np.nan, model(table)),
             id="no-number-where-the-estimator-has-one",
         ),
     ],
@@ -179,20 +183,44 @@ def test_a_model_that_differs_anywhere_is_not_exact(wrong):
 
 
 def test_a_row_that_the_estimator_does_not_answer_must_not_be_answered():
-    assert furthest_of(np.array([1.0, np.nan]), np.array([1.0, np.nan])) == 0
-    assert furthest_of(np.array([1.0, 2.0]), np.array([1.0, np.nan])) == np.inf
-    assert furthest_of(np.array([1.0, np.nan]), np.array([1.0, 2.0])) == np.inf
+    assert furthest_of(np.array([[1.0], [np.nan]]), np.array([[1.0], [np.nan]])) == 0
+    assert furthest_of(np.array([[1.0], [2.0]]), np.array([[1.0], [np.nan]])) == np.inf
+    assert furthest_of(np.array([[1.0], [np.nan]]), np.array([[1.0], [2.0]])) == np.inf
+
+
+def test_a_label_or_a_probability_that_differs_is_not_exact():
+    expected = np.array([[0.0, 0.75, 0.25], [1.0, 0.25, 0.75]])
+
+    assert furthest_of(expected * (1 + 1e-12), expected) <= 1
+    assert furthest_of(expected[:, [0, 2, 1]], expected) > 1
+    assert furthest_of(expected[::-1] * [1, 0, 0] + expected * [0, 1, 1], expected) > 1
+    assert furthest_of(expected[:, :1], expected) == np.inf
+
+
+def test_a_classifier_is_asked_for_its_label_and_the_probability_of_each_class():
+    labels = np.where(np.median(AGE) < AGE, "old", "young")
+    forest = RandomForestClassifier(5, random_state=0).fit(AGE[:, None], labels)
+    made = export(forest)
+    runtime = load(made.document, made.arrays)
+    ask = asking(forest, [Feature("age")], classes=("old", "young"))
+    table = Table(AGE[:, None])
+
+    found = ask(table)
+
+    assert (np.array(["old", "young"])[found[:, 0].astype(int)] == forest.predict(AGE[:, None])).all()
+    assert (found[:, 1:] == forest.predict_proba(AGE[:, None])).all()
+    assert exactness(ask, lambda table: predicted(runtime.predict(table), ("old", "young")), table).furthest <= 1
 
 
 def test_rows_that_are_refused_are_found_among_the_others():
     def ask(table):
         if (table.cells(0) < 0).any():
             raise ValueError("negative")
-        return table.cells(0)
+        return table.cells(0)[:, None]
 
     found = answered(ask, Table(np.array([[1.0], [-1.0], [2.0], [3.0], [-2.0]])))
 
-    assert np.isnan(found).tolist() == [False, True, False, False, True]
+    assert np.isnan(found[:, 0]).tolist() == [False, True, False, False, True]
 
 
 def test_an_estimator_that_writes_into_its_input_leaves_the_table_alone():
@@ -213,7 +241,7 @@ def test_a_forest_takes_a_missing_number_even_where_training_had_none():
     made = export(forest)
     runtime = load(made.document, made.arrays)
 
-    (found,) = taken(ask, lambda table: runtime.predict(table).values, Table(AGE[:, None]), [Feature("age")])
+    (found,) = taken(ask, lambda table: predicted(runtime.predict(table)), Table(AGE[:, None]), [Feature("age")])
 
-    answers = ask(Table(np.array([[np.nan]])))
-    assert found.takes_missing == bool(np.isfinite(answers).all())
+    found_out = ask(Table(np.array([[np.nan]])))
+    assert found.takes_missing == bool(np.isfinite(found_out).all())

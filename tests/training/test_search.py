@@ -84,7 +84,7 @@ def test_a_candidate_that_cannot_be_served_is_scored_and_says_why():
     plain, angles = searched([trial(), ANGLES], X, Y, folds=5, seed=7)
 
     assert (plain.unserved, angles.unserved) == ("", NO_METRIC)
-    assert angles.rmse > plain.rmse
+    assert angles.loss > plain.loss
 
 
 def test_results_come_in_the_order_of_the_trials():
@@ -97,9 +97,9 @@ def test_a_result_is_mean_spread_and_standard_error_over_the_folds_of_all_repeat
     (result,) = searched([trial()], X, Y, folds=5, repeats=3, seed=7)
     (first,) = searched([trial()], X, Y, folds=5, repeats=1, seed=7)
 
-    assert result.rmse != first.rmse
-    assert result.rmse_se == pytest.approx(result.rmse_std / np.sqrt(5))
-    assert first.rmse_se == pytest.approx(first.rmse_std / np.sqrt(5))
+    assert result.loss != first.loss
+    assert result.se == pytest.approx(result.std / np.sqrt(5))
+    assert first.se == pytest.approx(first.std / np.sqrt(5))
 
 
 @pytest.mark.parametrize(
@@ -122,9 +122,10 @@ def test_each_row_is_scored_once_a_repeat_by_a_pipeline_that_has_not_seen_it(cho
 
     assert result == Result(
         chosen,
-        rmse=pytest.approx(np.mean(errors)),
-        rmse_std=pytest.approx(np.std([*errors, *errors], ddof=1)),
-        rmse_se=pytest.approx(np.std([*errors, *errors], ddof=1) / np.sqrt(60)),
+        metric="rmse",
+        loss=pytest.approx(np.mean(errors)),
+        std=pytest.approx(np.std([*errors, *errors], ddof=1)),
+        se=pytest.approx(np.std([*errors, *errors], ddof=1) / np.sqrt(60)),
     )
 
 
@@ -134,8 +135,8 @@ def test_duplicates_of_a_row_stand_in_one_fold():
     noise = np.random.default_rng(3).normal(size=60)
     twice, target, group = np.vstack([X, X]), np.tile(noise, 2), np.tile(np.arange(60), 2)
 
-    apart = searched([trial(), nearest], twice, target, folds=5, seed=7)[1].rmse
-    together = searched([trial(), nearest], twice, target, folds=5, seed=7, groups=group)[1].rmse
+    apart = searched([trial(), nearest], twice, target, folds=5, seed=7)[1].loss
+    together = searched([trial(), nearest], twice, target, folds=5, seed=7, groups=group)[1].loss
 
     assert apart < 0.6 * together
     assert together > noise.std()
@@ -148,7 +149,7 @@ def test_the_order_of_the_rows_does_not_matter():
     (one,) = searched([trial()], X, Y, folds=5, repeats=2, seed=7, groups=names)
     (other,) = searched([trial()], X[order], Y[order], folds=5, repeats=2, seed=7, groups=names[order])
 
-    assert other.rmse == pytest.approx(one.rmse, rel=1e-12)
+    assert other.loss == pytest.approx(one.loss, rel=1e-12)
 
 
 def test_what_fits_warn_of_is_told_once():
@@ -208,7 +209,7 @@ def test_no_trials_have_no_results():
 
 
 def scored(name, rmse, se=1.0, unserved=""):
-    return Result(trial(name), rmse, 2 * se, se, unserved)
+    return Result(trial(name), "rmse", rmse, 2 * se, se, unserved)
 
 
 @pytest.mark.parametrize(
@@ -230,11 +231,11 @@ def test_the_simplest_within_one_standard_error_of_the_best_is_chosen(results, c
     ranked = choose([scored(*result) for result in results])
 
     assert [result.trial for result in ranked if result.chosen] == [trial(chosen)]
-    assert [result.rmse for result in ranked] == sorted(result[1] for result in results)
+    assert [result.loss for result in ranked] == sorted(result[1] for result in results)
 
 
 def test_what_was_tried_goes_into_the_manifest_as_a_table():
-    result = Result(ANGLES, 2.0, 0.4, 0.2, NO_METRIC, ("UserWarning: x",))
+    result = Result(ANGLES, "rmse", 2.0, 0.4, 0.2, NO_METRIC, ("UserWarning: x",))
 
     assert result.document() == {
         "estimator": "sklearn.neighbors.KNeighborsRegressor",
@@ -262,7 +263,7 @@ def test_folds_by_time_are_fitted_to_earlier_rows_only(monkeypatch):
     (result,) = searched([trial()], np.column_stack([times, X[:, 0]]), Y, folds=5, repeats=3, seed=7, times=times)
 
     assert seen == [list(map(float, range(count))) for count in (10, 20, 30, 40, 50)]
-    assert result.rmse > 0
+    assert result.loss > 0
 
 
 def test_too_few_times_for_the_folds_are_refused():
