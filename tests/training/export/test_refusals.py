@@ -238,7 +238,11 @@ def test_anything_at_all_is_refused_and_never_a_failure(estimator, columns):
     assert message(estimator, columns)
 
 
-@pytest.mark.parametrize("value", [None, 3, np.zeros(0), np.zeros((2, 2, 2)), np.array(["a"]), object()], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [None, 3, np.zeros(0), np.zeros((2, 2, 2)), np.array(["a"]), object()],
+    ids=["none", "number", "no-numbers", "three-axes", "texts", "object"],
+)
 def test_an_odd_fitted_attribute_is_refused_with_class_and_place(value):
     estimator = pipeline.make_pipeline(preprocessing.StandardScaler(), preprocessing.PowerTransformer(), LINE)
     estimator.fit(X, Y)
