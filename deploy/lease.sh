@@ -53,7 +53,7 @@ take_lease() {
 write_lease() {
   local printed said options=(--if-generation-match="$1")
   if [[ -n ${2:-} ]]; then options+=(--if-metageneration-match="$2"); fi
-  mkdir -p "$root/.local"
+  [[ -d $root/.local ]] || mkdir -p "$root/.local"
   printf '%s\n' 'deploy.sh: one run at a time; the metadata of this object say which' >"$root/.local/lease"
   lease=unknown
   if persist storage cp "$root/.local/lease" "$lease_uri" "${options[@]}" --print-created-message \

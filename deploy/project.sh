@@ -53,7 +53,7 @@ look() {
 # gcloud, tried again as long as a refusal passes by itself: its output into `printed`, its complaints into `said`.
 persist() {
   local complaints=$root/.local/complaints.$$ waits=0 status
-  mkdir -p "$root/.local"
+  [[ -d $root/.local ]] || mkdir -p "$root/.local"
   while true; do
     status=0
     printed=$("$gcloud" "$@" --project="$PROJECT_ID" </dev/null 2>"$complaints") || status=$?
@@ -127,7 +127,7 @@ switched_on='' # yes where this run, or one a moment ago, enabled an API
 # which may be interrupted.
 change_and_note() {
   local note=$root/.local/$1-$PROJECT_ID status=0
-  mkdir -p "$root/.local"
+  [[ -d $root/.local ]] || mkdir -p "$root/.local"
   [[ -n $dry_run ]] || : >"$note"
   change "${@:2}" || status=$?
   [[ -z $dry_run ]] || return "$status"

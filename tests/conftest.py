@@ -15,6 +15,7 @@ from google.cloud import storage
 
 from model.registry.registry import Registry
 from model.workflows.evaluate import Served
+from tests.support import forks
 from tests.support.cloud import Project
 from tests.support.parts import MODEL, ROOT, Emulator, Server, document
 
@@ -143,11 +144,12 @@ def gcloud() -> str:
 
 @pytest.fixture(scope="session")
 def model() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run `python -m model …` with the present environment."""
+    """Run `python -m model …` with the present environment: forked, or by Python where one of its variables is set."""
 
     def model(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        own = any(name.startswith("PYTHON") for name in environ)
         return subprocess.run(
-            [sys.executable, "-m", "model", *arguments],
+            [*([sys.executable] if own else forks.python()), "-m", "model", *arguments],
             cwd=ROOT,
             env={**os.environ, **environ},
             capture_output=True,

@@ -24,6 +24,46 @@ def ask(gcloud: str, *arguments: object) -> str:
     ).stdout
 
 
+TOGETHER = """
+import io, json, sys
+lib = sys.argv[1]
+sys.path[:0] = [lib, lib + "/third_party"]
+from googlecloudsdk import gcloud_main
+from googlecloudsdk.core import log
+cli = gcloud_main.CreateCLI([])
+gcloud_main.CreateCLI = lambda _: cli
+printed = []
+for arguments in json.load(sys.stdin):
+    out = io.StringIO()
+    log.Reset(stdout=out)
+    cli.Execute(arguments)
+    printed.append(out.getvalue())
+json.dump(printed, sys.stdout)
+"""
+"""Runs command lines with one start of the CLI, whose linter starts it twice a line otherwise."""
+
+
+def run_with(lib: Path, program: str, *arguments: object, **options: Any) -> str:
+    """Run a Python program that imports the CLI."""
+    said = subprocess.run(
+        [shutil.which("python3"), "-c", program, lib, *map(str, arguments)],
+        capture_output=True, text=True, check=False, timeout=100, **options,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stderr
+    return said.stdout
+
+
+def ask_together(lib: Path, lines: list[list[str]]) -> list[str]:
+    """What each line prints."""
+    return json.loads(run_with(lib, TOGETHER, input=json.dumps(lines)))
+
+
+@pytest.fixture(scope="module")
+def lib(gcloud) -> Path:
+    """Where the code of the CLI stands."""
+    return Path(ask(gcloud, "info", "--format=value(installation.sdk_root)").strip()) / "lib"
+
+
 @pytest.fixture(scope="module")
 def everything(emulator, deployed, tmp_path_factory) -> Iterator[Project]:
     """A project on which every verb was run, in every form that issues a command line of its own."""
@@ -100,27 +140,22 @@ def quoted(word: str) -> str:
     return f"{name}={shlex.quote(value)}" if word.startswith("--") and equals else shlex.quote(word)
 
 
-def test_every_command_line_is_valid_and_every_command_was_tried(gcloud, everything, tmp_path):
+def test_every_command_line_is_valid_and_every_command_was_tried(lib, everything, tmp_path):
     calls = {" ".join(["gcloud", *(quoted(same_lease(word)) for word in call)]) for call in everything.calls()}
     tried = {" ".join(word for word in call if not word.startswith("-")) for call in everything.calls()}
+    wrong = "gcloud run services update-traffic batch --to-revisoins=a=100"
     commands = tmp_path / "commands.json"
-    commands.write_text(json.dumps([{"command_string": line} for line in sorted(calls)]))
+    commands.write_text(json.dumps([{"command_string": line} for line in [*sorted(calls), wrong]]))
 
-    found = json.loads(ask(gcloud, "meta", "lint-gcloud-commands", f"--commands-file={commands}"))
+    (printed,) = ask_together(lib, [["meta", "lint-gcloud-commands", f"--commands-file={commands}"]])
 
+    *found, mistyped = json.loads(printed)
     assert [(entry["command_string"], entry["error_message"]) for entry in found if not entry["success"]] == []
     assert len(found) == len(calls)
+    assert (mistyped["success"], mistyped["error_type"]) == (False, "UnrecognizedArgumentsError")
     written = written_commands()
     assert {"functions deploy", "run services update-traffic", "auth print-identity-token"} <= written
     assert {words for words in written if not any(line.startswith(words) for line in tried)} == set()
-
-
-def test_a_command_line_that_is_not_valid_is_found(gcloud):
-    line = "gcloud run services update-traffic batch --to-revisoins=a=100"
-
-    (found,) = json.loads(ask(gcloud, "meta", "lint-gcloud-commands", f"--command-string={line}"))
-
-    assert (found["success"], found["error_type"]) == (False, "UnrecognizedArgumentsError")
 
 
 RECORDS: list[dict[str, Any]] = [
@@ -190,21 +225,21 @@ RECORDS: list[dict[str, Any]] = [
 ]
 
 
-def test_what_the_scripts_parse_is_printed_by_the_stand_in_as_by_gcloud(gcloud, everything, tmp_path):
+def test_what_the_scripts_parse_is_printed_by_the_stand_in_as_by_gcloud(lib, everything, tmp_path):
     printing = {
         tuple(word for word in call if word.startswith(("--flatten=", "--format="))) for call in everything.calls()
     }
-    printing = {options for options in printing if options and not options[-1].endswith("=none")}
+    printing = sorted(options for options in printing if options and not options[-1].endswith("=none"))
     records = tmp_path / "records.json"
     records.write_text(json.dumps(RECORDS))
 
-    differing = {}
-    for options in printing:
-        flags = dict(option.removeprefix("--").split("=", 1) for option in options)
-        expected = ask(gcloud, "meta", "list-from-json", records, *options)
-        found = standin.render(RECORDS, flags)
-        if found != expected:
-            differing[options] = (found, expected)
+    expected = ask_together(lib, [["meta", "list-from-json", str(records), *options] for options in printing])
+
+    found = [
+        standin.render(RECORDS, dict(option.removeprefix("--").split("=", 1) for option in options))
+        for options in printing
+    ]
+    differing = {key: pair for key, *pair in zip(printing, found, expected, strict=True) if pair[0] != pair[1]}
 
     assert differing == {}
     assert len(printing) > 8
@@ -232,8 +267,7 @@ json.dump(printed, sys.stdout)
 """Prints records as a command would: the format of its own table stands before the one that is asked for."""
 
 
-def test_the_table_of_a_command_changes_the_fields_that_the_scripts_read_as_in_the_stand_in(gcloud, everything):
-    lib = Path(ask(gcloud, "info", "--format=value(installation.sdk_root)").strip()) / "lib"
+def test_the_table_of_a_command_changes_the_fields_that_the_scripts_read_as_in_the_stand_in(lib, everything):
     cases = {}
     for call in everything.calls():
         flags = dict(
@@ -246,18 +280,9 @@ def test_the_table_of_a_command_changes_the_fields_that_the_scripts_read_as_in_t
             cases[" ".join(words[:end]), flags["format"]] = words[:end]
 
     asked = [(words, wanted, RECORDS) for (_, wanted), words in cases.items()]
-    said = subprocess.run(
-        [shutil.which("python3"), "-c", DISPLAYED, lib],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
+    expected = json.loads(run_with(lib, DISPLAYED, input=json.dumps(asked)))
 
-    assert said.returncode == 0, said.stderr
     found = [standin.render(RECORDS, {"format": wanted}, standin.shortened(words)) for words, wanted, _ in asked]
-    expected = json.loads(said.stdout)
     assert {key: pair for key, *pair in zip(cases, found, expected, strict=True) if pair[0] != pair[1]} == {}
     assert ("functions list", "value[separator='|'](name.segment(3),name.segment(5),labels.made-by)") in cases
 
@@ -291,16 +316,11 @@ for pattern, kind in kinds.items():
 """
 
 
-def test_what_watches_is_spelled_as_the_api_spells_it(gcloud):
+def test_what_watches_is_spelled_as_the_api_spells_it(lib):
     """Whatever a message of the API does not know, or is of another type, gets lost or raises."""
-    lib = Path(ask(gcloud, "info", "--format=value(installation.sdk_root)").strip()) / "lib"
     folder = ROOT / "deploy" / "monitoring"
 
-    said = subprocess.run(
-        [shutil.which("python3"), "-c", MESSAGES, lib, folder], capture_output=True, text=True, check=False, timeout=100
-    )
+    lines = run_with(lib, MESSAGES, folder).splitlines()
 
-    assert said.returncode == 0, said.stderr
-    lines = said.stdout.splitlines()
     assert [line for line in lines if not line.endswith(" as sent")] == []
     assert len(lines) == len(list(folder.rglob("*.json")))

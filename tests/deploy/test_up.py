@@ -63,7 +63,7 @@ def test_an_empty_project_becomes_two_private_functions_that_answer(cloud):
         up=False, model=False, backends={}
     )  # what is deployed is started, with the environment that `up` sets
 
-    ended = project.deploy("up")
+    ended = project.deploy("up", PYTHON_ITSELF="1")
 
     assert ended.returncode == 0, ended.stderr
     state = project.state

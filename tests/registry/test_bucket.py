@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -15,7 +13,8 @@ import pytest
 from model.errors import RegistryError
 from model.registry.bucket import Bucket
 from model.registry.registry import Moved, Registry
-from tests.support.parts import MODEL, ROOT, Proxy, document, free_port
+from tests.support import forks
+from tests.support.parts import MODEL, Proxy, document, free_port
 
 
 def test_a_bucket_out_of_reach_is_one_clear_error(monkeypatch):
@@ -47,10 +46,9 @@ def test_a_bucket_that_does_not_exist_is_one_clear_error(registry):
 def test_a_trainer_killed_at_any_request_leaves_no_half_version(registry, emulator, step, answered):
     started = []
     with Proxy(emulator, lambda: os.kill(started[0].pid, signal.SIGKILL), at=step, answered=answered) as proxy:
-        environ = {**os.environ, "STORAGE_EMULATOR_HOST": proxy.url}
-        started.append(subprocess.Popen([sys.executable, "-m", "model", "train"], cwd=ROOT, env=environ))
+        started.append(forks.Command("train", STORAGE_EMULATOR_HOST=proxy.url))
 
-        assert started[0].wait(100) == -signal.SIGKILL
+        assert started[0].wait() == -signal.SIGKILL
 
         proxy.shutdown()
     visible = (step, answered) >= (4, True)

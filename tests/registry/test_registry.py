@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from functions import artifact
 from model.errors import MovedOnError, NotFoundError, PromotionError, RegistryError
 from model.registry.registry import Moved, Registry
+from tests.support import forks
 from tests.support.parts import ALIAS, MODEL, ROOT, document, manifest_name, put
 
 
@@ -60,7 +60,7 @@ def test_what_no_reader_would_take_is_not_written(registry, bucket):
 
 def test_eight_trainers_at_once_get_eight_numbers(registry, bucket):
     trainers = [
-        subprocess.Popen([sys.executable, "-m", "model", "train", "--json"], cwd=ROOT, stdout=subprocess.PIPE)
+        subprocess.Popen([*forks.python(), "-m", "model", "train", "--json"], cwd=ROOT, stdout=subprocess.PIPE)
         for _ in range(8)
     ]
 

@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import random
+import shlex
 import signal
 import socket
 import socketserver
@@ -27,6 +28,7 @@ import pytest
 from google.cloud import storage
 
 from model.registry.registry import Registry
+from tests.support import forks
 from tests.support.parts import MODEL, ROOT, Emulator, document
 from tests.support.standin import gcloud
 
@@ -124,7 +126,9 @@ class Project:
         (environment.parent / "lib").symlink_to(made / "lib")
         scripts = {
             folder / "bin" / "gcloud": ASK.replace("PORT", str(self._control.server_address[1])),
-            environment / "python": f"STORAGE_EMULATOR_HOST={emulator.url} exec '{sys.executable}' \"$@\"\n",
+            environment / "python": PYTHON.format(
+                emulator=emulator.url, python=sys.executable, forks=shlex.join(forks.python())
+            ),
         }
         for path, text in scripts.items():
             path.parent.mkdir(exist_ok=True)
@@ -277,10 +281,15 @@ class Project:
             server.server_close()
 
 
+PYTHON = """export STORAGE_EMULATOR_HOST={emulator}
+[[ "${{1:-}} ${{2:-}}" != '-m model' || -n ${{PYTHON_ITSELF:-}} ]] || exec {forks} "$@"
+exec '{python}' "$@"
+"""
+
 ASK = """
 [ "${CLOUDSDK_CORE_DISABLE_PROMPTS:-}" = 1 ] || { echo "gcloud would ask, and wait for ever: $*" >&2; exit 1; }
 exec 3<>/dev/tcp/127.0.0.1/PORT || exit
-printf '%s\\0' $$ $# "$@" >&3
+printf '%s\\0' "${FORKED_FOR:-$$}" $# "$@" >&3
 { IFS= read -r -d '' status && IFS= read -r -d '' out && IFS= read -r -d '' err; } <&3 || exit 1
 printf %s "$out"
 printf %s "$err" >&2
