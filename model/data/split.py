@@ -125,9 +125,27 @@ def sides(rows: Rows, split: Split, champion: Split | None) -> Sides:
     if champion is None:
         return Sides(split, held, held, np.zeros(len(rows.y), dtype=np.bool_))
     theirs = held_out(rows, champion)
-    if split.is_nested_in(champion):
+    if split.by == "given" or split.is_nested_in(champion):
         return Sides(split, held, held, held & theirs)
     return Sides(split, held, held | theirs, theirs)
+
+
+def sides_beside_given(rows: Rows, split: Split, judged: Keys, trained: Keys | None) -> Sides:
+    """Both sides of *split*, beside a champion that was fitted elsewhere.
+
+    Training sees none of the rows that judged it, unless they are more than half of all.
+
+    Args:
+        judged: Keys of the rows that judged it.
+        trained: Keys of the rows that it was fitted to; None where they are not known: only *judged* are new to it.
+    """
+    held = held_out(rows, split)
+    new = np.isin(rows.keys, judged) if trained is None else ~np.isin(rows.keys, trained)
+    theirs = new & np.isin(rows.keys, judged)
+    if split.by == "given" or 2 * theirs.sum() > len(theirs):
+        return Sides(split, held, held, held & new)
+    kept = held | theirs
+    return Sides(split, held, kept, kept & new)
 
 
 def champion_split(rows: Rows, champion: Mapping[str, Any]) -> Split | None:

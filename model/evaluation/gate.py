@@ -6,6 +6,7 @@ Bounds are inclusive, except that the constant's error must be beaten. A value t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from model.config import GateConfig
 from model.evaluation.answers import Label, label_name
@@ -75,6 +76,7 @@ def relative(
     scale: Scale | None = None,
     classes: Sequence[Label] = (),
     production_classes: Sequence[Label] = (),
+    unshared: str = "",
 ) -> list[Check]:
     """The checks against production; only those of columns and classes where the two do not read and predict the same.
 
@@ -84,6 +86,7 @@ def relative(
         inputs, production_inputs: Names of the features in order, and last the target's; empty for a production that
             cannot predict.
         classes, production_classes: In their order; empty for numbers, and for a production that cannot predict.
+        unshared: Why the rows that may judge both are too few, where they are.
     """
     same = [_inputs(inputs, production_inputs)]
     if production_inputs and (classes or production_classes):
@@ -93,9 +96,10 @@ def relative(
     loss = _worst(slices, lambda part: (part.loss, part.loss_chance), lambda part: part.compared_rows or 0, bounds)
     measure = slices[0].measure if slices else "rmse"
     spread = "target" if comparison.loss == "squared_error" else "its class"
+    new = at_least("held-out rows new to production", comparison.rows, bounds.min_holdout_rows)
     return [
         *same,
-        at_least("held-out rows new to production", comparison.rows, bounds.min_holdout_rows),
+        replace(new, note="" if new.passed else unshared),
         at_least(
             f"{_words(comparison.loss)} saved against production", comparison.improvement.value, bounds.min_improvement
         ),

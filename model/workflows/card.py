@@ -10,13 +10,13 @@ import numpy as np
 from functions.artifact import Document, Manifest, canonical, sha256_of
 from functions.predictor import Predictor
 from model.data.rows import Rows
-from model.data.split import Sides, champion_split, recorded
+from model.data.split import Sides, recorded
 from model.data.split import sides as split_sides
 from model.errors import NotFoundError, RegistryError
 from model.registry.registry import Registry
 from model.reports import card_plots, model_card
 from model.reports.figure import attempt
-from model.workflows.dataset import snapshot
+from model.workflows.dataset import sides_beside, snapshot
 from model.workflows.evaluate import champion_predictions
 
 
@@ -87,8 +87,10 @@ def card_from_bucket(store: Registry, manifest: Manifest, *, say: Callable[[str]
     if split is None:
         raise RegistryError(f"{where} was split in a way that this code does not know")
     champion = _champion(store, document)
-    theirs = champion_split(rows, champion.manifest.document) if champion else None
-    return card(store.predictor(manifest), rows, split_sides(rows, split, theirs), champion, say=say)
+    sides = split_sides(rows, split, None)
+    if champion:
+        sides, _ = sides_beside(rows, split, champion.manifest.document, store)
+    return card(store.predictor(manifest), rows, sides, champion, say=say)
 
 
 def published_card(store: Registry, version: int, *, say: Callable[[str], None]) -> str:

@@ -19,10 +19,22 @@ from model.data.findings import Finding, line
 from model.data.kinds import FOUND_OUT
 from model.data.reading import read as read_rows
 from model.data.rows import Rows
-from model.data.split import Sides, Split, champion_split, fold_keys, recorded, sides, started
-from model.errors import DataError, RegistryError
+from model.data.split import (
+    Sides,
+    Split,
+    champion_split,
+    fold_keys,
+    held_out,
+    recorded,
+    sides,
+    sides_beside_given,
+    started,
+)
+from model.errors import DataError, RegistryError, SourceError
 from model.registry import registry
 from model.registry.production import verified_manifest
+
+_WITHOUT = "`promote --force --reason TEXT` promotes without a comparison"
 
 
 @dataclass(frozen=True)
@@ -48,11 +60,16 @@ class Production:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Rows, on which side each stands, and the configuration that says so."""
+    """Rows, on which side each stands, and the configuration that says so.
+
+    Args:
+        unshared: Why few rows, or none, may judge production too, and what helps; "" where nothing is to be said.
+    """
 
     settings: Config
     rows: Rows
     sides: Sides
+    unshared: str = ""
 
 
 def read(
@@ -87,19 +104,48 @@ def read(
         own=split.column,
         missing=settings.data.missing,
     )
-    return beside(Inputs(settings, rows, sides(rows, started(split, rows), None)), production)
+    return beside(Inputs(settings, rows, sides(rows, started(split, rows), None)), production, store)
 
 
-def beside(inputs: Inputs, production: Production | None) -> Inputs:
+def beside(inputs: Inputs, production: Production | None, store: registry.Registry | None) -> Inputs:
     """The same rows, so split that *production* can be compared with."""
-    champion = None
+    rows, split = inputs.rows, inputs.sides.split
     if production and production.promoted:
         try:
             document = verified_manifest(production.promoted, production.model).document
-            champion = champion_split(inputs.rows, document)
+            made, unshared = sides_beside(rows, split, document, store)
+            return replace(inputs, sides=made, unshared=unshared)
         except (RegistryError, KeyError, TypeError):  # nothing to compare with
-            champion = None
-    return replace(inputs, sides=sides(inputs.rows, inputs.sides.split, champion))
+            pass
+    return replace(inputs, sides=sides(rows, split, None), unshared="")
+
+
+def sides_beside(rows: Rows, split: Split, champion: Document, store: registry.Registry | None) -> tuple[Sides, str]:
+    """Both sides of *split* beside the version of the manifest *champion*, and why few rows may judge both.
+
+    Where the champion was fitted elsewhere, *store* tells which rows judged it.
+    """
+    theirs = recorded(champion["data"])
+    names = {feature["name"] for feature in champion["features"]}
+    if (
+        store is None
+        or theirs is None
+        or theirs.by != "given"
+        or names != set(rows.names)
+        or champion["target"]["name"] != rows.target
+    ):
+        return sides(rows, split, champion_split(rows, champion)), ""
+    try:
+        kept = snapshot(store, champion)
+    except (RegistryError, SourceError) as error:
+        return sides(rows, split, None), f"the rows that judged production cannot be read: {error}; {_WITHOUT}"
+    judged = held_out(kept, theirs)
+    trained = kept.keys[~judged] if champion["training"].get("training_rows_given") else None
+    made = sides_beside_given(rows, split, kept.keys[judged], trained)
+    return made, (
+        f"production was fitted elsewhere, and {int(made.shared.sum())} of these rows are known to be new to it and to"
+        f" this version: add rows that judged it to the data; {_WITHOUT}"
+    )
 
 
 def labelled(settings: Config, source: str, store: registry.Registry, production: Production) -> Rows:

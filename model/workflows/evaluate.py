@@ -185,6 +185,7 @@ def evaluate(written: Written, given: Inputs, *, champion: Champion, data_errors
             slices=parts,
             inputs=inputs(written.document),
             production_inputs=inputs(champion.predictor.manifest.document) if champion.predictor else [],
+            unshared=given.unshared,
         )
     return Evaluation(
         measured,

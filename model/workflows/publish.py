@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import InconsistentVersionWarning
 
-from functions.artifact import Alias, Manifest
+from functions.artifact import Manifest
 from functions.predictor import RELATIVE
 from functions.table import Table
 from model.config import Config
 from model.data.rows import Rows
-from model.data.split import Sides, Split, champion_split, held_out, recorded
-from model.errors import DataError, RegistryError, SourceError, UsageError
+from model.data.split import Sides, Split, held_out
+from model.errors import DataError, SourceError, UsageError
 from model.registry.registry import Registry
 from model.training.asking import Answers, asked
 from model.training.export import known_classes
@@ -226,31 +226,7 @@ def _inputs(
     all_rows = Rows(dataset=name, features=rows.features, target=holdout.target, x=rows.table, y=y)
     held = held_out(all_rows, split)
     inputs = Inputs(settings, all_rows, Sides(split, held, held, np.zeros(len(y), dtype=np.bool_)))
-    if not production.promoted:
-        return inputs
-    return replace(inputs, sides=replace(inputs.sides, shared=held & _new(all_rows, production.promoted, store)))
-
-
-def _new(rows: Rows, promoted: Alias, store: Registry) -> NDArray[np.bool_]:
-    """Which of *rows* production has not seen either: those that its split holds out.
-
-    Where it was published they are those that judged it, or all but its training rows where these were given.
-    """
-    none = np.zeros(len(rows.y), dtype=np.bool_)
-    document = promoted.manifest
-    try:
-        split, same = recorded(document["data"]), champion_split(rows, document)
-        if same:
-            return held_out(rows, same)
-        if split is None or split.by != "given" or {f["name"] for f in document["features"]} != set(rows.names):
-            return none
-        kept = dataset.snapshot(store, document)
-    except (RegistryError, SourceError, KeyError, TypeError):  # nothing to compare with
-        return none
-    judged = held_out(kept, split)
-    if document["training"].get("training_rows_given"):
-        return ~np.isin(rows.hashes, kept.hashes[~judged])
-    return np.isin(rows.hashes, kept.hashes[judged])
+    return dataset.beside(inputs, production, store)
 
 
 def _both_sides(inputs: Inputs) -> Inputs:

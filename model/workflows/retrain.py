@@ -106,7 +106,7 @@ def retrain(
     """
     while True:
         production = Production(model, mover.alias, store.alias(mover.alias)[0])
-        given = dataset.beside(given, production)
+        given = dataset.beside(given, production, store)
         with talk.step("validating"):
             findings = dataset.findings(given, production.comparable(given.settings)[0])
         dataset.stop_at_errors(findings)

@@ -109,6 +109,66 @@ def test_the_next_one_is_compared_with_production_on_the_same_rows(shop, bucket)
     assert second["comparison"]["improvement"]["value"] > 0
 
 
+CONFIG = """
+[data]
+source = "rows.csv"
+target = "spent"
+
+[gate]
+min_holdout_rows = 20
+
+[[training.candidates]]
+estimator = "sklearn.linear_model.Ridge"
+"""
+
+
+@pytest.fixture
+def train(shop, bucket, tmp_path, capsys):
+    """Train on *rows* after a published production that FRAME[200:] judged; gives the manifest."""
+
+    def train(rows, **options):
+        Registry(bucket.name, "shop").promote(shop(mixed(), **options).version, alias="production", by="t", reason="t")
+        FRAME.assign(spent=Y).iloc[rows].to_csv(tmp_path / "rows.csv", index=False)
+        (tmp_path / "config.toml").write_text(CONFIG)
+        capsys.readouterr()
+        main(["train", "--model", "shop", "--config", str(tmp_path / "config.toml"), "--json"])
+        return json.loads(capsys.readouterr().out)
+
+    return train
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "judges", "trained"),
+    [
+        pytest.param(slice(0, 300), {}, range(100, 101), range(140, 180), id="rows-that-judged-it-train-nobody"),
+        pytest.param(
+            slice(0, 300), {"training": (FRAME[:150], Y[:150])}, range(101, 131), range(140, 180), id="new-rows-too"
+        ),
+        pytest.param(slice(180, 300), {}, range(10, 40), range(80, 110), id="but-for-most-of-the-rows"),
+    ],
+)
+def test_a_training_after_a_published_production_is_judged_beside_it(train, rows, options, judges, trained):
+    document = train(rows, **options)
+
+    assert document["comparison"]["production"] == 1
+    assert document["comparison"]["rows"] in judges
+    assert document["data"]["rows"] - document["data"]["holdout_rows"] in trained
+
+
+def test_a_training_without_rows_that_are_new_to_production_says_why_and_what_helps(train):
+    document = train(slice(0, 200))
+
+    (line,) = (check for check in document["gate"] if check["check"] == "held-out rows new to production")
+    assert line == {
+        "check": "held-out rows new to production",
+        "passed": False,
+        "value": 0,
+        "threshold": 20,
+        "note": "production was fitted elsewhere, and 0 of these rows are known to be new to it and to this version: add"
+        " rows that judged it to the data; `promote --force --reason TEXT` promotes without a comparison",
+    }
+
+
 @pytest.mark.parametrize(
     ("pipeline", "x", "y", "error", "message"),
     [
