@@ -46,4 +46,4 @@ def _clipped(cell: Any) -> Any:
     if not isinstance(cell, str):
         return cell
     text = cell if len(cell) <= MOST_CHARACTERS else cell[:MOST_CHARACTERS] + "…"
-    return text.encode("utf-8", "replace").decode()  # a lone surrogate cannot be written
+    return text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate cannot be written, and is no "?"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model.evaluation.resampling import Vector
 
-Label = bool | int | str
+Label = bool | int | float | str
 
 Places = NDArray[np.intp]
 

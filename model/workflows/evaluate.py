@@ -15,12 +15,11 @@ from functions.predictor import Predictor, build
 from functions.table import Table
 from model.data.rows import Rows
 from model.errors import RegistryError, SandboxError
-from model.evaluation import gate, regression
+from model.evaluation import gate
 from model.evaluation.checks import Check
 from model.evaluation.comparison import Comparison, compare, inputs
-from model.evaluation.metrics import METRIC_REPLICATES, Residuals, Score, residuals, rmse, scores
+from model.evaluation.metrics import METRIC_REPLICATES, Score
 from model.evaluation.resampling import REPLICATES, batches
-from model.evaluation.scale import Line, Scale, line, recorded_line, scale
 from model.evaluation.slices import MOST_SLICES, Slice, slices
 from model.infra_validation import sandbox, smoke_test
 from model.registry.production import verified_manifest
@@ -29,6 +28,7 @@ from model.training.asking import Answers, Ask, answered, predicted
 from model.training.export.edges import Edge
 from model.training.proof import Exactness, exactness, proof_rows
 from model.workflows.dataset import Inputs, Production
+from model.workflows.judges import Judge, judge_of
 from model.workflows.progress import Talk
 
 _SHUFFLED_ROWS = 2_000
@@ -64,12 +64,14 @@ class Written:
         arrays: The block that belongs to it.
         edges: Numbers at which its answers turn, by column as the model sees them.
         estimator: How the estimator answers tables of the features.
+        positive: Place of the positive class of two.
     """
 
     document: Mapping[str, Any]
     arrays: bytes
     edges: Sequence[Edge]
     estimator: Ask
+    positive: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,17 +79,18 @@ class Evaluation:
     """The measurements of a version, and the gate's checks of them.
 
     Args:
+        described: Members of the manifest beside the metrics, by the task.
         comparison: None where production holds nothing.
         exactness: How far the artefact is from the estimator.
         model_bytes: Size of the manifest and of the arrays beside it.
         memory_bytes: The most memory that a function took while it was asked; None where it is not known.
-        importance: How much the rmse grows when each feature is shuffled, in the target's unit; None for a line.
+        importance: How much the rmse, in the target's unit, or the loss of classes grows when each feature is shuffled;
+            None for a line.
     """
 
     scores: dict[str, Score]
     slices: Sequence[Slice]
-    residuals: Residuals | None
-    line: Line | None
+    described: Mapping[str, Any]
     champion: Champion
     comparison: Comparison | None
     checks: Sequence[Check]
@@ -101,8 +104,7 @@ class Evaluation:
         return {
             "metrics": {name: score.document() for name, score in self.scores.items()},
             "slices": [part.document() for part in self.slices[:MOST_SLICES]],
-            "residuals": vars(self.residuals) if self.residuals else {},
-            "line": self.line.document() if self.line else None,
+            **self.described,
             "comparison": self.champion.document() | (self.comparison.document() if self.comparison else {}),
             "exactness": asdict(self.exactness),
             "model_bytes": self.model_bytes,
@@ -134,21 +136,21 @@ def evaluate(written: Written, given: Inputs, *, champion: Champion, data_errors
     draft, beside = _draft(written)
     ours_whole = build(draft, beside)
     with talk.step("asking for every row"):
-        whole = answered(_asking(ours_whole), rows.x)[:, 0]
+        whole = answered(_asking(ours_whole), rows.x)
         proof = proof_rows(rows.x, draft.features, written.edges, seed=seed)
         exact = exactness(written.estimator, _asking(ours_whole), proof)
-    theirs, fresh = champion_predictions(champion.predictor, rows), sides.shared
-    actual, ours = rows.y[held], whole[held]
+    theirs, fresh = champion_answers(champion.predictor, rows), sides.shared
+    judge = judge_of(rows.y, whole, held=held, seen=sides.seen, classes=rows.classes, positive=written.positive)
     kinds = {name: kind.filter(held).to_numpy(zero_copy_only=False) for name, kind in rows.kinds.items()}
     seen = dict(zip(rows.features, rows.x[held].columns, strict=True))
     secret = {feature for feature in seen if feature.redact and feature.kind == "category"}
     columns = {feature.name: cells for feature, cells in seen.items() if feature not in secret} | kinds
-    with talk.progress("bootstrapping", batches(len(actual), METRIC_REPLICATES)) as done:
-        measured = scores(actual, ours, confidence=bounds.confidence, seed=seed, done=done)
+    with talk.progress("bootstrapping", batches(int(held.sum()), METRIC_REPLICATES)) as done:
+        measured = judge.scores(bounds, seed, done)
     with talk.progress("slices", len(columns)) as done:
         parts = slices(
             columns,
-            regression.Errors(actual, ours, np.where(fresh, theirs, np.nan)[held] if champion.predictor else None),
+            judge.errors(np.where(fresh[:, None], theirs, np.nan) if champion.predictor else None),
             count=bounds.slices,
             by_value=bounds.slice_columns,
             levels={feature.name for feature in seen if feature.kind == "category"} - {*bounds.slice_columns},
@@ -159,10 +161,9 @@ def evaluate(written: Written, given: Inputs, *, champion: Champion, data_errors
     with talk.step("asking the functions"):
         served = _asked(draft, beside, talk.say)
     model_bytes = len(artifact.canonical(draft.document)) + len(beside)
-    baseline_rmse = rmse(actual, np.full(len(actual), rows.y[sides.seen].mean()))
     checks = gate.absolute(
         bounds,
-        own=regression.checks(bounds, measured, baseline_rmse=baseline_rmse),
+        own=judge.checks(bounds, measured),
         slices=parts,
         data_errors=data_errors,
         rows=None if sides.split.by == "given" else len(rows.y),
@@ -174,55 +175,54 @@ def evaluate(written: Written, given: Inputs, *, champion: Champion, data_errors
     )
     comparison = None
     if champion.version is not None:
-        both = fresh & ~np.isnan(theirs) if champion.predictor else fresh
-        judged = (rows.y[both], whole[both], theirs[both])
+        document = champion.predictor.manifest.document if champion.predictor else None
+        both = fresh & np.isfinite(theirs).all(axis=1) if champion.predictor else fresh
+        if not _same_classes(rows, champion.predictor):
+            both = np.zeros_like(both)  # places of other classes say nothing
         with talk.progress("comparing with production", batches(int(both.sum()), REPLICATES)) as done:
-            comparison = compare(regression.pair(*judged), confidence=bounds.confidence, seed=seed, done=done)
+            comparison = compare(judge.pair(both, theirs), confidence=bounds.confidence, seed=seed, done=done)
         checks += gate.relative(
             bounds,
             comparison=comparison,
-            scale=_scale(champion.predictor, *judged, seed),
+            scale=judge.scale(both, theirs, document, seed),
+            classes=rows.classes,
+            production_classes=champion.predictor.manifest.classes if champion.predictor else (),
             slices=parts,
             inputs=inputs(written.document),
-            production_inputs=inputs(champion.predictor.manifest.document) if champion.predictor else [],
+            production_inputs=inputs(document) if document else [],
             unshared=given.unshared,
         )
+    is_line = draft.document["runtime"] == "linear"
+    importance = None if is_line else _importance(ours_whole, judge, rows.x[held], rows.y[held], seed)
     return Evaluation(
         measured,
         [replace(part, shown_only=part.shown_only or part.rows < bounds.min_slice_rows) for part in parts],
-        residuals(actual, ours),
-        line(actual, ours),
+        judge.described(),
         champion,
         comparison,
         checks,
         exact,
         model_bytes,
         served.memory_bytes,
-        None if draft.document["runtime"] == "linear" else _importance(ours_whole, rows.x[held], actual, seed),
+        importance,
     )
 
 
-def champion_predictions(predictor: Predictor | None, rows: Rows) -> NDArray[np.float64]:
-    """Production's predictions of all rows; NaN where there is none, it has other features, or it refuses the row."""
+def champion_answers(predictor: Predictor | None, rows: Rows) -> Answers:
+    """Production's answers to all rows; NaN where there is none, it has other features, or it refuses the row."""
     names = [feature.name for feature in predictor.manifest.features] if predictor else []
-    if predictor is None or not set(names) <= set(rows.names):
-        return np.full(len(rows.y), np.nan)
-    return answered(_asking(predictor), rows.x.pick([rows.names.index(name) for name in names]))[:, 0]
+    if predictor is None or not set(names) <= set(rows.names) or not _same_classes(rows, predictor):
+        return np.full((len(rows.y), 1), np.nan)
+    return answered(_asking(predictor), rows.x.pick([rows.names.index(name) for name in names]))
 
 
-def _scale(
-    predictor: Predictor | None,
-    actual: NDArray[np.float64],
-    ours: NDArray[np.float64],
-    theirs: NDArray[np.float64],
-    seed: int,
-) -> Scale:
-    """The scale of the target by that of *predictor*, production, on rows that may judge both."""
-    if predictor is None:
-        return Scale()
-    document = predictor.manifest.document
-    trained = document["data"].get("rows", 0) - document["data"].get("holdout_rows", 0)
-    return scale(actual, ours, theirs, learnt=recorded_line(document), trained_rows=trained, seed=seed)
+def champion_predictions(predictor: Predictor | None, rows: Rows) -> NDArray[np.float64]:
+    """Those answers of a regression as numbers; shape (n_rows,)."""
+    return champion_answers(predictor, rows)[:, 0]
+
+
+def _same_classes(rows: Rows, predictor: Predictor | None) -> bool:
+    return predictor is None or predictor.manifest.classes == rows.classes
 
 
 def _asking(predictor: Predictor) -> Ask:
@@ -234,17 +234,19 @@ def _asking(predictor: Predictor) -> Ask:
     return ask
 
 
-def _importance(predictor: Predictor, table: Table, actual: NDArray[np.float64], seed: int) -> list[float]:
+def _importance(
+    predictor: Predictor, judge: Judge, table: Table, actual: NDArray[np.float64], seed: int
+) -> list[float]:
     """How much the error grows when a column is shuffled over some held-out rows, for each feature."""
     source = np.random.default_rng(seed)
     some = np.sort(source.permutation(len(table))[:_SHUFFLED_ROWS])
     part, truth = table[some], actual[some]
-    plain = rmse(truth, answered(_asking(predictor), part)[:, 0])
+    plain = judge.error(truth, answered(_asking(predictor), part))
     grown = []
     for place in range(part.width):
         columns = list(part.columns)
         columns[place] = source.permutation(columns[place])
-        error = rmse(truth, answered(_asking(predictor), Table(columns))[:, 0])
+        error = judge.error(truth, answered(_asking(predictor), Table(columns)))
         grown.append(float(np.nan_to_num(error - plain)))
     return grown
 

@@ -229,3 +229,10 @@ def test_a_time_moves_by_nature_and_says_so():
 
     assert "version 1, ordered_at: times go on, so only its missing cells are looked at" in document["notes"]
     assert document["status"] == "ok"
+
+
+def test_a_lone_surrogate_is_logged_as_another_level_than_a_question_mark():
+    logged = as_json(np.array(["\ud800", "?", "red"], object))
+
+    assert len(set(logged)) == 3
+    assert "".join(logged).encode()
