@@ -379,8 +379,8 @@ def test_a_better_candidate_that_cannot_be_served_is_passed_over_and_named(model
     [
         pytest.param(
             CANDIDATES.replace("LinearRegression", "LogisticRegression"),
-            "FILE: training.candidates[0].estimator: sklearn.linear_model.LogisticRegression must be the import path "
-            "of a scikit-learn regressor or classifier, like sklearn.linear_model.Ridge",
+            "FILE: training.candidates[0]: sklearn.linear_model.LogisticRegression learns a classification, and "
+            "training.task a regression",
             id="no-regressor",
         ),
         pytest.param(
