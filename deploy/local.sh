@@ -117,7 +117,7 @@ import glob, hashlib, os, pathlib, sys, tomllib
 root, config = map(pathlib.Path, sys.argv[1:])
 digest = hashlib.sha256()
 def add(path):
-    digest.update(str(path).encode())
+    digest.update(os.path.relpath(path, root).encode())  # a checkout may be moved
     with path.open("rb") as file:
         digest.update(hashlib.file_digest(file, "sha256").digest())
 try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -93,6 +94,28 @@ def local(project: Path) -> Iterator[Callable[..., Run]]:
         run.process.wait()
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run leaves in .local once it has trained; it was ended as one ends it."""
+    folder = copy_repository(tmp_path_factory.mktemp("trained") / "checkout")
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    run = Run(folder)
+    try:
+        run.ready().process.terminate()
+        assert run.ended() == 143
+    finally:
+        for member in run.members():
+            os.kill(member, signal.SIGKILL)
+    return folder / ".local"
+
+
+@pytest.fixture
+def again(project: Path, trained: Path, local: Callable[..., Run]) -> Callable[..., Run]:
+    """`local` in a checkout whose last run has trained."""
+    shutil.copytree(trained, project / ".local")
+    return local
+
+
 def versions(project: Path) -> list[str]:
     """The versions of the reference model that the embedded bucket holds."""
     return sorted(path.name for path in project.glob(".local/bucket/models/linear-regression/versions/*"))
@@ -150,8 +173,8 @@ def test_the_printed_calls_fit_the_model_whatever_it_is(local, project):
     assert {call: subprocess.check_output(["bash", "-c", f"{call} -s"], text=True) for call in calls} == calls
 
 
-def test_the_printed_exports_lead_a_second_terminal_to_the_same_bucket(local):
-    run = local().ready()
+def test_the_printed_exports_lead_a_second_terminal_to_the_same_bucket(again):
+    run = again().ready()
     line = next(line for line in run.text().splitlines() if ": . " in line)
     source = line.split(": ", 1)[1]
 
@@ -160,13 +183,14 @@ def test_the_printed_exports_lead_a_second_terminal_to_the_same_bucket(local):
     assert [(entry["version"], entry["aliases"]) for entry in json.loads(listed)] == [(1, ["production"])]
 
 
-def test_what_was_published_outlives_the_run_and_is_trained_again_only_when_something_changed(local, project):
-    first = local().ready()
+def test_what_was_published_outlives_the_run_and_is_trained_again_only_when_something_changed(again, project):
+    first = again().ready()
+    assert "training …" not in first.text()
     for member in first.members():
         os.kill(member, signal.SIGKILL)
     first.ended()
 
-    second = local().ready()
+    second = again().ready()
 
     assert "nothing changed since the last training" in second.text()
     assert [line for line in second.text().splitlines() if line.startswith('{"pred')] == [
@@ -178,7 +202,7 @@ def test_what_was_published_outlives_the_run_and_is_trained_again_only_when_some
     config = project / "model" / "config.toml"
     config.write_text(config.read_text().replace("seed = 7", "seed = 8"))
 
-    third = local().ready()
+    third = again().ready()
 
     assert "production stays as it was" in third.text()
     assert '"model":{"name":"linear-regression","version":1}' in third.text()
@@ -186,15 +210,15 @@ def test_what_was_published_outlives_the_run_and_is_trained_again_only_when_some
     third.process.terminate()
     third.ended()
 
-    fresh = local("--fresh").ready()
+    fresh = again("--fresh").ready()
 
     assert "training" in fresh.text()
     assert versions(project) == ["1"]
 
 
-def test_two_runs_side_by_side_keep_apart(local, project):
-    first = local().ready()
-    second = local().ready()
+def test_two_runs_side_by_side_keep_apart(again, project):
+    first = again().ready()
+    second = again().ready()
 
     assert f". {shell(project / '.local' / 'env')}" in first.text()
     assert f". {shell(project / '.local' / str(second.batch_port) / 'env')}" in second.text()
@@ -207,8 +231,8 @@ def shell(path: Path) -> str:
     return subprocess.check_output(["bash", "-c", 'printf %q "$1"', "-", path], text=True)
 
 
-def test_a_terminated_run_leaves_nothing_behind(local):
-    run = local().ready()
+def test_a_terminated_run_leaves_nothing_behind(again):
+    run = again().ready()
 
     run.process.terminate()
 
@@ -225,8 +249,8 @@ def test_a_run_interrupted_while_it_starts_leaves_nothing_behind(local, project)
 
 
 @pytest.mark.parametrize("victim", ["--target batch", "--target stream", "fake-gcs-server"])
-def test_when_one_process_dies_the_others_end(local, victim):
-    run = local().ready()
+def test_when_one_process_dies_the_others_end(again, victim):
+    run = again().ready()
 
     os.kill(min(pid for pid, line in run.members().items() if victim in line), signal.SIGKILL)
 

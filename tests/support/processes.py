@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 FIXTURES = {
+    "again",
     "cloud",
     "deployed",
     "emulator",
