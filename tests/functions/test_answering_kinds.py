@@ -394,13 +394,13 @@ def test_a_request_without_them_says_nothing_of_them(prices, rows):
     assert {"unknown_levels", "missing", "out_of_range_by_feature"} & line.keys() == set()
 
 
-def test_a_long_text_is_cut_and_a_lone_surrogate_replaced(prices, rows):
+def test_a_long_text_is_cut_and_a_lone_surrogate_is_spelled_out(prices, rows):
     body = b'{"instances": [[1, "%s", 1, 0, "1970-01-01"], [1, "\\ud800", 1, 0, "1970-01-01"]]}' % (b"x" * 5000)
 
     response = prices.ask("POST", "/batch", body)
 
     assert response.status_code == 200
-    assert [line["features"]["colour"] for line in rows()] == ["x" * 256 + "…", "?"]
+    assert [line["features"]["colour"] for line in rows()] == ["x" * 256 + "…", "\\ud800"]
 
 
 def test_a_label_is_captured_as_the_prediction(lateness, rows):
