@@ -11,7 +11,7 @@
 #                   Run every check: shellcheck, ruff, mypy, pytest. fast runs the linters and the tests that start no
 #                   process; coverage runs pytest alone, and half as long again, and says which lines no test reaches.
 #                   ARGS go to pytest, and then only pytest runs.
-#   bench [cold|warm|batch|graph|monitor|gate]
+#   bench [cold|warm|batch|graph|peers|monitor|gate]
 #                   Measure beside what else one could do, a part or all, each in minutes: cold start and memory, requests/s,
 #                   rows/s of a large request, models beside scikit-learn and onnxruntime; and how often the monitor and
 #                   the gate are wrong. Results: .local/bench.json, .local/bench.svg

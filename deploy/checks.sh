@@ -55,8 +55,8 @@ verb_bench() {
   local part
   for part in "$@"; do
     case $part in
-      cold | warm | batch | graph | monitor | gate) ;;
-      *) usage_error "bench: there is no part '$part'; the parts are cold, warm, batch, graph, monitor, gate" ;;
+      cold | warm | batch | graph | peers | monitor | gate) ;;
+      *) usage_error "bench: there is no part '$part'; the parts are cold, warm, batch, graph, peers, monitor, gate" ;;
     esac
   done
   check_python

@@ -24,6 +24,7 @@ PARTS = {
     "warm": "requests a second of one instance each",
     "batch": "rows a second of one large request",
     "graph": "models beside scikit-learn and onnxruntime",
+    "peers": "one table through the servers that people use",
     "monitor": "how often the monitor finds drift, and how often it is wrong",
     "gate": "how often the gate promotes a better model, and how often it is wrong",
 }

@@ -1,0 +1,13 @@
+import bentoml
+import joblib
+import pandas as pd
+
+
+@bentoml.service
+class Penguins:
+    def __init__(self) -> None:
+        self.pipeline = joblib.load("pipeline.joblib")
+
+    @bentoml.api
+    def predict(self, rows: pd.DataFrame) -> list[float]:
+        return self.pipeline.predict(rows).tolist()

@@ -1,0 +1,6 @@
+import joblib
+import pandas as pd
+from vetiver import VetiverAPI, VetiverModel
+
+rows = pd.read_csv("rows.csv")
+app = VetiverAPI(VetiverModel(joblib.load("pipeline.joblib"), "penguins", prototype_data=rows)).app
