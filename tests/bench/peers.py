@@ -115,7 +115,9 @@ def lines_of_figures(measured: str, unit: str, figures: dict[str, list[float]]) 
     """A line for each of the others."""
     own = figures["ours"]
     return [
-        Line(f"{measured}, {name}", unit, own, {"theirs": theirs}) for name, theirs in figures.items() if theirs is not own
+        Line(f"{measured}, {name}", unit, own, {"theirs": theirs})
+        for name, theirs in figures.items()
+        if theirs is not own
     ]
 
 
