@@ -26,7 +26,7 @@ def test_a_part_that_there_is_not_is_refused_with_the_list(tmp_path, capsys):
     assert command.main(["cold", "hot"], folder=tmp_path) == 2
 
     assert capsys.readouterr().err == (
-        "bench: there is no part 'hot'; the parts are cold, warm, batch, graph, monitor, gate\n"
+        "bench: there is no part 'hot'; the parts are cold, warm, batch, graph, peers, monitor, gate\n"
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -37,7 +37,7 @@ def test_the_command_refuses_it_before_anything_is_installed():
 
     assert ended.returncode == 2
     assert ended.stderr == (
-        "deploy.sh: bench: there is no part 'hot'; the parts are cold, warm, batch, graph, monitor, gate "
+        "deploy.sh: bench: there is no part 'hot'; the parts are cold, warm, batch, graph, peers, monitor, gate "
         "(./deploy.sh help)\n"
     )
 
