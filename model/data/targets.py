@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from functions.schema import Level
 from model.data.cells import Flaw, Mask, Vector, missing_cells, target_numbers, without_target
@@ -90,11 +89,6 @@ def placed(values: Vector, *, boolean: bool = False) -> tuple[Vector, tuple[Leve
     if boolean:
         return out, tuple(bool(value) for value in classes)
     return out, tuple(int(value) if whole else value for value in classes)
-
-
-def labels_of(y: Vector, classes: Sequence[Level]) -> NDArray[Any]:
-    """Places of *classes* as labels, as an estimator is fitted to them: texts, booleans or numbers; shape (n_rows,)."""
-    return np.asarray(classes)[y.astype(np.intp)]
 
 
 def kind_of(classes: Sequence[Level]) -> str:

@@ -186,11 +186,3 @@ def classified(answers: Answers) -> Classified:
     """Answers as labels and probabilities; a row without an answer has the first label and no probability."""
     places = np.nan_to_num(answers[:, 0]).astype(np.intp)
     return Classified(places, answers[:, 1:] if answers.shape[1] > 1 else None)
-
-
-def rarer(y: NDArray[np.float64], classes: Sequence[Level]) -> int | None:
-    """The place of the rarer one of two classes; of equally frequent ones the second; None for more than two."""
-    if len(classes) != 2:  # noqa: PLR2004 - two classes
-        return None
-    counts = np.bincount(y[np.isfinite(y)].astype(np.intp), minlength=2)
-    return 0 if counts[0] < counts[1] else 1
