@@ -8,7 +8,7 @@ that is an error, and what would help.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -25,7 +25,7 @@ from model.data.columns import fill
 from model.data.files import File, Joined, located, suffix, unpacked
 from model.data.files import joined as files_joined
 from model.data.findings import Example
-from model.data.formats import Piece, RaggedRow, arrow_table
+from model.data.formats import FileTable, Piece, RaggedRow, arrow_table
 from model.data.kinds import FOUND_OUT
 from model.data.kinds import kinds as found_kinds
 from model.data.quotes import SwallowedRows, swallowed_rows
@@ -76,13 +76,7 @@ def read(
         left_out.append(row if len(left_out) < MOST_EXAMPLES else replace(row, text=""))
 
     with tempfile.TemporaryDirectory() as folder, translated(source):
-        joined = None
-        if source.startswith("sklearn:"):
-            table = arrow_table(bundled(source.removeprefix("sklearn:")))
-        else:
-            suffix(source)
-            joined = files_joined(unpacked(files or located(source), Path(folder)), leave_out, missing=missing)
-            table = joined.table()
+        table, joined = _opened(source, files, Path(folder), leave_out, missing)
         if features is None:
             features = _all_but(table.names, {target, *groups, *times})
         named = dict.fromkeys([*(feature.name for feature in features), target, *kinds, *groups, *times])
@@ -127,6 +121,31 @@ def read(
         target_width=aside.widths.get(target, "float64"),
         classes=filled.classes,
     )
+
+
+def column_names(source: str, files: Sequence[File] | None = None) -> Sequence[str]:
+    """The names of all columns of *source*, in its order.
+
+    Raises:
+        SourceError: The source is unknown, absent or unreadable, or its files differ.
+    """
+    with tempfile.TemporaryDirectory() as folder, translated(source):
+        return _opened(source, files, Path(folder), lambda _: None, ())[0].names
+
+
+def _opened(
+    source: str,
+    files: Sequence[File] | None,
+    folder: Path,
+    leave_out: Callable[[RaggedRow], None],
+    missing: Sequence[str],
+) -> tuple[FileTable, Joined | None]:
+    """The table of *source*, and its files where it has some, unpacked into *folder*."""
+    if source.startswith("sklearn:"):
+        return arrow_table(bundled(source.removeprefix("sklearn:"))), None
+    suffix(source)
+    joined = files_joined(unpacked(files or located(source), folder), leave_out, missing=missing)
+    return joined.table(), joined
 
 
 def _target(name: str, task: str | None, kind: str) -> Target:

@@ -84,7 +84,7 @@ def check(
         numbers: The number of each row in its source; by default they count from 0.
     """
     number = np.arange(len(y)) if numbers is None else numbers
-    met = [_flawed(flaw, len(y), target) for flaw in flaws]
+    met = unusable(flaws, len(y), target)
     broken = {finding.where for finding in met if finding.code in _WHOLE_COLUMNS}
     kinds = {feature.name: feature.kind for feature in features}
     columns = {feature.name: x.cells(place) for place, feature in enumerate(features)} | {target: y}
@@ -108,6 +108,11 @@ def check(
             findings += shifted(sound, features, production, warn=limits.warn, alert=limits.alert)
     order = list(REMEDIES)
     return sorted(findings, key=lambda finding: (order.index(finding.code), -finding.count))
+
+
+def unusable(flaws: Iterable[Flaw], rows: int, target: str) -> list[Finding]:
+    """What is wrong with the cells and rows that reading could not use; *rows* were kept."""
+    return [_flawed(flaw, rows, target) for flaw in flaws]
 
 
 def comparable(production: Document, features: Sequence[str] | None) -> str:

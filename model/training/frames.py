@@ -50,7 +50,13 @@ class Framed:
         return frame
 
 
-def framed(frame: pd.DataFrame, wanted: Sequence[str] | None, *, redact: Collection[str] = ()) -> Framed:
+def framed(
+    frame: pd.DataFrame,
+    wanted: Sequence[str] | None,
+    *,
+    redact: Collection[str] = (),
+    seconds: Collection[str] = (),
+) -> Framed:
     """The columns of *frame* that a pipeline needs, in its order.
 
     Kinds come from the types: numbers, booleans, and levels of texts. A column of times is taken where the pipeline was
@@ -59,6 +65,7 @@ def framed(frame: pd.DataFrame, wanted: Sequence[str] | None, *, redact: Collect
     Args:
         wanted: Names of the columns that the pipeline was fitted to; None where it saw a matrix.
         redact: Features that no log and no page may show.
+        seconds: Columns of times that hold seconds since 1970.
 
     Raises:
         UsageError: A column is missing, or of a type that no model can be asked with.
@@ -73,7 +80,7 @@ def framed(frame: pd.DataFrame, wanted: Sequence[str] | None, *, redact: Collect
     for feature in _named(names, frame):
         series = frame[feature.name]
         kind = feature.kind if feature.kind == "time" else _kind(series)
-        cells = _cells(series, kind)
+        cells = series.to_numpy(np.float64) if feature.name in seconds else _cells(series, kind)
         missing = np.array([cell is None for cell in cells]) if kind == "category" else np.isnan(cells)
         made = replace(
             feature, kind=kind, had_missing=bool(missing.any()), redact=feature.name in redact, width=_width(series)
@@ -89,6 +96,17 @@ def framed(frame: pd.DataFrame, wanted: Sequence[str] | None, *, redact: Collect
         raise UsageError(f"redact names {', '.join(unknown)}, which the pipeline does not read")
     table = Table(columns)
     return Framed(Table(table.matrix()) if table.numeric else table, tuple(features), dtypes)
+
+
+def stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """*frames* one below the other; a column of categories in each stays one, with the levels of all."""
+    if len(frames) == 1:
+        return frames[0]
+    whole = pd.concat(frames, ignore_index=True)
+    for name, *columns in zip(frames[0], *([frame.get(name) for name in frames[0]] for frame in frames), strict=True):
+        if all(column is not None and isinstance(column.dtype, pd.CategoricalDtype) for column in columns):
+            whole[name] = types.union_categoricals(columns)
+    return whole
 
 
 def time_parts(frame: pd.DataFrame, **times: Sequence[str]) -> pd.DataFrame:

@@ -19,8 +19,9 @@ from model.errors import ConfigError
 from model.registry.registry import Registry
 from model.training.frames import time_parts
 from model.workflows.dataset import Production
+from model.workflows.labelled import Labelled, labelled
 from model.workflows.progress import Talk
-from model.workflows.publish import Given, Labelled, labelled, publish
+from model.workflows.publish import Given, publish
 
 __all__ = ["publish_here", "settings_for", "time_parts", "user"]
 
@@ -65,7 +66,8 @@ def publish_here(
 def settings_for(rows: Labelled, settings: Config | None) -> Config:
     """The configuration of *settings*, or the one that is built in, for the columns of *rows*."""
     base = settings.model_dump(exclude={"data"}, exclude_unset=True) if settings else {}
-    return Config.model_validate({**base, "data": {"source": "published", "target": rows.target}})
+    missing = settings.data.missing if settings else []
+    return Config.model_validate({**base, "data": {"source": "published", "target": rows.target, "missing": missing}})
 
 
 def user() -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -22,29 +21,19 @@ from functions.table import Table
 from model.config import Config
 from model.data.rows import Rows
 from model.data.split import Sides, Split, held_out
-from model.errors import DataError, SourceError, UsageError
+from model.errors import SourceError, UsageError
 from model.registry.registry import Registry
 from model.training.asking import Answers, asked
 from model.training.export import known_classes
-from model.training.frames import Framed, framed
+from model.training.frames import Framed, framed, stacked
 from model.training.own_code import register_exporters
 from model.training.proof import furthest_of
 from model.workflows import dataset
 from model.workflows.dataset import Inputs, Production
 from model.workflows.draft import Fitted, draft, published
 from model.workflows.evaluate import champion
+from model.workflows.labelled import Labelled
 from model.workflows.progress import Talk
-
-_READERS = {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".jsonl": pd.read_json}
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Rows with their target: *x* of shape (n_rows, n_columns), *y* of shape (n_rows,)."""
-
-    x: pd.DataFrame
-    y: NDArray[np.float64]
-    target: str
 
 
 @dataclass(frozen=True)
@@ -94,85 +83,22 @@ def publish(
     known_classes()
     register_exporters(settings.training.exporters)
     parts = [holdout] if training is None else [training, holdout]
-    frame = pd.concat([part.x for part in parts], ignore_index=True) if len(parts) > 1 else holdout.x
+    frame = stacked([part.x for part in parts])
     wanted = getattr(given.pipeline, "feature_names_in_", None)
-    rows = framed(frame, None if wanted is None else wanted.tolist(), redact=redact)
+    rows = framed(frame, None if wanted is None else wanted.tolist(), redact=redact, seconds=holdout.seconds)
     y = np.concatenate([part.y for part in parts])
     inputs = _inputs(
         rows, y, holdout=holdout, settings=settings, name=given.dataset, production=production, store=store
     )
     fitted = _fitted(given, rows, frame, named=wanted is not None, seed=settings.training.seed, trained=training)
-    findings = dataset.findings(_both_sides(inputs), production.comparable(settings)[0])
+    findings = [
+        *(finding for part in parts for finding in part.findings),
+        *dataset.findings(_both_sides(inputs), production.comparable(settings)[0]),
+    ]
     dataset.stop_at_errors(findings)
     opponent = champion(production, store)
     made = draft(inputs, fitted, champion=opponent, findings=findings, talk=talk)
     return published(store, made, inputs, opponent, talk=talk)
-
-
-def labelled(x: Any, y: Any, *, target: str | None, columns: Sequence[str] | None = None, what: str = "X") -> Labelled:
-    """Rows from the forms that scikit-learn takes.
-
-    Args:
-        columns: Names of the columns where *x* is a matrix.
-        what: The name of *x* in messages.
-    """
-    if not isinstance(x, pd.DataFrame):
-        matrix = np.asarray(x)
-        if matrix.ndim != 2:  # noqa: PLR2004 - rows and columns
-            raise UsageError(f"{what} must be a DataFrame or have two axes, got shape {matrix.shape}")
-        names = columns or [f"x{column}" for column in range(matrix.shape[1])]
-        x = pd.DataFrame(matrix, columns=list(names)).infer_objects()
-    name = target or str(getattr(y, "name", None) or "target")
-    answers = np.ravel(np.asarray(y))
-    if len(answers) != len(x) or not len(x):
-        raise UsageError(f"{what} has {len(x)} rows, and y has {len(answers)}; at least one of each is needed")
-    try:
-        numbers = answers.astype(np.float64)
-    except (TypeError, ValueError):
-        raise UsageError(
-            f"y must hold numbers, found {answers[:1].tolist()[0]!r:.60}; classes cannot be published yet"
-        ) from None
-    if not np.isfinite(numbers).all():
-        row = int(np.flatnonzero(~np.isfinite(numbers))[0])
-        raise DataError(f"y must hold finite numbers, found {answers[row : row + 1].tolist()[0]!r:.60} in row {row}")
-    if name in map(str, x.columns):
-        raise UsageError(f"the target {name!r} must not be a column of {what}")
-    return Labelled(x.reset_index(drop=True), numbers, name)
-
-
-def read_labelled(source: str, target: str, store: Registry) -> Labelled:
-    """Rows of the file or object *source*, as pandas reads it by default.
-
-    Raises:
-        SourceError: It cannot be read.
-        UsageError: It has no such target.
-    """
-    name = Path(source).name.removesuffix(".gz")
-    ending = Path(name).suffix.lower()
-    if ending not in _READERS:
-        raise SourceError(f"{source} must end in .csv, .parquet or .jsonl; .csv and .jsonl also in .gz")
-    if source.startswith("gs://"):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / Path(source).name
-            store.bucket.download(source, path)
-            frame = _read(path, source, ending)
-    else:
-        frame = _read(Path(source), source, ending)
-    if target not in frame.columns:
-        columns = ", ".join(map(str, frame.columns))[:300]
-        raise UsageError(f"{source} has no column {target!r}, the target; it has {columns}")
-    return labelled(frame.drop(columns=[target]), frame[target], target=target, what=source)
-
-
-def _read(path: Path, source: str, ending: str) -> pd.DataFrame:
-    try:
-        frame: pd.DataFrame = _READERS[ending](path, **({"lines": True} if ending == ".jsonl" else {}))
-    except FileNotFoundError as error:
-        raise SourceError(f"{path.absolute()} does not exist") from error
-    except Exception as error:  # pandas and Arrow raise many things
-        told = (str(error) or type(error).__name__).splitlines()[0][:200]
-        raise SourceError(f"{source} cannot be read: {told}") from error
-    return frame
 
 
 def loaded(path: Path) -> tuple[Any, dict[str, str]]:
@@ -223,7 +149,8 @@ def _inputs(
 ) -> Inputs:
     """All rows, the training rows first; those that judge stand last."""
     split = Split("given", len(holdout.y) / len(y))
-    all_rows = Rows(dataset=name, features=rows.features, target=holdout.target, x=rows.table, y=y)
+    numbers = holdout.numbers if len(holdout.y) == len(y) else None
+    all_rows = Rows(dataset=name, features=rows.features, target=holdout.target, x=rows.table, y=y, numbers=numbers)
     held = held_out(all_rows, split)
     inputs = Inputs(settings, all_rows, Sides(split, held, held, np.zeros(len(y), dtype=np.bool_)))
     return dataset.beside(inputs, production, store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import warnings
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
@@ -25,6 +27,9 @@ from model.errors import DataError, ExportError, RegistryError, UsageError
 from model.registry.bucket import Bucket
 from model.registry.registry import Registry
 from model.reports.model_card import with_standing
+from model.training.export import register
+from model.training.export.registry import answer
+from model.workflows.dataset import snapshot
 from model.workflows.evaluate import Served
 
 RANDOM = np.random.default_rng(21)
@@ -39,11 +44,27 @@ FRAME = pd.DataFrame(
 Y = (FRAME["age"] + 20 * (FRAME["colour"] == "red") + RANDOM.normal(scale=5, size=ROWS)).rename("spent")
 
 
-def mixed():
+class CategoriesAlone(HistGradientBoostingRegressor):
+    """Answers a DataFrame alone whose texts are of pandas' type category, as LightGBM and XGBoost do."""
+
+    def predict(self, x):
+        if not isinstance(x["colour"].dtype, pd.CategoricalDtype):
+            raise TypeError("'colour' must be of type category")
+        return super().predict(x)
+
+
+@register(CategoriesAlone)
+def _categories_alone(graph, estimator, frame):
+    as_it_is = copy.copy(estimator)
+    as_it_is.__class__ = HistGradientBoostingRegressor
+    return answer(graph, as_it_is, frame)
+
+
+def mixed(rows=FRAME):
     columns = make_column_transformer(
         (OneHotEncoder(handle_unknown="ignore", sparse_output=False), ["colour"]), (StandardScaler(), ["age", "rate"])
     )
-    return make_pipeline(columns, Ridge()).fit(FRAME[:200], Y[:200])
+    return make_pipeline(columns, Ridge()).fit(rows[:200], Y[:200])
 
 
 @pytest.fixture
@@ -315,6 +336,86 @@ def test_a_file_is_published_from_a_shell(bucket, quick, files, capsys):
     assert document["training"]["training_rows_given"] is True
 
 
+@pytest.mark.parametrize("ending", [pytest.param(ending, id=ending) for ending in ("csv.gz", "jsonl", "parquet")])
+def test_files_of_a_pattern_are_one_table_without_missing_words_and_rows_without_a_target(
+    bucket, quick, files, capsys, ending
+):
+    pieces = FRAME[200:].assign(spent=Y), FRAME[100:200].assign(spent=Y)
+    pieces[0].loc[[203, 205], "spent"] = np.nan
+    pieces[0].loc[[204], "colour"] = "unknown"
+    for number, piece in enumerate(pieces):
+        path = files / f"part-{number}.{ending}"
+        match ending:
+            case "csv.gz":
+                piece.to_csv(path, index=False)
+            case "jsonl":
+                piece.to_json(path, orient="records", lines=True, double_precision=15)
+            case _:
+                piece.to_parquet(path)
+    (files / "config.toml").write_text('[data]\nsource = "rows.csv"\ntarget = "spent"\nmissing = ["unknown"]\n')
+
+    code = publish(files, "--data", files / f"part-*.{ending}", "--config", files / "config.toml", "--json")
+
+    output, said = capsys.readouterr()
+    document = json.loads(output)
+    assert (code, document["data"]["rows"], document["data"]["missing"]) == (0, 198, ["unknown"])
+    assert sorted(document["features"][1]["levels"]) == ["blue", "green", "red"]
+    assert [warning["code"] for warning in document["data"]["warnings"]] == ["no-target", "few-rows"]
+    assert "none in 2 rows of 200, which are left out (row 3: null; row 5: null)" in said
+
+
+def test_numbers_of_json_lines_are_those_of_the_file_to_the_last_bit(bucket, quick, files, capsys):
+    rows = FRAME[200:].assign(spent=Y).to_dict("records")
+    (files / "holdout.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+    assert publish(files, "--data", files / "holdout.jsonl", "--json") == 0
+
+    document = json.loads(capsys.readouterr().out)
+    kept = snapshot(Registry(bucket.name, "shop"), document)
+    assert kept.x.cells(0).tolist() == FRAME["age"][200:].tolist()
+    assert kept.y.tolist() == Y[200:].tolist()
+
+
+@pytest.mark.parametrize("ending", [pytest.param(ending, id=ending) for ending in ("csv", "parquet")])
+def test_texts_are_of_the_type_category_where_the_pipeline_was_fitted_to_those(bucket, quick, files, capsys, ending):
+    typed = FRAME.astype({"colour": "category"})
+    pipeline = make_pipeline(FunctionTransformer(), CategoriesAlone()).fit(typed[:200], Y[:200])
+    joblib.dump(pipeline, files / "pipeline.joblib")
+    rows = typed[200:].assign(spent=Y)
+    rows.to_csv(files / "rows.csv", index=False)
+    rows.to_parquet(files / "rows.parquet")
+
+    code = publish(files, "--data", files / f"rows.{ending}", "--training", files / "training.csv", "--json")
+
+    assert (code, json.loads(capsys.readouterr().out)["features"][1]["kind"]) == (0, "category")
+
+
+def test_a_column_keeps_the_kind_that_the_configuration_names(bucket, quick, files, capsys):
+    coded = FRAME.assign(colour=FRAME["colour"].map({"red": "01", "green": "02", "blue": "10"}))
+    joblib.dump(mixed(coded), files / "pipeline.joblib")
+    coded[200:].assign(spent=Y).to_csv(files / "rows.csv", index=False)
+    (files / "config.toml").write_text(
+        '[data]\nsource = "rows.csv"\ntarget = "spent"\nfeatures = [{ name = "colour", kind = "category" }]\n'
+    )
+
+    code = publish(files, "--data", files / "rows.csv", "--config", files / "config.toml", "--json")
+
+    assert (code, sorted(json.loads(capsys.readouterr().out)["features"][1]["levels"])) == (0, ["01", "02", "10"])
+
+
+def test_times_of_a_file_become_the_parts_that_the_pipeline_was_fitted_to(bucket, quick, files, capsys):
+    dated = FRAME.assign(at=pd.date_range("2026-01-01T00:00:00.123", periods=ROWS, freq="7h", tz="UTC"))
+    made = model.time_parts(dated[["age", "at"]], at=["hour", "epoch_days"])
+    joblib.dump(make_pipeline(StandardScaler(), Ridge()).fit(made[:200], Y[:200]), files / "pipeline.joblib")
+    dated[200:].assign(spent=Y).to_csv(files / "rows.csv", index=False)
+
+    assert publish(files, "--data", files / "rows.csv", "--json") == 0
+
+    document = json.loads(capsys.readouterr().out)
+    assert document["features"][1]["parts"] == ["hour", "epoch_days"]
+    assert snapshot(Registry(bucket.name, "shop"), document).x.cells(1)[0] == dated["at"][200].timestamp()
+
+
 def test_another_scikit_learn_is_named(bucket, quick, files, capsys, monkeypatch):
     def load(path):
         warnings.warn(
@@ -341,11 +442,31 @@ def test_another_scikit_learn_is_named(bucket, quick, files, capsys, monkeypatch
         pytest.param(
             ["--target", "price"], 2, "has no column 'price', the target; it has age, colour, rate, spent", id="target"
         ),
-        pytest.param(["--data", "rows.xlsx"], 1, "rows.xlsx must end in .csv, .parquet or .jsonl", id="ending"),
+        pytest.param(
+            ["--data", "rows.xlsx"],
+            1,
+            "rows.xlsx must be sklearn:NAME, or a path or gs:// address that ends in .csv",
+            id="ending",
+        ),
         pytest.param(["--data", "nowhere.csv"], 1, "nowhere.csv does not exist", id="absent"),
+        pytest.param(
+            ["--data", "narrow.csv"], 2, "fitted to 'age', and there is no such column; there are", id="column"
+        ),
+        pytest.param(["--data", "few.csv"], 3, "few-targets 'spent': must be there in half of the rows", id="few"),
+        pytest.param(["--data", "wrong.csv"], 3, "not-numeric 'spent': must be a number, 1 cell is not", id="cell"),
+        pytest.param(["--data", "part-*.csv"], 1, "part-1.csv must have the columns of", id="files-differ"),
+        pytest.param(["--target", "age"], 2, "the pipeline was fitted to 'age', which is the target", id="feature"),
     ],
 )
-def test_rows_that_cannot_be_read_are_named(bucket, files, capsys, arguments, code, message):
+def test_rows_that_cannot_be_read_are_named(bucket, files, capsys, monkeypatch, arguments, code, message):
+    monkeypatch.chdir(files)
+    rows = FRAME[200:].assign(spent=Y)
+    rows.drop(columns="age").to_csv("narrow.csv", index=False)
+    rows.assign(spent=Y.where(FRAME.index < 240)).to_csv("few.csv", index=False)
+    rows.astype({"spent": object}).replace({"spent": {Y[203]: "much"}}).to_csv("wrong.csv", index=False)
+    rows.to_csv("part-0.csv", index=False)
+    rows.assign(more=1).to_csv("part-1.csv", index=False)
+
     assert publish(files, *arguments) == code
     assert message in capsys.readouterr().err
 

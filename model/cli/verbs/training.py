@@ -18,6 +18,7 @@ from model.training.candidates import Trial
 from model.training.own_code import look_in
 from model.workflows import by_hand, dataset, publish, retrain
 from model.workflows.dataset import Production
+from model.workflows.labelled import read_labelled
 from model.workflows.monitor import MonitorInputs
 from model.workflows.retrain import Decision
 from model.workflows.train import candidates, train
@@ -43,14 +44,14 @@ def run_publish(arguments: argparse.Namespace) -> int:
     with TALK.step("reading"):
         look_in([arguments.config.parent, Path.cwd()])  # the pipeline may need modules of one's own
         pipeline, fitted_with = publish.loaded(arguments.pipeline)
-        holdout = publish.read_labelled(arguments.data, target, store)
-        training = publish.read_labelled(arguments.training, target, store) if arguments.training else None
+        sources = [arguments.data, *([arguments.training] if arguments.training else [])]
+        holdout, *training = (read_labelled(source, pipeline, target, settings, store, talk=TALK) for source in sources)
     redacted = [feature.name for feature in settings.data.features or () if feature.redact]
     manifest = publish.publish(
         store,
         publish.Given(pipeline, arguments.by, fitted_with, arguments.model),
         holdout,
-        training,
+        training[0] if training else None,
         by_hand.settings_for(holdout, settings),
         production=Production(arguments.model, arguments.alias, store.alias(arguments.alias)[0]),
         redact=redacted,
