@@ -199,27 +199,73 @@ class CandidateConfig(_Strict):
 
 
 def _task(task: str | None) -> str | None:
-    if task == "classification":
-        raise ValueError('classes cannot be trained on yet: say "regression", with a target of numbers')
-    if task not in {None, "regression"}:
-        raise ValueError(f'must be "regression", got {task!r:.80}')
+    if task not in {None, "regression", "classification"}:
+        raise ValueError(f'must be "regression" or "classification", got {task!r:.80}')
     return task
 
 
-_CANDIDATES = (
-    CandidateConfig(estimator="sklearn.linear_model.LinearRegression"),
-    CandidateConfig(estimator="sklearn.linear_model.Ridge", scale=True, grid={"alpha": [10.0, 1.0, 0.1]}),
-    CandidateConfig(estimator="sklearn.ensemble.HistGradientBoostingRegressor"),
-)
-"""Where none are named: lines, and the trees that need no preparation. model/config.toml names its own, since one
-column has a line."""
+CANDIDATES = {
+    "regression": (
+        CandidateConfig(estimator="sklearn.linear_model.LinearRegression"),
+        CandidateConfig(estimator="sklearn.linear_model.Ridge", scale=True, grid={"alpha": [10.0, 1.0, 0.1]}),
+        CandidateConfig(estimator="sklearn.ensemble.HistGradientBoostingRegressor"),
+    ),
+    "classification": (
+        CandidateConfig(
+            estimator="sklearn.linear_model.LogisticRegression",
+            scale=True,
+            grid={"C": [0.01, 0.1, 1.0, 10.0], "max_iter": [1000]},
+        ),
+        CandidateConfig(estimator="sklearn.ensemble.HistGradientBoostingClassifier"),
+    ),
+}
+"""Where none are named, by the task: lines, and the trees that need no preparation. model/config.toml names its own,
+since one column has a line."""
+
+
+class CostConfig(_Strict):
+    """The costs of both mistakes, in any one unit: the threshold is chosen by them."""
+
+    false_negative: Annotated[Finite, Field(ge=0)]
+    false_positive: Annotated[Finite, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _one_costs(self) -> Self:
+        if not (self.false_negative or self.false_positive):
+            raise ValueError("false_negative or false_positive must be above 0")
+        return self
+
+
+class ThresholdConfig(_Strict):
+    """The probability from which on a row is called positive: a *value* from 0 to 1, or the *cost* that chooses it."""
+
+    value: Annotated[float, Field(gt=0, lt=1)] | None = None
+    cost: CostConfig | None = None
+
+
+def _threshold(threshold: Any) -> Any:
+    """The members of a ThresholdConfig, of 0.3 or { cost = { … } }."""
+    if isinstance(threshold, ThresholdConfig | None):
+        return threshold
+    if type(threshold) in {int, float} and 0 < threshold < 1:
+        return {"value": float(threshold)}
+    if isinstance(threshold, dict) and len(threshold) == 1 and set(threshold) <= {"value", "cost"}:
+        return threshold
+    raise ValueError(
+        "must be a probability between 0 and 1, or { cost = { false_negative = 5, false_positive = 1 } },"
+        f" got {threshold!r:.80}"
+    )
 
 
 class TrainingConfig(_Strict):
     """How candidates are compared: by cross-validation over *folds* folds, shuffled by *seed*, *repeats* times.
 
     Args:
-        task: What is learnt; where it is left out, the target's kind decides.
+        task: What is learnt; where it is left out, the candidates decide, or without them the target's kind.
+        candidates: Those of CANDIDATES where they are left out.
+        positive: Label of two that AUC, recall and the threshold are about; by default the rarer one.
+        threshold: The probability from which on that label is answered, for two classes; by default the likelier
+            label is.
         exporters: Modules that register exporters of classes that are not scikit-learn's.
     """
 
@@ -227,8 +273,17 @@ class TrainingConfig(_Strict):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 7
     folds: Annotated[int, Field(ge=2, le=100)] = 5
     repeats: Annotated[int, Field(ge=1, le=100)] = 5
-    candidates: Annotated[list[CandidateConfig], Field(min_length=1)] = Field(default_factory=lambda: [*_CANDIDATES])
+    candidates: Annotated[list[CandidateConfig], Field(min_length=1)] = Field(default_factory=list)
+    positive: Scalar = None
+    threshold: Annotated[ThresholdConfig | None, BeforeValidator(_threshold)] = None
     exporters: list[Name] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _fits_its_task(self) -> Self:
+        for key in ("positive", "threshold"):
+            if self.task == "regression" and getattr(self, key) is not None:
+                raise ValueError(f'{key} is for classes: say task = "classification", or leave {key} out')
+        return self
 
 
 def _recall(recall: Any) -> float | dict[str, float] | None:

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from model.config import (
+    CANDIDATES,
     CandidateConfig,
     Config,
     ConfigError,
@@ -668,15 +669,60 @@ def test_a_relative_source_starts_at_the_file_s_folder(path, source, found):
     ("task", "message"),
     [
         pytest.param(
-            "classification",
-            'training.task: classes cannot be trained on yet: say "regression", with a target of numbers',
-            id="classification",
+            'task = "ranking"',
+            'training.task: must be "regression" or "classification", got \'ranking\'',
+            id="unknown-task",
         ),
-        pytest.param("ranking", "training.task: must be \"regression\", got 'ranking'", id="unknown"),
+        pytest.param(
+            'task = "regression"\npositive = "late"',
+            'training: positive is for classes: say task = "classification", or leave positive out',
+            id="positive-of-numbers",
+        ),
+        pytest.param(
+            'task = "regression"\nthreshold = 0.3',
+            'training: threshold is for classes: say task = "classification", or leave threshold out',
+            id="threshold-of-numbers",
+        ),
+        pytest.param(
+            "threshold = 1.5",
+            "training.threshold: must be a probability between 0 and 1, or"
+            " { cost = { false_negative = 5, false_positive = 1 } }, got 1.5",
+            id="threshold-above-1",
+        ),
+        pytest.param(
+            "threshold = true",
+            "training.threshold: must be a probability between 0 and 1, or"
+            " { cost = { false_negative = 5, false_positive = 1 } }, got True",
+            id="threshold-that-is-no-number",
+        ),
+        pytest.param(
+            "threshold = { cost = { false_negative = 5 } }",
+            "training.threshold.cost.false_positive is missing",
+            id="cost-of-one-mistake",
+        ),
+        pytest.param(
+            "threshold = { cost = { false_negative = 0, false_positive = 0.0 } }",
+            "training.threshold.cost: false_negative or false_positive must be above 0",
+            id="no-cost",
+        ),
+        pytest.param(
+            "positive = 2026-11-26",
+            "training.positive: must be a finite number, a text, true or false, got datetime.date(2026, 11, 26)",
+            id="positive-that-is-no-label",
+        ),
     ],
 )
-def test_a_task_that_cannot_be_trained_is_refused(path, task, message):
-    assert refusal(changed(path, "seed = 7", f'seed = 7\ntask = "{task}"')) == f"FILE: {message}"
+def test_keys_that_do_not_fit_the_task_are_refused(path, task, message):
+    assert refusal(changed(path, "seed = 7", f"seed = 7\n{task}")) == f"FILE: {message}"
+
+
+def test_a_classifier_s_keys_are_read(path):
+    keys = 'task = "classification"\npositive = true\nthreshold = { cost = { false_negative = 5, false_positive = 1 } }'
+
+    training = read(changed(path, "seed = 7", f"seed = 7\n{keys}")).training
+
+    assert (training.task, training.positive, training.threshold.value) == ("classification", True, None)
+    assert training.threshold.cost.model_dump() == {"false_negative": 5.0, "false_positive": 1.0}
 
 
 # Monitoring
@@ -789,15 +835,19 @@ def test_the_time_that_a_split_goes_by_may_be_a_feature(tmp_path):
     assert read(path).data.split.column == "bmi"
 
 
-def test_two_lines_try_lines_and_trees(tmp_path):
+@pytest.mark.parametrize(
+    ("task", "names"),
+    [
+        pytest.param("regression", ["LinearRegression", "Ridge", "HistGradientBoostingRegressor"], id="numbers"),
+        pytest.param("classification", ["LogisticRegression", "HistGradientBoostingClassifier"], id="classes"),
+    ],
+)
+def test_lines_and_trees_are_tried_where_no_candidates_are_named(tmp_path, task, names):
     path = tmp_path / "config.toml"
     path.write_text('[data]\nsource = "rows.csv"\ntarget = "y"\n')
 
-    assert [candidate.path.rpartition(".")[2] for candidate in read(path).training.candidates] == [
-        "LinearRegression",
-        "Ridge",
-        "HistGradientBoostingRegressor",
-    ]
+    assert read(path).training.candidates == []
+    assert [candidate.path.rpartition(".")[2] for candidate in CANDIDATES[task]] == names
 
 
 def test_the_shipped_file_shows_every_key_that_may_be_given():

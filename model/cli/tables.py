@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 Document = Mapping[str, Any]
 
 _MOST_CANDIDATES = 20
-_LISTED = {"mae", "r2", "rmse"}
+_LISTED = ("mae", "r2", "rmse", "log_loss", "roc_auc", "accuracy")
+_LOSSES = ("rmse", "log_loss", "error_rate")
+_MEASURES = {"rmse": "by the whole's", "log_loss": "by the expected", "error_rate": "by the whole's"}
+"""What a slice's error is divided by."""
+_MOST_CLASSES = 10
 _SLICES_SHOWN = 5
 
 
 def versions(entries: Sequence[Document]) -> Table:
     """All versions, a row each; one that does not verify says why."""
-    names = sorted({name for entry in entries for name in entry["metrics"] or ()} & _LISTED)
-    table = table_of("version", "created", *names, "blessed", "aliases")
+    measured = {name for entry in entries for name in entry["metrics"] or ()}
+    names = [name for name in _LISTED if name in measured]
+    table = table_of("version", "created", *map(_words, names), "blessed", "aliases")
     for entry in entries:
         aliases = ", ".join(f"{name} (forced)" if name in entry["forced"] else name for name in entry["aliases"])
         if entry["error"]:
@@ -72,6 +77,7 @@ def version(document: Document, standing: Iterable[Document] = ()) -> list[Any]:
         ("estimator", f"{trained['estimator']} {parameters}"),
         ("features", ", ".join(feature["name"] for feature in document["features"])),
         ("target", document["target"]["name"]),
+        ("classes", _classes(document)),
         ("data", f"{rows['rows']} rows, {rows['holdout_rows']} held out, {rows['uri']}"),
         ("git commit", str(trained["git_commit"])),
         ("production", _against(document.get("comparison") or {})),
@@ -82,9 +88,10 @@ def version(document: Document, standing: Iterable[Document] = ()) -> list[Any]:
     scores = table_of("metric", "held-out", "low", "high")
     for name, score in document["metrics"].items():
         scores.add_row(plain(name), *[number(score[part]) for part in ("value", "low", "high")])
-    parts = table_of("slice", "values", "rows", "rmse", "bias", "by the whole's", "by production's", "")
+    measure = next((name for name in _MEASURES for part in document.get("slices", ()) if name in part), "rmse")
+    parts = table_of("slice", "values", "rows", _words(measure), "bias", _MEASURES[measure], "by production's", "")
     for part in document.get("slices", ())[:_SLICES_SHOWN]:
-        figures = [number(part.get(name)) for name in ("rmse", "bias", "ratio", "loss")]
+        figures = [number(part.get(name)) for name in (measure, "bias", "ratio", "loss")]
         parts.add_row(plain(part["column"]), plain(part["values"]), str(part["rows"]), *figures, _judged(part))
     checks = table_of("check", "passed", "value", "threshold")
     for check in document["gate"]:
@@ -136,12 +143,14 @@ def reasons(decision: Sequence[Document]) -> Table:
 
 def candidates(tried: Sequence[Document]) -> Table:
     """The candidates of the search, best first, with the spread over the folds."""
-    table = table_of("candidate", "rmse", "std", "se", "")
+    metric = next((name for name in _LOSSES for entry in tried if name in entry), "rmse")
+    table = table_of("candidate", _words(metric), "std", "se", "")
     for entry in tried[:_MOST_CANDIDATES]:
         parameters = " ".join(f"{name}={value}" for name, value in entry["parameters"].items())
         name = " ".join([entry["estimator"], *(["scale"] if entry["scale"] else []), parameters])
         note = "chosen" if entry.get("chosen") else "not served" if entry.get("unserved") else ""
-        table.add_row(plain(name), *[number(entry.get(part)) for part in ("rmse", "rmse_std", "rmse_se")], note)
+        figures = [number(entry.get(part)) for part in (metric, f"{metric}_std", f"{metric}_se")]
+        table.add_row(plain(name), *figures, note)
     if len(tried) > _MOST_CANDIDATES:
         table.add_row(f"… and {len(tried) - _MOST_CANDIDATES} more, see --json")
     return table
@@ -164,7 +173,24 @@ def _against(comparison: Document) -> str:
     if value is None:
         return f"version {comparison['production']}, could not be compared"
     ends = ", ".join("-" if end is None else f"{100 * end:.3g} %" for end in (low, high))
-    return f"version {comparison['production']}; of its squared error this one saves {100 * value:.3g} % [{ends}]"
+    loss, judged = _words(comparison.get("loss", "squared_error")), comparison.get("judged")
+    told = f", {judged}" if judged else ""
+    return f"version {comparison['production']}; of its {loss} this one saves {100 * value:.3g} % [{ends}]{told}"
+
+
+def _classes(document: Document) -> str:
+    """The labels of a classifier, and which of two is positive."""
+    classes = document.get("classes") or []
+    shown = ", ".join(map(_label, classes[:_MOST_CLASSES])) + (", …" if len(classes) > _MOST_CLASSES else "")
+    return f"{shown}; positive is {_label(document['positive'])}" if "positive" in document else shown
+
+
+def _label(label: object) -> str:
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _said(entry: Document) -> list[str]:

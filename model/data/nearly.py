@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from functions.schema import Level
 from model.data.formats import NUMBER
 
 MISSING_WORDS = frozenset({"na", "n/a", "#n/a", "nan", "null", "none", "nil", "?", "-", "--", "."})
@@ -83,6 +84,11 @@ def are_numbers(forms: Mapping[str, Form]) -> bool:
         found.count for name, found in forms.items() if name in NEARLY and (name != UNIT or len(found.units) == 1)
     )
     return near > sum(found.count for name, found in forms.items() if name != MISSING) / 2
+
+
+def nearly_numbers(rows: Mapping[Level, int]) -> bool:
+    """Whether levels, each with its rows, are texts that a person reads as numbers: `1,5`, `12 CHF`."""
+    return are_numbers(forms_of((level, None, count) for level, count in rows.items() if isinstance(level, str)))
 
 
 def remedies(forms: Mapping[str, Form], otherwise: str) -> str:

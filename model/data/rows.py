@@ -68,6 +68,28 @@ class Rows:
         labels = np.array([*self.classes, None], object)
         return np.asarray(labels[np.where(np.isnan(self.y), len(self.classes), self.y).astype(np.intp)])
 
+    @property
+    def task(self) -> str:
+        """What is learnt of them: "classification" or "regression"."""
+        return "classification" if self.classes else "regression"
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """The target as estimators are fitted to it: numbers, or labels in an array of their type, texts as objects.
+
+        Rows without a target have no label: there must be none.
+        """
+        if not self.classes:
+            return self.y
+        texts = isinstance(self.classes[0], str)
+        return np.asarray(np.array(self.classes, object if texts else None)[self.y.astype(np.intp)])
+
+    @property
+    def class_counts(self) -> dict[Level, int]:
+        """How many rows each class has."""
+        places = self.y[~np.isnan(self.y)].astype(np.intp) if self.classes else np.empty(0, np.intp)
+        return dict(zip(self.classes, np.bincount(places, minlength=len(self.classes)).tolist(), strict=True))
+
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:
         """64 bits of BLAKE2b over each row's values in order of column names; shape (n_rows,).

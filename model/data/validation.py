@@ -15,9 +15,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.schema import Feature, outside
+from functions.schema import Feature, Level, outside
 from functions.table import Table, is_missing
 from model.data.cells import Flaw
+from model.data.class_counts import class_findings, number_findings
 from model.data.copies import copied, repeated
 from model.data.findings import Example, Finding
 from model.data.levels import categories
@@ -28,7 +29,7 @@ from model.data.shifts import shifted
 from model.data.spread import degenerate, spelled
 
 _WHOLE_COLUMNS = frozenset({"missing-column", "doubled-column", "wrong-type"})
-_ONLY_NUMBERS = "classes cannot be predicted yet: name a column of numbers in data.target"
+_ONLY_NUMBERS = 'say task = "classification" in [training] where it holds classes, or name a column of numbers'
 _MUCH = 0.5
 """Share of missing cells from which on a column is mostly empty. So with the target: where most rows lack it, a join
 that failed is likelier than labels that are late, and the few that are left need not be like the others."""
@@ -71,12 +72,13 @@ def check(
     groups: NDArray[np.uint64] | None = None,
     production: Document | None = None,
     numbers: NDArray[np.int64] | None = None,
+    classes: Sequence[Level] = (),
 ) -> list[Finding]:
     """Everything that is wrong with these rows, worst first; nothing is checked twice under two names.
 
     Args:
         x: The features' columns, missing where a cell could not be used.
-        y: Shape (n_rows,), in the target's unit.
+        y: Shape (n_rows,), in the target's unit; where there are *classes*, places among them.
         held: Which rows are held out; shape (n_rows,).
         flaws: Cells and rows that reading could not use.
         groups: Keys of the rows that stay together in every split; by default each row is its own.
@@ -90,14 +92,16 @@ def check(
     columns = {feature.name: x.cells(place) for place, feature in enumerate(features)} | {target: y}
     sound = {name: cells for name, cells in columns.items() if name not in broken and not is_missing(cells).all()}
     measured = {name: cells for name, cells in sound.items() if kinds.get(name) != "category"}
-    numeric = {name: cells for name, cells in measured.items() if kinds.get(name, "number") == "number"}
+    amounts = {name: cells for name, cells in measured.items() if name != target or not classes}
+    numeric = {name: cells for name, cells in amounts.items() if kinds.get(name, "number") == "number"}
     flawed = {finding.where for finding in met}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # squares of numbers that just are finite
         findings = [
             *met,
             *_missing(columns, held, flawed | {target}),
             *_out_of_bounds(measured, features, number),
-            *degenerate(measured, target, kinds),
+            *degenerate(amounts, target, kinds),
+            *_learnt(sound.get(target), held, classes, target, limits.training_rows),
             *copied(measured, target),
             *categories(sound, features),
             *_strange(_bounded(numeric, features), number),
@@ -177,6 +181,16 @@ def _advice(flaw: Flaw, rows: int, target: str) -> str:
     if set(forms) == {OTHER} and any(re.search(r"\\x[89a-f][0-9a-f]", example.found) for example in flaw.examples):
         return "save the file as UTF-8, it may be Latin-1, and write plain numbers"
     return remedies(forms, REMEDIES[flaw.code])
+
+
+def _learnt(
+    y: Vector | None, held: NDArray[np.bool_], classes: Sequence[Level], target: str, folds: int
+) -> Iterator[Finding]:
+    """Findings on the target alone, where it is there."""
+    if y is not None and classes:
+        yield from class_findings(y, held, classes, target, folds=folds)
+    elif y is not None:
+        yield from number_findings(y, target)
 
 
 def _too_few(x: Table, held: NDArray[np.bool_], groups: NDArray[np.uint64] | None, limits: Limits) -> Iterator[Finding]:

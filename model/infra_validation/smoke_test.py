@@ -19,7 +19,7 @@ import requests
 
 from functions.artifact import Manifest
 from functions.predictor import build, distance
-from functions.schema import to_table
+from functions.schema import Level, to_table
 
 REFERENCE = (0.5, 0.2, 0.6)
 """Instances of the reference calls to a model of one feature."""
@@ -31,9 +31,16 @@ _MOST_SHOWN = 120
 _NO_ANSWER = "no answer: "
 
 
+class Answer(NamedTuple):
+    """A prediction, the number or the label, and the probability of each class; None where there is none."""
+
+    prediction: Level
+    probabilities: tuple[float, ...] | None = None
+
+
 @dataclass(frozen=True)
 class Call:
-    """One request and the predictions it must bring; *expected* is empty where a 400 must come.
+    """One request and the answers it must bring; *expected* is empty where a 400 must come.
 
     Args:
         private: Its instances hold levels that no message may show.
@@ -42,7 +49,7 @@ class Call:
     method: str
     path: str
     body: dict[str, Any] | None
-    expected: tuple[Any, ...]
+    expected: tuple[Answer, ...]
     private: bool = False
 
     def __str__(self) -> str:
@@ -110,33 +117,40 @@ def calls(function: str, manifest: Manifest) -> Iterator[Call]:
     """
     names = [feature.name for feature in manifest.features]
     golden = [entry.instance if isinstance(entry.instance, list) else [entry.instance] for entry in manifest.golden]
-    expected = [entry.prediction for entry in manifest.golden]
+    expected = [Answer(entry.prediction, entry.probabilities) for entry in manifest.golden]
     private = any(feature.redact and feature.kind == "category" for feature in manifest.features)
     call = partial(Call, private=private)
     kinds = [feature.kind for feature in manifest.features]
     bad = ["a level", "too many"] if kinds == ["category"] else "bad"
     objects = [dict(zip(names, row, strict=True)) for row in golden]
-    groups: list[tuple[list[Any], list[Any]]] = [(golden, expected)]
+    groups: list[tuple[list[Any], list[Answer]]] = [(golden, expected)]
     if kinds == ["number"] and not manifest.files:
-        served = build(manifest).predict(to_table(REFERENCE, manifest.features)).values.tolist()
-        groups.append((list(REFERENCE), served))
+        groups.append((list(REFERENCE), _served(manifest)))
     if function == "batch":
-        for rows, predictions in groups:
+        for rows, answers in groups:
             fitting = _fitting(rows)
             if fitting:
-                yield call("GET", f"/batch/{_spelled(rows[:fitting])}", None, tuple(predictions[:fitting]))
+                yield call("GET", f"/batch/{_spelled(rows[:fitting])}", None, tuple(answers[:fitting]))
         yield call("POST", "/batch", {"instances": golden}, tuple(expected))
         yield call("POST", "/batch", {"instances": objects}, tuple(expected))
         yield call("POST", "/batch", {"instances": [golden[0], bad]}, ())
     else:
-        for row, named, prediction in zip(golden, objects, expected, strict=True):
+        for row, named, answer in zip(golden, objects, expected, strict=True):
             if _fitting([row]):
-                yield call("GET", f"/stream/{_spelled(row)}", None, (prediction,))
-            yield call("POST", "/stream", {"instance": named}, (prediction,))
-        for rows, predictions in groups[1:]:
-            yield call("GET", f"/stream/{_spelled(rows[0])}", None, (predictions[0],))
+                yield call("GET", f"/stream/{_spelled(row)}", None, (answer,))
+            yield call("POST", "/stream", {"instance": named}, (answer,))
+        for rows, answers in groups[1:]:
+            yield call("GET", f"/stream/{_spelled(rows[0])}", None, (answers[0],))
         yield call("POST", "/stream", {"instances": [golden[0]]}, (expected[0],))
         yield call("POST", "/stream", {"instance": bad}, ())
+
+
+def _served(manifest: Manifest) -> list[Answer]:
+    """The answers to the reference calls."""
+    served = build(manifest).predict(to_table(REFERENCE, manifest.features))
+    if served.probabilities is None:
+        return [*map(Answer, served.values.tolist())]
+    return [*map(Answer, served.values.tolist(), map(tuple, served.probabilities.tolist()))]
 
 
 def _fitting(rows: Sequence[object]) -> int:
@@ -191,15 +205,24 @@ def _send(session: requests.Session, address: str, call: Call, manifest: Manifes
     try:
         body = answer.json()
         predictions = body.get("predictions", [body.get("prediction")])
-        model = body.get("model")
+        probabilities = body.get("probabilities") if "predictions" in body else [body.get("probabilities")]
+        model, classes = body.get("model"), body.get("classes", [])
     except (ValueError, AttributeError):
         return f"{call}: expected predictions, got {_brief(answer)}"
     served_by = {"name": manifest.model, "version": manifest.version}
     if answer.status_code != requests.codes.ok or model != served_by:
         return f"{call}: expected 200 from {served_by}, got {_brief(answer)}"
-    if not _close(predictions, call.expected):
-        expected, got = (str(values)[:_MOST_SHOWN] for values in (list(call.expected), predictions))
-        return f"{call}: expected {expected}, got {got}"
+    labels = [one.prediction for one in call.expected]
+    shares = [list(one.probabilities) for one in call.expected if one.probabilities is not None]
+    same_labels = _equal(predictions, labels) if manifest.classes else _close(predictions, labels)
+    for name, right, expected, got in (
+        ("classes", _equal(classes, manifest.classes), list(manifest.classes), classes),
+        ("", same_labels, labels, predictions),
+        ("probabilities", not shares or _all_close(probabilities, shares), shares, probabilities),
+    ):
+        if not right:
+            told = f"{name} {str(expected)[:_MOST_SHOWN]}".strip()
+            return f"{call}: expected {told}, got {str(got)[:_MOST_SHOWN]}"
     return ""
 
 
@@ -211,12 +234,22 @@ def _unrefused(call: Call, answer: requests.Response) -> str:
     return f"{call}: expected 400 with application/problem+json, got {_brief(answer)}"
 
 
-def _close(predictions: object, expected: tuple[float, ...]) -> bool:
-    if not isinstance(predictions, list) or not all(type(value) in {int, float} for value in predictions):
+def _close(numbers: object, expected: Sequence[Any]) -> bool:
+    if not isinstance(numbers, list) or not all(type(value) in {int, float} for value in numbers):
         return False
-    if len(predictions) != len(expected):
+    if len(numbers) != len(expected):
         return False
-    return bool((distance(np.array(predictions, dtype=np.float64), np.array(expected)) <= 1).all())
+    return bool((distance(np.array(numbers, dtype=np.float64), np.array(expected, np.float64)) <= 1).all())
+
+
+def _all_close(rows: object, expected: Sequence[Any]) -> bool:
+    return isinstance(rows, list) and len(rows) == len(expected) and all(map(_close, rows, expected))
+
+
+def _equal(labels: object, expected: Sequence[Level]) -> bool:
+    """Whether labels are the same, with their types: 1, 1.0 and true are three."""
+    typed = [(type(label), label) for label in expected]
+    return isinstance(labels, list) and [(type(label), label) for label in labels] == typed
 
 
 def _brief(answer: requests.Response) -> str:

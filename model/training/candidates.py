@@ -26,7 +26,8 @@ from model.training.inputs import as_input, columns_of
 from model.training.preprocessing import prepared
 
 _TOY_ROWS = 60
-_TASKS = {False: "regression", True: "classification"}
+TASKS = {False: "regression", True: "classification"}
+"""The task, by whether a trial classifies."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,10 @@ def expand(
         is_function = ":" in estimator
         made = own_code.estimator(estimator, f"{key}.pipeline") if is_function else _imported(estimator, key)()
         parameters, classifies = made.get_params(), is_classifier(made)
-        task = task or _TASKS[classifies]
-        if task != _TASKS[classifies]:
+        task = task or TASKS[classifies]
+        if task != TASKS[classifies]:
             other = "training.task" if not trials else "training.task or the candidates before it"
-            raise CandidateError(f"{key}: {estimator} learns a {_TASKS[classifies]}, and {other} a {task}")
+            raise CandidateError(f"{key}: {estimator} learns a {TASKS[classifies]}, and {other} a {task}")
         for name in grid:
             if name not in parameters:
                 expected = ", ".join(sorted(parameters))

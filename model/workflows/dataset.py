@@ -17,6 +17,7 @@ from model.data.cells import Flaw
 from model.data.files import File, is_pattern, suffix
 from model.data.findings import Finding, line
 from model.data.kinds import FOUND_OUT
+from model.data.nearly import nearly_numbers
 from model.data.reading import read as read_rows
 from model.data.rows import Rows
 from model.data.split import (
@@ -83,7 +84,7 @@ def read(
     """Read *source*, with *store* also from a gs:// address, split beside *production*.
 
     Args:
-        task: That of the candidates, where they were named; else the configuration's decides, or the target's kind.
+        task: As the configuration or its candidates decide it; None where the target's kind does.
 
     Raises:
         SourceError: It is unknown, absent or unreadable.
@@ -98,7 +99,7 @@ def read(
         _features(settings),
         settings.data.target,
         store,
-        task=task or settings.training.task or "regression",
+        task=task or settings.training.task,
         kinds=settings.kinds,
         splits=splits,
         own=split.column,
@@ -174,10 +175,12 @@ def labelled(settings: Config, source: str, store: registry.Registry, production
 def all_columns(source: str, target: str, store: registry.Registry | None, missing: Sequence[str] = ()) -> Rows:
     """Rows of *source* with every other column as a feature; each, and the target, of the kind that its cells show.
 
+    A target of texts or booleans is one of classes.
+
     Raises:
         SourceError, RegistryError: As for `read`.
     """
-    return _read(source, None, target, store, task="regression", missing=missing)
+    return _read(source, None, target, store, task=None, missing=missing)
 
 
 def snapshot(store: registry.Registry, document: Document) -> Rows:
@@ -213,6 +216,7 @@ def findings(inputs: Inputs, production: Document | None) -> list[Finding]:
         ),
         production=production,
         numbers=rows.numbers,
+        classes=rows.classes,
     )
 
 
@@ -282,8 +286,8 @@ def _read(
     times = [split.column for split in splits if split.by == "time"]
     optional = {split.column for split in splits} - {own}
 
-    def rows(files: Sequence[File] | None = None) -> Rows:
-        return read_rows(
+    def rows(files: Sequence[File] | None = None, task: str | None = task) -> Rows:
+        found = read_rows(
             source,
             features,
             target,
@@ -295,6 +299,7 @@ def _read(
             missing=missing,
             files=files,
         )
+        return rows(files, "regression") if task is None and nearly_numbers(found.class_counts) else found
 
     if store is None or not source.startswith("gs://"):
         return rows()

@@ -31,6 +31,7 @@ from model.workflows import card
 from model.workflows.dataset import Inputs
 from model.workflows.evaluate import Champion, Written, evaluate
 from model.workflows.progress import Talk
+from model.workflows.two_classes import positive_of
 
 _MOST_SCORES = 10
 """Classes whose probabilities a manifest describes."""
@@ -68,6 +69,7 @@ def draft(inputs: Inputs, fitted: Fitted, *, champion: Champion, findings: Seque
     """
     rows, sides = inputs.rows, inputs.sides
     seen = sides.seen
+    positive = positive_of(rows, sides, inputs.settings.training.positive)
     exported = export(fitted.estimator, fitted.columns)
     refuse_kept_rows(exported, rows.features)
     named = fitted.columns is not None
@@ -77,7 +79,7 @@ def draft(inputs: Inputs, fitted: Fitted, *, champion: Champion, findings: Seque
     expected = ask(rows.x)
     document: dict[str, Any] = {
         **{name: value for name, value in exported.document.items() if value is not None},
-        "task": "classification" if rows.classes else "regression",
+        "task": rows.task,
         "probabilities": expected.shape[1] > 1,
         "features": describe(rows.x[seen], features),
         **_predictions(expected[seen], rows),
@@ -98,7 +100,7 @@ def draft(inputs: Inputs, fitted: Fitted, *, champion: Champion, findings: Seque
     if exported.keeps_rows:
         document["keeps_rows"] = True
     evaluation = evaluate(
-        Written(document, exported.arrays, exported.edges, ask),
+        Written(document, exported.arrays, exported.edges, ask, positive),
         inputs,
         champion=champion,
         data_errors=sum(finding.severity == "error" for finding in findings),
@@ -141,14 +143,14 @@ def _predictions(expected: Answers, rows: Rows) -> dict[str, Any]:
     """
     if not rows.classes:
         return {"prediction": describe_numbers(expected[:, 0]), "target": {"name": rows.target}}
-    counts = np.bincount(expected[:, 0].astype(np.intp), minlength=len(rows.classes)).tolist()
-    order = sorted(range(len(counts)), key=lambda place: (-counts[place], place))
+    counts = np.bincount(expected[:, 0].astype(np.intp), minlength=len(rows.classes))
     scores = zip(rows.classes[:_MOST_SCORES], expected[:, 1:].T, strict=False)
     return {
         "prediction": {
             "kind": "category",
-            "levels": [rows.classes[place] for place in order],
-            "shares": [counts[place] / len(expected) for place in order],
+            "classes": list(rows.classes),
+            "levels": list(rows.classes),
+            "shares": (counts / len(expected)).tolist(),
         },
         "scores": [{"class": label, **describe_numbers(score)} for label, score in scores],
         "target": {"name": rows.target, "kind": kind_of(rows.classes)},

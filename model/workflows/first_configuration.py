@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.schema import Feature, shown
+from functions.schema import Feature, Level, shown
 from functions.table import is_missing
 from functions.times import iso, parts
 from model.data.columns import TIME_PARTS
@@ -64,8 +64,21 @@ def configuration(
             continue
         lines += [f"  # {doubt}" for doubt in doubts[feature.name]]
         lines.append(f"  {entry},  # {words}")
-    lines += ["]", "", "[training]", 'task = "regression"', ""]
+    lines += ["]", "", "[training]", f'task = "{rows.task}"', *_two(rows), ""]
     return "\n".join(_printable(text) for text in lines)
+
+
+def _two(rows: Rows) -> list[str]:
+    """The positive class of two, as a line that may be changed."""
+    if len(rows.classes) != 2:  # noqa: PLR2004 - only one of two is positive
+        return []
+    rarer = rows.classes[int(np.nanmean(rows.y) <= 0.5)]  # noqa: PLR2004 - half of the rows
+    return [f"positive = {_label(rarer)}  # AUC, recall and a threshold are about it; the rarer class unless named"]
+
+
+def _label(label: Level) -> str:
+    """A label as TOML writes it."""
+    return _quoted(label) if isinstance(label, str) else str(label).lower()
 
 
 def _entry(feature: Feature, cells: Any) -> tuple[str, str]:

@@ -14,7 +14,7 @@ import numpy as np
 from model.config import GateConfig, MonitoringConfig, TrainingConfig
 from model.data import validation
 from model.data.findings import Finding, line
-from model.data.nearly import MISSING, are_numbers
+from model.data.nearly import MISSING, is_missing_word
 from model.data.reading import columns_near
 from model.data.remedies import REMEDIES
 from model.data.rows import Rows
@@ -56,7 +56,7 @@ def init(source: str, target: str, output: Path | None, store: Registry | None) 
     """Look at the rows of *source* and write a configuration to *output*, by default NAME.toml in this folder.
 
     Raises:
-        UsageError: The file is there already, or *target* is no column of numbers.
+        UsageError: The file is there already, or *target* is no column of numbers or classes.
         SourceError: The source cannot be read.
         DataError: It holds no rows, or nothing to learn from.
     """
@@ -111,7 +111,7 @@ def _looked_at(source: str, target: str, store: Registry | None) -> tuple[Rows, 
     """The rows, and the texts that stand for a missing cell among numbers, booleans and times.
 
     Raises:
-        UsageError: *target* is no column of numbers.
+        UsageError: *target* is no column of numbers or classes.
         DataError: There are no rows.
     """
     rows = dataset.all_columns(source, target, store)
@@ -121,27 +121,21 @@ def _looked_at(source: str, target: str, store: Registry | None) -> tuple[Rows, 
     if not len(rows.y) and not rows.without_target:
         raise DataError(f"{source} must hold rows below its first line, found none")
     _check_target(rows, target)
-    missing = sorted({word for flaw in rows.flaws if MISSING in flaw.forms for word in flaw.forms[MISSING].words})
+    words = {word for flaw in rows.flaws if MISSING in flaw.forms for word in flaw.forms[MISSING].words}
+    missing = sorted(words | {label for label in rows.classes if isinstance(label, str) and is_missing_word(label)})
     return (dataset.all_columns(source, target, store, missing), missing) if missing else (rows, [])
 
 
 def _check_target(rows: Rows, target: str) -> None:
-    """Let a target of numbers pass, and one of which some cells are numbers: the comments name the others.
+    """Let classes pass, and numbers, some of which are numbers: the comments name the others.
 
     Raises:
-        UsageError: No cell of it is a number.
+        UsageError: No cell of it can be learnt.
     """
     if not np.isnan(rows.y).all():
         return
-    flaws = [flaw for flaw in rows.flaws if flaw.column == target and flaw.code != "no-target"]
-    forms = next((flaw.forms for flaw in flaws if flaw.code == "not-numeric"), {})
-    if are_numbers(forms) or set(forms) == {MISSING} or not flaws:
-        told = "\n".join(line(finding) for finding in _findings(rows) if finding.where == target)
-        raise UsageError(f"--target must be a column of numbers, and no cell of '{target}' is one\n{told}")
-    found = flaws[0].examples[0].found
-    raise UsageError(
-        f"--target must be a column of numbers, found {found} in '{target}': classes cannot be predicted yet"
-    )
+    told = "\n".join(line(finding) for finding in _findings(rows) if finding.where == target)
+    raise UsageError(f"--target must be a column of numbers or classes, and no cell of '{target}' is one\n{told}")
 
 
 def _findings(rows: Rows) -> list[Finding]:
@@ -161,6 +155,7 @@ def _findings(rows: Rows) -> list[Finding]:
             warn=limits.warn,
             alert=limits.alert,
         ),
+        classes=rows.classes,
     )
 
 

@@ -124,17 +124,21 @@ def loaded(path: Path) -> tuple[Any, dict[str, str]]:
     return pipeline, {"scikit-learn": older[0].original_sklearn_version if older else package_version("scikit-learn")}
 
 
-def _check(pipeline: Any) -> None:
+def _check(pipeline: Any) -> bool:
+    """Whether *pipeline* is a classifier; else it is a regressor.
+
+    Raises:
+        UsageError: It is neither.
+    """
     if not hasattr(pipeline, "predict"):
         raise UsageError(f"expected a fitted scikit-learn pipeline or estimator, got a {type(pipeline).__name__}")
     try:
         classifier, regressor = is_classifier(pipeline), is_regressor(pipeline)
     except Exception as error:
         raise UsageError(f"{type(pipeline).__name__} is no scikit-learn estimator: {error}") from error
-    if classifier:
-        raise UsageError(f"{type(pipeline).__name__} is a classifier; only regressors can be published yet")
-    if not regressor:
-        raise UsageError(f"{type(pipeline).__name__} predicts no numbers; only regressors can be published")
+    if not (classifier or regressor):
+        raise UsageError(f"{type(pipeline).__name__} predicts neither numbers nor classes")
+    return bool(classifier)
 
 
 def _inputs(

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from functions.artifact import Manifest
-from model.config import Config
+from model.config import CANDIDATES, CandidateConfig, Config
 from model.data.findings import Finding
 from model.data.split import fold_keys
 from model.errors import CandidateError, ConfigError
 from model.registry.registry import Registry
-from model.training.candidates import Trial, expand, fit
+from model.training.candidates import TASKS, Trial, expand, fit
 from model.training.export import known_classes
 from model.training.own_code import look_in, register_exporters
 from model.training.search import Result, choose, search
@@ -22,7 +22,7 @@ from model.workflows.progress import Talk
 
 
 def candidates(settings: Config, folder: Path) -> list[Trial]:
-    """Every combination of estimator and parameters that the configuration names.
+    """Every combination of estimator and parameters that the configuration names; none where it names none.
 
     Args:
         folder: The configuration's; code of a user's own is looked for there, and where the command runs.
@@ -30,16 +30,23 @@ def candidates(settings: Config, folder: Path) -> list[Trial]:
     Raises:
         ConfigError: One of them is none, or code of a user's own fails; the message has its place in the file.
     """
-    chosen = settings.training.candidates
     look_in([folder, Path.cwd()])
     known_classes()
     register_exporters(settings.training.exporters)
+    width = len(settings.data.features or [None])
+    return _expanded(settings.training.candidates, width, settings.training.task)
+
+
+def task_of(settings: Config, candidates: Sequence[Trial]) -> str | None:
+    """The task that the configuration or its *candidates* decide; None where the target's kind does."""
+    if candidates:
+        return TASKS[candidates[0].classifies]
+    return settings.training.task
+
+
+def _expanded(chosen: Sequence[CandidateConfig], width: int, task: str | None) -> list[Trial]:
     try:
-        return expand(
-            ((candidate.path, candidate.scale, candidate.grid) for candidate in chosen),
-            len(settings.data.features or [None]),
-            task="regression",
-        )
+        return expand(((candidate.path, candidate.scale, candidate.grid) for candidate in chosen), width, task=task)
     except CandidateError as error:
         raise ConfigError(str(error)) from error
 
@@ -53,7 +60,7 @@ def train(
     *,
     talk: Talk,
 ) -> Manifest:
-    """Publish the best of *candidates*, blessed or not, with its model card.
+    """Publish the best of *candidates*, or of the default ones, blessed or not, with its model card.
 
     Raises:
         DataError: There are errors among *findings*.
@@ -73,8 +80,11 @@ def best(inputs: Inputs, candidates: list[Trial], *, talk: Talk) -> Fitted:
         ConfigError: No candidate could be trained and served.
     """
     settings, rows, sides = inputs.settings, inputs.rows, inputs.sides
+    if settings.training.threshold:
+        raise ConfigError("training.threshold cannot be used yet: leave it out")
+    candidates = candidates or _expanded(CANDIDATES[rows.task], rows.x.width, rows.task)
     trained = ~sides.kept
-    x, y, seed = rows.x[trained], rows.y[trained], settings.training.seed
+    x, y, seed = rows.x[trained], rows.labels[trained], settings.training.seed
     folds = settings.training.folds
     repeats = 1 if sides.split.by == "time" else settings.training.repeats
     try:

@@ -73,14 +73,17 @@ def test_a_configuration_that_is_there_is_not_overwritten(run, orders, folder):
             "Pric", "--target must be a column of orders.csv, got 'Pric'; there is 'price'\n", id="another-spelling"
         ),
         pytest.param(
-            "town",
-            "--target must be a column of numbers, found \"Bern\" in 'town': classes cannot be predicted yet\n",
-            id="texts",
+            "gone",
+            "--target must be a column of numbers or classes, and no cell of 'gone' is one\n"
+            "error few-targets 'gone': must be there in half of the rows or more, found none in 400 rows of 400"
+            " (row 0: null; row 1: null; row 2: null; row 3: null; row 4: null; …): look for a join that failed; if"
+            " these rows are meant to have none, remove them from the file\n",
+            id="empty",
         ),
     ],
 )
 def test_a_target_that_cannot_be_predicted_is_refused(run, orders, folder, target, message):
-    code, _, said = run("init", orders(town="Bern"), "--target", target)
+    code, _, said = run("init", orders(gone=""), "--target", target)
 
     assert (code, said, (folder / "orders.toml").exists()) == (2, message, False)
 
@@ -222,17 +225,48 @@ def test_a_target_that_is_nearly_numbers_is_told_by_rows_with_what_would_help(
 
     assert (code, (folder / "orders.toml").exists()) == (2, False)
     assert said == (
-        "--target must be a column of numbers, and no cell of 'price' is one\n"
+        "--target must be a column of numbers or classes, and no cell of 'price' is one\n"
         f"error not-numeric 'price': {found}: {advice}\n"
     )
 
 
-def test_a_target_of_names_with_digits_is_not_taken_for_numbers(run, orders):
-    code, _, said = run(
-        "init", orders(price=[f"{row % 3}{'abc'[row % 3]}" for row in range(ROWS)]), "--target", "price"
-    )
+def test_a_target_of_names_with_digits_is_not_taken_for_numbers(run, orders, folder):
+    code, _, _ = run("init", orders(price=[f"{row % 3}{'abc'[row % 3]}" for row in range(ROWS)]), "--target", "price")
 
-    assert (code, "classes cannot be predicted yet" in said) == (2, True)
+    assert (code, 'task = "classification"' in (folder / "orders.toml").read_text()) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("cells", "lines"),
+    [
+        pytest.param(
+            ["on time", "on time", "late", "n/a"],
+            [
+                'missing = ["n/a"]  # these stand among numbers, and for a missing cell',
+                'task = "classification"',
+                'positive = "late"  # AUC, recall and a threshold are about it; the rarer class unless named',
+            ],
+            id="texts",
+        ),
+        pytest.param(
+            ["true", "false", "FALSE", ""],
+            [
+                'task = "classification"',
+                "positive = true  # AUC, recall and a threshold are about it; the rarer class unless named",
+            ],
+            id="booleans",
+        ),
+        pytest.param(["a", "b", "c", "d"], ['task = "classification"'], id="four-classes"),
+        pytest.param(["1", "2", "3", "4.5"], ['task = "regression"'], id="numbers"),
+    ],
+)
+def test_the_target_s_kind_decides_the_task(run, orders, folder, cells, lines):
+    code, _, _ = run("init", orders(price=cells * (ROWS // 4)), "--target", "price")
+
+    written = (folder / "orders.toml").read_text().splitlines()
+    assert code == 0
+    assert [line for line in written if line.startswith(("missing", "task", "positive"))] == lines
+    assert run("validate", "--config", "orders.toml")[0] == 0
 
 
 def test_rows_without_a_target_are_left_out_and_said(run, orders, folder):

@@ -219,12 +219,12 @@ def test_times_are_no_outliers_and_have_no_scale():
         ),
         pytest.param(
             Flaw("not-numeric", "y", "must be a number", ROWS, [Example(0, '"late"')]),
-            "classes cannot be predicted yet: name a column of numbers in data.target",
+            'say task = "classification" in [training] where it holds classes, or name a column of numbers',
             id="classes-as-texts",
         ),
         pytest.param(
             Flaw("wrong-type", "y", "must be a column of numbers", 1, [Example(None, "bool")]),
-            "classes cannot be predicted yet: name a column of numbers in data.target",
+            'say task = "classification" in [training] where it holds classes, or name a column of numbers',
             id="booleans",
         ),
     ],

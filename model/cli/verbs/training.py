@@ -21,14 +21,15 @@ from model.workflows.dataset import Production
 from model.workflows.labelled import read_labelled
 from model.workflows.monitor import MonitorInputs
 from model.workflows.retrain import Decision
-from model.workflows.train import candidates, train
+from model.workflows.train import candidates, task_of, train
 
 
 def run_train(arguments: argparse.Namespace) -> int:
     settings, store, candidates = _for_training(arguments)
     production = Production(arguments.model, arguments.alias, store.alias(arguments.alias)[0])
     with TALK.step("reading"):
-        given = dataset.read(settings, arguments.data or settings.data.source, store, production)
+        task = task_of(settings, candidates)
+        given = dataset.read(settings, arguments.data or settings.data.source, store, production, task=task)
     with TALK.step("validating"):
         findings = dataset.findings(given, production.comparable(settings)[0])
     return show_published(arguments, train(store, candidates, given, production, findings, talk=TALK))
@@ -69,7 +70,8 @@ def run_retrain(arguments: argparse.Namespace) -> int:
     settings, store, candidates = _for_training(arguments)
     production = Production(arguments.model, arguments.alias, store.alias(arguments.alias)[0])
     with TALK.step("reading"):
-        given = dataset.read(settings, arguments.data or settings.data.source, store, production)
+        task = task_of(settings, candidates)
+        given = dataset.read(settings, arguments.data or settings.data.source, store, production, task=task)
     arrivals = retrain.Arrivals(
         captured=MonitorInputs(arguments.captured, arguments.labels) if arguments.captured else None,
         labelled=dataset.labelled(settings, arguments.labelled_rows, store, production)
