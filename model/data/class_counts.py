@@ -22,18 +22,19 @@ Vector = NDArray[np.float64]
 
 
 def class_findings(
-    y: Vector, held: NDArray[np.bool_], classes: Sequence[Level], target: str, *, folds: int
+    y: Vector, held: NDArray[np.bool_], classes: Sequence[Level], target: str, *, least: int
 ) -> Iterator[Finding]:
     """Too many classes, a single one, and those with too few rows.
 
     Args:
         y: Places of the labels among *classes*, NaN for a missing one.
         held: Which rows are held out.
-        folds: Training rows of a class that training cannot do without: one for each fold.
+        least: Training rows that no class can do without, one for each fold; 0 where the model is fitted already.
     """
     there = ~np.isnan(y)
-    if isinstance(classes[0], float):
-        found = f"must hold labels, found {counted(len(classes), 'different number')}, {shown(classes[0])} among them"
+    broken = next((label for label in classes if isinstance(label, float) and not label.is_integer()), None)
+    if broken is not None:
+        found = f"must hold labels, found {counted(len(classes), 'different number')}, {shown(broken)} among them"
         yield with_remedy("not-classes", target, int(there.sum()), found)
         return
     if len(classes) > MOST_LEVELS:
@@ -46,23 +47,19 @@ def class_findings(
         yield with_remedy("constant-target", target, int(there.sum()), found)
         return
     trained, judged = (np.bincount(y[there & side].astype(np.intp), minlength=len(classes)) for side in (~held, held))
-    few = np.flatnonzero(trained < folds)
+    few = np.flatnonzero(trained < least)
     if len(few):
-        wanted = f"each class must have {folds} training rows (training.folds)"
+        wanted = f"each class must have {least} training rows (training.folds)"
         yield with_remedy("few-of-class", target, len(few), f"{wanted}, found {_named(few, trained, classes)}")
-    rare = np.flatnonzero((trained >= folds) & (trained < RARE_ROWS))
+    rare = np.flatnonzero((trained >= least) & (trained < RARE_ROWS)) if least else few
     if len(rare):
         wanted = f"each class should have {RARE_ROWS} training rows or more"
         yield with_remedy("rare-class", target, len(rare), f"{wanted}, found {_named(rare, trained, classes)}")
-    unjudged = np.flatnonzero((judged == 0) & (trained >= folds))
+    unjudged = np.flatnonzero((judged == 0) & (trained >= least))
     if len(unjudged):
-        wanted = "each class should have rows among those held out, found none"
-        yield with_remedy(
-            "rare-class",
-            target,
-            len(unjudged),
-            f"{wanted} of {_listed([shown(classes[place]) for place in unjudged.tolist()])}",
-        )
+        labels = _listed([shown(classes[place]) for place in unjudged.tolist()])
+        wanted = f"each class should have rows among those held out, found none of {labels}"
+        yield with_remedy("rare-class", target, len(unjudged), wanted)
 
 
 def number_findings(y: Vector, target: str) -> Iterator[Finding]:

@@ -48,6 +48,7 @@ class Limits:
         training_rows: Rows, or groups of rows, that training cannot do without.
         rows, holdout_rows: What the gate will want.
         rows_per_feature: Training rows for each feature.
+        class_rows: Training rows that no class can do without; 0 where the model is fitted already.
         warn, alert: Distance from production's training rows from which on a feature has moved; [monitoring] of the
             configuration.
     """
@@ -58,6 +59,7 @@ class Limits:
     rows_per_feature: int
     warn: float
     alert: float
+    class_rows: int = 0
 
 
 def check(
@@ -101,7 +103,7 @@ def check(
             *_missing(columns, held, flawed | {target}),
             *_out_of_bounds(measured, features, number),
             *degenerate(amounts, target, kinds),
-            *_learnt(sound.get(target), held, classes, target, limits.training_rows),
+            *_learnt(sound.get(target), held, classes, target, limits.class_rows),
             *copied(measured, target),
             *categories(sound, features),
             *_strange(_bounded(numeric, features), number),
@@ -184,11 +186,11 @@ def _advice(flaw: Flaw, rows: int, target: str) -> str:
 
 
 def _learnt(
-    y: Vector | None, held: NDArray[np.bool_], classes: Sequence[Level], target: str, folds: int
+    y: Vector | None, held: NDArray[np.bool_], classes: Sequence[Level], target: str, class_rows: int
 ) -> Iterator[Finding]:
     """Findings on the target alone, where it is there."""
     if y is not None and classes:
-        yield from class_findings(y, held, classes, target, folds=folds)
+        yield from class_findings(y, held, classes, target, least=class_rows)
     elif y is not None:
         yield from number_findings(y, target)
 

@@ -213,6 +213,7 @@ def findings(inputs: Inputs, production: Document | None) -> list[Finding]:
             rows_per_feature=settings.data.rows_per_feature,
             warn=settings.monitoring.warn,
             alert=settings.monitoring.alert,
+            class_rows=0 if inputs.sides.split.by == "given" else settings.training.folds,
         ),
         production=production,
         numbers=rows.numbers,

@@ -154,6 +154,7 @@ def _findings(rows: Rows) -> list[Finding]:
             rows_per_feature=10,
             warn=limits.warn,
             alert=limits.alert,
+            class_rows=TrainingConfig().folds,
         ),
         classes=rows.classes,
     )

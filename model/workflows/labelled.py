@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
-from functions.schema import TIME_PARTS, Feature
+from functions.schema import TIME_PARTS, Feature, Level, shown
 from functions.table import is_missing
 from model.config import Config
 from model.data.findings import Finding, line
@@ -30,11 +30,12 @@ from model.workflows import dataset
 from model.workflows.progress import Talk
 
 _MOST_WHOLE = 2.0**53
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Rows with their target: *x* of shape (n_rows, n_columns), *y* of shape (n_rows,).
+    """Rows with their target: *x* of shape (n_rows, n_columns), *y*, numbers or labels, of shape (n_rows,).
 
     Args:
         seconds: Columns of times that hold seconds since 1970.
@@ -43,7 +44,7 @@ class Labelled:
     """
 
     x: pd.DataFrame
-    y: NDArray[np.float64]
+    y: NDArray[Any]
     target: str
     seconds: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -67,18 +68,32 @@ def labelled(x: Any, y: Any, *, target: str | None, columns: Sequence[str] | Non
     answers = np.ravel(np.asarray(y))
     if len(answers) != len(x) or not len(x):
         raise UsageError(f"{what} has {len(x)} rows, and y has {len(answers)}; at least one of each is needed")
-    try:
-        numbers = answers.astype(np.float64)
-    except (TypeError, ValueError):
-        raise UsageError(
-            f"y must hold numbers, found {answers[:1].tolist()[0]!r:.60}; classes cannot be published yet"
-        ) from None
-    if not np.isfinite(numbers).all():
-        row = int(np.flatnonzero(~np.isfinite(numbers))[0])
-        raise DataError(f"y must hold finite numbers, found {answers[row : row + 1].tolist()[0]!r:.60} in row {row}")
     if name in map(str, x.columns):
         raise UsageError(f"the target {name!r} must not be a column of {what}")
-    return Labelled(x.reset_index(drop=True), numbers, name)
+    return Labelled(x.reset_index(drop=True), answers, name)
+
+
+def learnt(y: NDArray[Any], classes: Sequence[Level]) -> NDArray[np.float64]:
+    """The numbers of *y*, or the places of its labels among *classes*: 1, 1.0 and true are one label.
+
+    Raises:
+        UsageError: A number is none.
+        DataError: One is not finite, or a label is no class.
+    """
+    if classes:
+        places = {label: float(place) for place, label in enumerate(classes)}
+        found = np.array([places.get(label, np.nan) for label in y.tolist()], np.float64)
+        expected = f"one of the pipeline's classes, {', '.join(map(shown, classes[:_MOST_NAMED]))}"
+    else:
+        expected = "finite numbers"
+        try:
+            found = y.astype(np.float64)
+        except (TypeError, ValueError):
+            raise UsageError(f"y must hold numbers, found {y[:1].tolist()[0]!r:.60}") from None
+    wrong = np.flatnonzero(~np.isfinite(found))
+    if len(wrong):
+        raise DataError(f"y must hold {expected}, found {y.tolist()[wrong[0]]!r:.60} in row {wrong[0]}")
+    return found
 
 
 def read_labelled(

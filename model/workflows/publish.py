@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -17,6 +17,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from functions.artifact import Manifest
 from functions.predictor import RELATIVE
+from functions.schema import Level, shown
 from functions.table import Table
 from model.config import Config
 from model.data.rows import Rows
@@ -25,6 +26,7 @@ from model.errors import SourceError, UsageError
 from model.registry.registry import Registry
 from model.training.asking import Answers, asked
 from model.training.export import known_classes
+from model.training.export.builder import plain
 from model.training.frames import Framed, framed, stacked
 from model.training.own_code import register_exporters
 from model.training.proof import furthest_of
@@ -32,7 +34,7 @@ from model.workflows import dataset
 from model.workflows.dataset import Inputs, Production
 from model.workflows.draft import Fitted, draft, published
 from model.workflows.evaluate import champion
-from model.workflows.labelled import Labelled
+from model.workflows.labelled import Labelled, learnt
 from model.workflows.progress import Talk
 
 
@@ -69,11 +71,11 @@ def publish(
         training: The rows that it was fitted to, for ranges and the baseline of drift; else *holdout* gives both.
 
     Raises:
-        UsageError: It is no regressor, or its columns are not there.
+        UsageError: It is no regressor or classifier, or its columns are not there.
         DataError: The rows cannot be used.
         ExportError: It cannot be written so that it answers exactly as it does.
     """
-    _check(given.pipeline)
+    classes = _classes(given.pipeline)
     for name, version in given.fitted_with.items():
         if version != package_version(name):
             here = package_version(name)
@@ -86,11 +88,22 @@ def publish(
     frame = stacked([part.x for part in parts])
     wanted = getattr(given.pipeline, "feature_names_in_", None)
     rows = framed(frame, None if wanted is None else wanted.tolist(), redact=redact, seconds=holdout.seconds)
-    y = np.concatenate([part.y for part in parts])
+    if settings.training.threshold:
+        talk.say("warning: training.threshold does not count here: the pipeline answers as it was fitted")
+    y = np.concatenate([learnt(part.y, classes) for part in parts])
     inputs = _inputs(
-        rows, y, holdout=holdout, settings=settings, name=given.dataset, production=production, store=store
+        rows,
+        y,
+        classes=classes,
+        holdout=holdout,
+        settings=settings,
+        name=given.dataset,
+        production=production,
+        store=store,
     )
-    fitted = _fitted(given, rows, frame, named=wanted is not None, seed=settings.training.seed, trained=training)
+    fitted = _fitted(
+        given, rows, frame, named=wanted is not None, seed=settings.training.seed, trained=training, classes=classes
+    )
     findings = [
         *(finding for part in parts for finding in part.findings),
         *dataset.findings(_both_sides(inputs), production.comparable(settings)[0]),
@@ -124,11 +137,11 @@ def loaded(path: Path) -> tuple[Any, dict[str, str]]:
     return pipeline, {"scikit-learn": older[0].original_sklearn_version if older else package_version("scikit-learn")}
 
 
-def _check(pipeline: Any) -> bool:
-    """Whether *pipeline* is a classifier; else it is a regressor.
+def _classes(pipeline: Any) -> tuple[Level, ...]:
+    """The labels of a classifier; none of a regressor.
 
     Raises:
-        UsageError: It is neither.
+        UsageError: *pipeline* is neither, or is not fitted.
     """
     if not hasattr(pipeline, "predict"):
         raise UsageError(f"expected a fitted scikit-learn pipeline or estimator, got a {type(pipeline).__name__}")
@@ -136,15 +149,22 @@ def _check(pipeline: Any) -> bool:
         classifier, regressor = is_classifier(pipeline), is_regressor(pipeline)
     except Exception as error:
         raise UsageError(f"{type(pipeline).__name__} is no scikit-learn estimator: {error}") from error
-    if not (classifier or regressor):
+    if regressor:
+        return ()
+    if not classifier:
         raise UsageError(f"{type(pipeline).__name__} predicts neither numbers nor classes")
-    return bool(classifier)
+    labels: Any = getattr(pipeline, "classes_", ())
+    if np.ndim(labels) != 1 or not len(labels):
+        what = "predicts several targets" if len(labels) else "is not fitted"
+        raise UsageError(f"the pipeline {what}: expected a fitted classifier of one target")
+    return tuple(map(plain, labels))
 
 
 def _inputs(
     rows: Framed,
     y: NDArray[np.float64],
     *,
+    classes: tuple[Level, ...],
     holdout: Labelled,
     settings: Config,
     name: str,
@@ -154,7 +174,15 @@ def _inputs(
     """All rows, the training rows first; those that judge stand last."""
     split = Split("given", len(holdout.y) / len(y))
     numbers = holdout.numbers if len(holdout.y) == len(y) else None
-    all_rows = Rows(dataset=name, features=rows.features, target=holdout.target, x=rows.table, y=y, numbers=numbers)
+    all_rows = Rows(
+        dataset=name,
+        features=rows.features,
+        target=holdout.target,
+        x=rows.table,
+        y=y,
+        numbers=numbers,
+        classes=classes,
+    )
     held = held_out(all_rows, split)
     inputs = Inputs(settings, all_rows, Sides(split, held, held, np.zeros(len(y), dtype=np.bool_)))
     return dataset.beside(inputs, production, store)
@@ -171,19 +199,26 @@ def _both_sides(inputs: Inputs) -> Inputs:
 
 
 def _fitted(
-    given: Given, rows: Framed, frame: pd.DataFrame, *, named: bool, seed: int, trained: Labelled | None
+    given: Given,
+    rows: Framed,
+    frame: pd.DataFrame,
+    *,
+    named: bool,
+    seed: int,
+    trained: Labelled | None,
+    classes: Sequence[Level],
 ) -> Fitted:
     """*given* as it answers tables, once it answers them as it answers the rows themselves."""
     columns = rows.columns(named=named)
 
     def ask(table: Table) -> Answers:
-        return asked(given.pipeline, lambda: rows.input(table, columns))
+        return asked(given.pipeline, lambda: rows.input(table, columns), classes)
 
     try:
         answers = ask(rows.table)
         if not any(feature.kind == "time" for feature in rows.features):
             own = frame[list(rows.names)] if columns is not None else rows.table.matrix()
-            _check_same(answers, asked(given.pipeline, own.copy))
+            _check_same(answers, asked(given.pipeline, own.copy, classes), classes)
     except UsageError:
         raise
     except Exception as error:  # steps of a user's own may raise anything
@@ -203,13 +238,17 @@ def _fitted(
     return Fitted(given.pipeline, columns, training, ask)
 
 
-def _check_same(answers: Answers, expected: Answers) -> None:
+def _check_same(answers: Answers, expected: Answers, classes: Sequence[Level]) -> None:
     """Callers send numbers, booleans and texts: the pipeline must answer those as it answers the DataFrame."""
     if furthest_of(answers, expected) <= 1:
         return
-    row = int(np.flatnonzero(~(np.abs(answers - expected) <= RELATIVE * np.abs(expected)).all(axis=1))[0])
-    theirs, ours = expected[row].tolist(), answers[row].tolist()
+    wrong = ~(np.abs(answers - expected) <= RELATIVE * np.abs(expected))
+    row = int(np.flatnonzero(wrong.any(axis=1))[0])
+    column = int(np.argmax(wrong[row]))
+    theirs, ours = expected[row, column].item(), answers[row, column].item()
+    if classes and not column:  # places of labels; NaN is none
+        theirs, ours = ("no label" if np.isnan(place) else shown(classes[int(place)]) for place in (theirs, ours))
     raise UsageError(
-        f"row {row}: the pipeline answers {theirs[0]} for the DataFrame, and {ours[0]} for the same cells as"
+        f"row {row}: the pipeline answers {theirs} for the DataFrame, and {ours} for the same cells as"
         " numbers, booleans and texts, which callers send: fit it to columns of these types"
     )

@@ -159,6 +159,27 @@ def train(shop, bucket, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param(["cheap", "dear"], id="texts"),
+        pytest.param([False, True], id="booleans"),
+        pytest.param([1, 2, 3], id="whole-numbers"),
+    ],
+)
+def test_a_classifier_is_published_with_its_labels(shop, labels):
+    y = pd.Series(np.array(labels)[np.digitize(Y, [45, 60][: len(labels) - 1])], name="price")
+    pipeline = make_pipeline(mixed()[0], LogisticRegression()).fit(FRAME[:200], y[:200])
+
+    document = shop(pipeline, y=y[200:], training=(FRAME[:200], y[:200])).document
+
+    kind = {str: "category", bool: "boolean", int: "number"}[type(labels[0])]
+    assert (document["task"], document["target"]) == ("classification", {"name": "price", "kind": kind})
+    assert [(type(label), label) for label in document["classes"]] == [(type(label), label) for label in labels]
+    assert document["metrics"]["accuracy"]["value"] == (pipeline.predict(FRAME[200:]) == y[200:]).mean()
+    assert document["blessed"]
+
+
+@pytest.mark.parametrize(
     ("rows", "options", "judges", "trained"),
     [
         pytest.param(slice(0, 300), {}, range(100, 101), range(140, 180), id="rows-that-judged-it-train-nobody"),
@@ -194,19 +215,27 @@ def test_a_training_without_rows_that_are_new_to_production_says_why_and_what_he
     ("pipeline", "x", "y", "error", "message"),
     [
         pytest.param(
-            lambda: LogisticRegression().fit(FRAME[["age"]], Y > 40),
+            lambda: LogisticRegression().fit(FRAME[["age"]], (Y > 40).map({True: "dear", False: "cheap"})),
+            FRAME[["age"]],
+            Y > 40,
+            DataError,
+            'y must hold one of the pipeline\'s classes, "cheap", "dear", found ',
+            id="labels-of-another-type",
+        ),
+        pytest.param(
+            LogisticRegression,
             FRAME[["age"]],
             Y > 40,
             UsageError,
-            "LogisticRegression is a classifier; only regressors can be published yet",
-            id="classifier",
+            "the pipeline is not fitted: expected a fitted classifier of one target",
+            id="unfitted-classifier",
         ),
         pytest.param(
             lambda: KMeans(2, n_init=1).fit(FRAME[["age"]]),
             FRAME[["age"]],
             Y,
             UsageError,
-            "KMeans predicts no numbers; only regressors can be published",
+            "KMeans predicts neither numbers nor classes",
             id="cluster",
         ),
         pytest.param(lambda: "model.joblib", FRAME, Y, UsageError, "expected a fitted scikit-learn", id="a-path"),
@@ -388,6 +417,25 @@ def test_texts_are_of_the_type_category_where_the_pipeline_was_fitted_to_those(b
     code = publish(files, "--data", files / f"rows.{ending}", "--training", files / "training.csv", "--json")
 
     assert (code, json.loads(capsys.readouterr().out)["features"][1]["kind"]) == (0, "category")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param(["cheap", "dear"], id="texts"),
+        pytest.param([False, True], id="booleans"),
+        pytest.param([0, 1], id="whole-numbers"),
+    ],
+)
+def test_a_classifier_is_published_from_a_shell(bucket, quick, files, capsys, labels):
+    y = pd.Series(np.array(labels)[(Y > 45).astype(int)])
+    joblib.dump(make_pipeline(mixed()[0], LogisticRegression()).fit(FRAME[:200], y[:200]), files / "pipeline.joblib")
+    FRAME[200:].assign(spent=y).to_csv(files / "rows.csv", index=False)
+
+    code = publish(files, "--data", files / "rows.csv", "--json")
+
+    document = json.loads(capsys.readouterr().out)
+    assert (code, document["classes"], document["probabilities"]) == (0, labels, True)
 
 
 def test_a_column_keeps_the_kind_that_the_configuration_names(bucket, quick, files, capsys):
