@@ -31,7 +31,7 @@ from model.workflows import card
 from model.workflows.dataset import Inputs
 from model.workflows.evaluate import Champion, Written, evaluate
 from model.workflows.progress import Talk
-from model.workflows.two_classes import positive_of
+from model.workflows.two_classes import Threshold, positive_of
 
 _MOST_SCORES = 10
 """Classes whose probabilities a manifest describes."""
@@ -45,12 +45,14 @@ class Fitted:
         columns: Names of its columns where it takes a DataFrame, as `export` needs them.
         training: The manifest's `training`.
         ask: How it answers tables of the features; by default through its own `predict`.
+        threshold: The one from which on it answers the positive class of two, where it has one of its own.
     """
 
     estimator: Any
     columns: Sequence[str] | None
     training: Mapping[str, Any]
     ask: Ask | None = None
+    threshold: Threshold | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ def draft(inputs: Inputs, fitted: Fitted, *, champion: Champion, findings: Seque
         "training": {**fitted.training, **_environment()},
         "golden": golden(ask, rows.x, features, expected, rows.classes),
     }
+    if fitted.threshold:
+        document["threshold"] = fitted.threshold.document()
     if exported.keeps_rows:
         document["keeps_rows"] = True
     evaluation = evaluate(

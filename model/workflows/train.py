@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from functions.artifact import Manifest
 from model.config import CANDIDATES, CandidateConfig, Config
@@ -13,12 +14,14 @@ from model.errors import CandidateError, ConfigError
 from model.registry.registry import Registry
 from model.training.candidates import TASKS, Trial, expand, fit
 from model.training.export import known_classes
+from model.training.out_of_fold import from_threshold_on, scores_out_of_fold
 from model.training.own_code import look_in, register_exporters
 from model.training.search import Result, choose, search
 from model.workflows.dataset import Inputs, Production, stop_at_errors
 from model.workflows.draft import Fitted, draft, published
 from model.workflows.evaluate import champion
 from model.workflows.progress import Talk
+from model.workflows.two_classes import Threshold, cheapest, classes_in_words, positive_of
 
 
 def candidates(settings: Config, folder: Path) -> list[Trial]:
@@ -79,44 +82,49 @@ def best(inputs: Inputs, candidates: list[Trial], *, talk: Talk) -> Fitted:
     Raises:
         ConfigError: No candidate could be trained and served.
     """
-    settings, rows, sides = inputs.settings, inputs.rows, inputs.sides
-    if settings.training.threshold:
-        raise ConfigError("training.threshold cannot be used yet: leave it out")
+    settings, rows, sides = inputs.settings.training, inputs.rows, inputs.sides
+    positive = positive_of(rows, sides, settings.positive)
+    if settings.threshold and positive is None:
+        raise ConfigError(f"training.threshold is for two classes, '{rows.target}' has {classes_in_words(rows)}")
     candidates = candidates or _expanded(CANDIDATES[rows.task], rows.x.width, rows.task)
     trained = ~sides.kept
-    x, y, seed = rows.x[trained], rows.labels[trained], settings.training.seed
-    folds = settings.training.folds
-    repeats = 1 if sides.split.by == "time" else settings.training.repeats
+    x, y = rows.x[trained], rows.labels[trained]
+    by_time = sides.split.by == "time"
+    folding: dict[str, Any] = {
+        "features": rows.features,
+        "folds": settings.folds,
+        "seed": settings.seed,
+        "groups": fold_keys(rows, sides.split)[trained],
+        "times": rows.times[sides.split.column][trained] if by_time else None,
+    }
+    repeats, threshold = 1 if by_time else settings.repeats, None
     try:
-        with talk.progress("cross-validating", len(candidates) * folds * repeats) as done:
-            scored = search(
-                candidates,
-                x,
-                y,
-                features=rows.features,
-                folds=folds,
-                repeats=repeats,
-                seed=seed,
-                groups=fold_keys(rows, sides.split)[trained],
-                times=rows.times[sides.split.column][trained] if sides.split.by == "time" else None,
-                done=done,
-            )
-        results = choose(scored)
+        with talk.progress("cross-validating", len(candidates) * settings.folds * repeats) as done:
+            results = choose(search(candidates, x, y, repeats=repeats, done=done, **folding))
         _tell(results, talk.say)
         chosen = next(result.trial for result in results if result.chosen)
         with talk.step("fitting"):
-            estimator = fit(chosen, x, y, features=rows.features, seed=seed)
+            estimator = fit(chosen, x, y, features=rows.features, seed=settings.seed)
+        if settings.threshold and positive is not None:
+            value, cost = settings.threshold.value or 0.0, settings.threshold.cost
+            if cost:
+                with talk.progress("choosing the threshold", settings.folds) as done:
+                    scores = scores_out_of_fold(chosen, x, y, positive, done=done, **folding)
+                value = cheapest(cost, rows.y[trained] == positive, scores)
+            threshold = Threshold(value, rows.classes[positive], cost)
+            own = chosen.input(x, rows.features)
+            estimator = from_threshold_on(chosen, estimator, own, y, positive=threshold.positive, value=value)
     except CandidateError as error:
         raise ConfigError(str(error)) from error
     training = {
         "estimator": chosen.estimator,
         "parameters": chosen.parameters if chosen.is_pipeline else {"scale": chosen.scale, **chosen.parameters},
         "candidates_tried": [result.document() for result in results],
-        "seed": seed,
-        "folds": folds,
+        "seed": settings.seed,
+        "folds": settings.folds,
         "repeats": repeats,
     }
-    return Fitted(estimator, chosen.columns(rows.features), training)
+    return Fitted(estimator, chosen.columns(rows.features), training, threshold=threshold)
 
 
 def _tell(results: Sequence[Result], say: Callable[[str], None]) -> None:
