@@ -7,10 +7,11 @@
 #                   print three calls with their answers, and stay until Ctrl-C. Versions stay in .local/bucket,
 #                   and training waits for a change of data, configuration or code; --fresh forgets them. With
 #                   --data the configuration is FILE's, in this folder, written where there is none. Logs: .local/
-#   test [fast|coverage|ARGS…]
+#   test [fast|all|coverage|ARGS…]
 #                   Run every check: shellcheck, ruff, mypy, pytest. fast runs the linters and the tests that start no
-#                   process; coverage runs pytest alone, and half as long again, and says which lines no test reaches.
-#                   ARGS go to pytest, and then only pytest runs.
+#                   process; all interrupts first releases, releases and removals at every point, not at each fourth;
+#                   coverage runs pytest alone, and half as long again, and says which lines no test reaches. ARGS go to
+#                   pytest, and then only pytest runs.
 #   bench [cold|warm|batch|graph|peers|monitor|gate]
 #                   Measure beside what else one could do, a part or all, each in minutes: cold start and memory, requests/s,
 #                   rows/s of a large request, models beside scikit-learn and onnxruntime; and how often the monitor and

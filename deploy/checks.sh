@@ -18,7 +18,9 @@ verb_test() {
     step 'pytest with coverage' "${all[@]}" --cov --cov-report=term:skip-covered
     return
   fi
-  if (($# > 0)); then
+  if [[ ${1:-} == all && $# == 1 ]]; then
+    all+=(--all)
+  elif (($# > 0)); then
     "$venv_python" -m pytest "$@"
     return
   fi

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -107,6 +109,7 @@ SHARED = {
 """Modules of functions/ that model/ may import."""
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Every module that a file imports, by its full name from the root; names are added to `from package import name`."""
     place = path.relative_to(ROOT).with_suffix("").parts
@@ -140,6 +143,12 @@ def siblings(folder: str, module: str) -> set[str]:
     }
 
 
+@cache
+def installed() -> Mapping[str, list[str]]:
+    """The distributions of each package."""
+    return packages_distributions()
+
+
 def test_every_module_of_the_serving_side_has_its_place():
     assert modules("functions") == sorted(SERVING)
 
@@ -169,7 +178,7 @@ def test_the_serving_side_imports_only_what_its_requirements_install(module):
     distributions = {
         distribution.lower().replace("_", "-")
         for package in third_party - {"google"}
-        for distribution in packages_distributions()[package]
+        for distribution in installed()[package]
     }
 
     assert distributions <= set(pinned)

@@ -87,6 +87,7 @@ HONEST = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [pytest.param(rows, id=f"{rows}-rows") for rows in (200, 2000)])
 def test_honest_columns_are_rarely_named(rows):
     """19 distributions with 40 sets each: no repeated value, and a far row in at most one of a hundred."""

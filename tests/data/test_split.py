@@ -115,6 +115,7 @@ def test_of_rows_with_few_values_the_share_asked_for_is_held_out(share):
     assert held.mean() == pytest.approx(share, abs=4 * math.sqrt(share * (1 - share) / 100_000))
 
 
+@pytest.mark.slow
 def test_of_rows_with_few_values_each_cell_keeps_its_share_on_both_sides():
     table = few_valued(100_000, seed=1)
     held = held_out(table, Split("rows", 0.2))
@@ -136,6 +137,7 @@ def passengers(count, seed):
     return rows(np.column_stack([travelled, sex, age]), source.uniform(size=count) < chance, ("class", "sex", "age"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [pytest.param(share, id=str(share)) for share in (0.1, 0.2, 0.25)])
 @pytest.mark.parametrize(
     ("made", "count", "draws"),

@@ -20,6 +20,7 @@ import pytest
 
 from tests.support.cloud import APIS, OWNER, WRITER, Project, copy_repository
 from tests.support.parts import free_port
+from tests.support.processes import sweep
 
 INTERRUPTIONS = 42
 """The last call of the first `up`, which gives the lease back and is too late for a Ctrl-C; a test holds that."""
@@ -363,7 +364,7 @@ def settled(project: Project) -> dict[str, object]:
     return json.loads(re.sub(r'"RELEASE": "[0-9a-f]{16}"', '"RELEASE": ""', text))
 
 
-@pytest.mark.parametrize("number", [1, *CHANGES, INTERRUPTIONS])
+@pytest.mark.parametrize("number", sweep([1, *CHANGES, INTERRUPTIONS], every=4))
 def test_a_first_up_interrupted_after_any_change_is_completed_by_the_next(cloud, deployed, number):
     changing = [place for place in range(INTERRUPTIONS - 1) if deployed.changes(place) != deployed.changes(place + 1)]
     assert tuple(place + 1 for place in changing) == CHANGES
@@ -379,7 +380,7 @@ def test_a_first_up_interrupted_after_any_change_is_completed_by_the_next(cloud,
     assert settled(project) == settled(deployed)
 
 
-@pytest.mark.parametrize("number", [1, *range(RELEASE_CHANGES - 1, RELEASE_INTERRUPTIONS + 1)])
+@pytest.mark.parametrize("number", sweep([1, *range(RELEASE_CHANGES - 1, RELEASE_INTERRUPTIONS + 1)], every=4))
 def test_a_release_stopped_at_any_call_leaves_a_whole_pair_and_is_completed_by_the_next(cloud, deployed, number):
     project = cloud()
     project.edit_code()

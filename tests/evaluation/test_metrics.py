@@ -85,6 +85,7 @@ def test_weights_are_those_of_scikit_learn_and_their_unit_does_not_matter(seed, 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rows", [pytest.param(400, id="all-drawn"), pytest.param(4 * MOST_ROWS_DRAWN, id="a-part-drawn")]
 )
@@ -233,6 +234,7 @@ def test_a_prediction_that_is_not_finite_gives_no_value_but_where_the_middle_is(
     }
 
 
+@pytest.mark.slow
 def test_the_interval_of_many_rows_is_as_narrow_as_their_number_says():
     """The standard error of the mean of n errors of spread 1 is 1 / sqrt(n), though fewer rows are drawn."""
     errors = np.random.default_rng(5).normal(size=9 * MOST_ROWS_DRAWN)

@@ -132,6 +132,7 @@ def test_a_confidence_beyond_the_replicates_is_never_reached():
     assert reached[0] < 0.99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [2, 900, 3 * MOST_ROWS_DRAWN])
 def test_progress_is_told_after_each_batch(rows):
     told = []

@@ -65,6 +65,7 @@ def test_the_unit_of_both_does_not_matter(unit):
     assert (made.changed, made.value) == (True, pytest.approx(0.9))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("features", "mean", "rows"),
     [
@@ -87,6 +88,7 @@ def test_an_unchanged_target_is_called_rescaled_in_at_most_2_of_100_trainings(fe
     assert sum(changed) <= 4
 
 
+@pytest.mark.slow
 def test_an_underfitted_production_is_compared_with_its_own_slope():
     rng = np.random.default_rng(3)
 
@@ -95,6 +97,7 @@ def test_an_underfitted_production_is_compared_with_its_own_slope():
     assert sum(changed) <= 2
 
 
+@pytest.mark.slow
 def test_another_unit_is_found_of_an_underfitted_production_too():
     """Its slope of 1.1 is 1 once the target is 0.9 of it; that of the rows it was judged by was not."""
     rng = np.random.default_rng(5)
@@ -107,6 +110,7 @@ def test_another_unit_is_found_of_an_underfitted_production_too():
     assert sum(found) >= 28
 
 
+@pytest.mark.slow
 def test_a_relation_that_moved_is_no_other_unit():
     """The circle of the tests: the weight of one feature grows, and the noise stays."""
 

@@ -270,6 +270,7 @@ def test_a_document_changed_behind_its_digest_is_refused():
 SEALED = seal(document())
 
 
+@pytest.mark.slow
 @settings(deadline=None, derandomize=True, max_examples=500)
 @given(place=st.integers(0, len(SEALED) - 1), byte=st.integers(0, 255))
 def test_one_changed_byte_anywhere_is_refused(place, byte):
@@ -731,6 +732,7 @@ def test_an_alias_reads_back_with_the_manifest_it_carries():
     assert promoted_manifest(alias, "line") == manifest
 
 
+@pytest.mark.slow
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(place=st.integers(0), flip=st.integers(1, 255))
 def test_one_changed_byte_in_an_alias_never_gives_another_manifest(place, flip):

@@ -177,6 +177,7 @@ def test_a_level_that_was_cut_in_the_log_is_still_known():
     assert window.counts[0].tolist() == [0, 1, 0, 0, 0]
 
 
+@pytest.mark.slow
 def test_undrifted_levels_bring_no_finding():
     alarms = [verdict(drawn([*SHARES, 0], 1_000, seed))["findings"] for seed in range(30)]
 

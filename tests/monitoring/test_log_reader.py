@@ -394,6 +394,7 @@ def test_when_too_many_requests_are_open_nobody_can_tell(monkeypatch):
     assert read(lines(record for record in some(50) if record["kind"] == "request")).log.incomplete_requests is None
 
 
+@pytest.mark.slow
 def test_memory_grows_by_some_bytes_a_row_only(monkeypatch):
     monkeypatch.setattr(reader, "_BATCH_LINES", 1_000)
     a = np.zeros(1_000)

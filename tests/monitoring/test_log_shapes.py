@@ -86,6 +86,7 @@ def test_the_same_rows_are_read_from_every_shape(text, size):
     assert (found.period, window.outside.tolist()) == (plain.period, expected.outside.tolist())
 
 
+@pytest.mark.slow
 def test_an_array_is_read_in_the_memory_of_some_entries():
     filler = orjson.dumps({"message": "x" * 1_000})
 

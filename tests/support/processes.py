@@ -1,5 +1,7 @@
 """Which tests start processes, and the guard that keeps the others from it. `pytest --fast` runs the others alone.
 
+`pytest --all` runs the points of a sweep that other runs leave out, too.
+
 A test starts processes if it asks for one of the fixtures below, or is marked `process`. Any other test that starts one
 fails, in every run, so the selection stays right.
 """
@@ -7,7 +9,8 @@ fails, in every run, so the selection stays right.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -42,22 +45,39 @@ def starts_processes(item: pytest.Item) -> bool:
     return item.get_closest_marker("process") is not None or not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
 
+def sweep(points: Sequence[Any], every: int) -> list[Any]:
+    """Parameters of a test that takes seconds a point: each *every*-th of them, and the first and last, run always; the
+    others with `--all`.
+    """
+    kept = {0, *range(every - 1, len(points), every), len(points) - 1}
+    return [
+        point if place in kept else pytest.param(point, marks=pytest.mark.sweep) for place, point in enumerate(points)
+    ]
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run every point of each sweep")
     parser.addoption("--fast", action="store_true", help="run only the tests that start no process and are not slow")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "process: the test starts a process, by other means than a fixture that does")
+    config.addinivalue_line("markers", "sweep: a point of a sweep that runs with --all only")
     config.addinivalue_line("markers", "slow: the test starts no process, and takes seconds; --fast leaves it out")
     sys.addaudithook(_audit)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--fast"):
-        return
-    left_out = [item for item in items if starts_processes(item) or item.get_closest_marker("slow")]
-    items[:] = [item for item in items if item not in set(left_out)]
-    config.hook.pytest_deselected(items=left_out)
+    fast, every_point = config.getoption("--fast"), config.getoption("--all")
+    left_out = {
+        item
+        for item in items
+        if (item.get_closest_marker("sweep") and not every_point)
+        or (fast and (starts_processes(item) or item.get_closest_marker("slow")))
+    }
+    if left_out:
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(autouse=True)

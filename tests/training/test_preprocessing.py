@@ -166,6 +166,7 @@ def test_preprocessing_is_fitted_to_the_rows_of_the_fold_alone():
     assert medians == pytest.approx([(np.nanmedian(first.cells(0)) - scaler.mean_[0]) / scaler.scale_[0]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

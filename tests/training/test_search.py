@@ -102,6 +102,7 @@ def test_a_result_is_mean_spread_and_standard_error_over_the_folds_of_all_repeat
     assert first.se == pytest.approx(first.std / np.sqrt(5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("chosen", "by_hand"),
     [
