@@ -22,19 +22,31 @@ def ranking(hit: NDArray[np.bool_], scores: Vector) -> Ranked:
     """
     order = np.argsort(-scores, kind="stable")
     starts = _starts(scores[order])
-    hits = hit[order][:, None]
+    tied = len(starts) < len(scores)  # rows of equal scores are passed together
+    own_rows = order[hit[order]]
+    group_of = np.searchsorted(starts, np.flatnonzero(hit[order]), side="right") - 1
+    groups, own_starts = np.unique(group_of, return_index=True)
 
     def measure(counts: Vector) -> tuple[Vector, Vector]:
         if np.isnan(scores).any() or not len(scores):
             return np.full(len(counts), np.nan), np.full(len(counts), np.nan)
-        drawn = counts.T[order]
-        own = drawn * hits
-        if len(starts) < len(scores):  # rows of equal scores are passed together
-            drawn, own = np.add.reduceat(drawn, starts), np.add.reduceat(own, starts)
-        true, reached = np.cumsum(own, axis=0), np.cumsum(drawn, axis=0)
-        positives = true[-1].copy()
-        negatives = reached[-1] - positives
-        beaten = np.einsum("ij,ij->j", drawn - own, true - own / 2)
+        by_row = counts.T
+        reached = np.cumsum(by_row[order], axis=0)
+        rows = reached[-1]
+        if tied:
+            reached = reached[np.append(starts[1:], len(scores)) - 1]
+        own = by_row[own_rows]
+        if tied and len(own):
+            own = np.add.reduceat(own, own_starts)
+        true = np.cumsum(own, axis=0)
+        positives = true[-1].copy() if len(true) else np.zeros(len(counts))
+        negatives = rows - positives
+        above = reached[groups] - true  # others with a higher score, or the same
+        if tied:  # of which those with the same are half beaten
+            before = np.where(groups[:, None] > 0, reached[groups - 1], 0.0)
+            above -= (reached[groups] - before - own) / 2
+        beaten = positives * negatives - np.einsum("ij,ij->j", own, above)
+        reached = reached[groups]
         np.divide(true, reached, out=true, where=reached > 0)
         precision = np.einsum("ij,ij->j", own, true)
         with np.errstate(invalid="ignore", divide="ignore"):
