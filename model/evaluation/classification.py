@@ -22,6 +22,10 @@ from model.evaluation.slices import Compared, Figures
 
 _DIGITS = 12  # of an error rate, so that rounding does not make it lower than an equal one
 
+_THRESHOLD = (
+    "probabilities are production's, labels follow another threshold: `promote --force --reason TEXT` promotes it"
+)
+
 _BOUNDS = (0.999, 0.9999)
 """Bounds of the AUC that a note proposes."""
 
@@ -33,20 +37,23 @@ def pair(actual: NDArray[Any], challenger: Classified, champion: Classified, cla
     Args:
         actual: Places of the true labels among the *classes*, which are those of both models.
     """
+    if not len(actual):
+        empty = np.empty(0)
+        return Pair(loss_name(challenger), empty, empty)
     note = ""
     if (challenger.probabilities is None) != (champion.probabilities is None):
         without = "this version" if challenger.probabilities is None else "production"
         note = f"by wrong labels, since {without} has no probabilities"
         challenger, champion = challenger.without_probabilities(), champion.without_probabilities()
     both = (losses(actual, challenger), losses(actual, champion))
-    if not len(actual):
-        return Pair(loss_name(challenger), *both, note=note)
     if challenger.probabilities is None or champion.probabilities is None:
         same = bool((challenger.places == champion.places).all())
         means = [share_of(answers.places, classes) for answers in (challenger, champion)]
     else:
         same = bool(distance(challenger.probabilities, champion.probabilities).max() <= 1)
         means = [answers.mean(axis=0) for answers in (challenger.probabilities, champion.probabilities)]
+        if same and (challenger.places != champion.places).any():
+            note = _THRESHOLD
     one_row = 1 / (len(actual) + 1)
     shares = np.clip(share_of(actual, classes), one_row, 1 - one_row)  # a class without rows counts as one with one
     moved = float((np.abs(means[0] - means[1]) / np.sqrt(shares * (1 - shares))).max())

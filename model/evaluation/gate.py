@@ -101,7 +101,10 @@ def relative(
         *same,
         replace(new, note="" if new.passed else unshared),
         at_least(
-            f"{_words(comparison.loss)} saved against production", comparison.improvement.value, bounds.min_improvement
+            f"{_words(comparison.loss)} saved against production",
+            comparison.improvement.value,
+            bounds.min_improvement,
+            comparison.note,
         ),
         at_least("confidence of being better", comparison.confidence_reached, bounds.confidence),
         at_most(f"mean prediction moved, in std of {spread}", comparison.moved, bounds.max_move),

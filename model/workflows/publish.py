@@ -30,6 +30,7 @@ from model.training.export.builder import plain
 from model.training.frames import Framed, framed, stacked
 from model.training.own_code import register_exporters
 from model.training.proof import furthest_of
+from model.training.threads import threads_for
 from model.workflows import dataset
 from model.workflows.dataset import Inputs, Production
 from model.workflows.draft import Fitted, draft, published
@@ -110,7 +111,8 @@ def publish(
     ]
     dataset.stop_at_errors(findings)
     opponent = champion(production, store)
-    made = draft(inputs, fitted, champion=opponent, findings=findings, talk=talk)
+    with threads_for(len(y)):
+        made = draft(inputs, fitted, champion=opponent, findings=findings, talk=talk)
     return published(store, made, inputs, opponent, talk=talk)
 
 

@@ -17,6 +17,7 @@ from model.training.export import known_classes
 from model.training.out_of_fold import from_threshold_on, scores_out_of_fold
 from model.training.own_code import look_in, register_exporters
 from model.training.search import Result, choose, search
+from model.training.threads import threads_for
 from model.workflows.dataset import Inputs, Production, stop_at_errors
 from model.workflows.draft import Fitted, draft, published
 from model.workflows.evaluate import champion
@@ -71,8 +72,9 @@ def train(
     """
     stop_at_errors(findings)
     opponent = champion(production, store)
-    fitted = best(given, candidates, talk=talk)
-    made = draft(given, fitted, champion=opponent, findings=findings, talk=talk)
+    with threads_for(len(given.rows.y)):
+        fitted = best(given, candidates, talk=talk)
+        made = draft(given, fitted, champion=opponent, findings=findings, talk=talk)
     return published(store, made, given, opponent, talk=talk)
 
 

@@ -78,6 +78,33 @@ def test_equal_answers_are_a_tie_and_nan_or_no_rows_compare_nothing():
     assert compared(actual[:0], answers(p[:0]), answers(p[:0])).rows == 0
 
 
+def test_without_a_row_that_both_answered_nothing_is_said_of_the_way_they_are_judged():
+    actual, p = world()
+
+    found = compared(actual[:0], answers(p[:0]), answers(p[:0]).without_probabilities()).document()
+
+    assert (found["rows"], found["loss"], "judged" in found) == (0, "log_loss", False)
+
+
+def test_another_threshold_alone_is_a_tie_and_the_line_says_how_it_is_promoted():
+    actual, p = world()
+    later = replace(answers(p), places=(p >= 0.7).astype(np.intp))
+
+    lines = relative(
+        BOUNDS,
+        comparison=compared(actual, later, answers(p)),
+        slices=[],
+        inputs=["x", "y"],
+        production_inputs=["x", "y"],
+    )
+
+    (line,) = (line for line in lines if line.check == "log loss saved against production")
+    assert (line.passed, line.value) == (False, 0.0)
+    assert line.note == (
+        "probabilities are production's, labels follow another threshold: `promote --force --reason TEXT` promotes it"
+    )
+
+
 def test_a_moved_mean_is_in_standard_deviations_of_belonging_to_the_class():
     actual = np.arange(100) < 10
 
