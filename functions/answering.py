@@ -94,7 +94,7 @@ class Endpoint:
             if path != "healthz":
                 model = await self._loader.model()
                 if model:
-                    record.serve(model.manifest.version, model.manifest.features)
+                    record.serve(model.manifest.version, model.manifest.features, model.manifest.classes)
             reply = await self._reply(incoming, Request(path, headers), model, record)
         except ClientDisconnect:
             reply = Reply(_CLIENT_GONE, Content(JSON, b""))
@@ -242,7 +242,8 @@ class Endpoint:
             predicted.probabilities,
         )
         content = protocol.render(answer)
-        record.answer(question.table, predicted.values, seen.outside, seen.unknown, seen.missing)
+        counts = (seen.outside, seen.unknown, seen.missing)
+        record.answer(question.table, predicted.values, *counts, probabilities=predicted.probabilities)
         return content
 
     @staticmethod
@@ -257,6 +258,8 @@ class Endpoint:
         except PayloadError as error:
             problems = (Problem(each.detail, question.pointer(each.pointer)) for each in error.problems)
             raise PayloadError(*problems) from None
+        if question.top and predicted.probabilities is None:
+            raise PayloadError(Problem("'top' shortens probabilities, and this model gives none", "/parameters/top"))
         check_predictions(predicted.values, predicted.probabilities, question)
         return predicted
 

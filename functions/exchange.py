@@ -51,12 +51,14 @@ class Question(NamedTuple):
         table: The same by columns, one a feature.
         root: JSON Pointer to *instances* in the body; to the one instance where the question is *single*.
         single: One instance is asked about, and one prediction is answered instead of a list.
+        top: How many of the most probable classes are asked for; None for all, in the model's own order.
     """
 
     instances: Sequence[Any]
     table: Table
     root: str
     single: bool
+    top: int | None = None
 
     def pointer(self, relative: str) -> str:
         """The JSON Pointer into the body for *relative*, a pointer that starts at the list of instances."""

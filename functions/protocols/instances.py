@@ -3,7 +3,9 @@
 {"instances": [instance, …]}  →  {"predictions": [number, …], "model": {…}}
 {"instance": instance}        →  {"prediction": number, "model": {…}}       where one instance is served
 
-A classifier's predictions are labels; "probabilities" stand beside them, in the order of "classes".
+A classifier's predictions are labels; "probabilities" stand beside them, in the order of "classes". With
+{"parameters": {"top": n}} beside the instances, "probabilities" and "classes" hold the n most probable classes of each
+row, in descending order.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ def read(
     most = max(1, most_bytes // (_label_bytes(tuple(classes)) if classes else MOST_PREDICTION_BYTES))
     if request.path:
         return _read_path(request.path, features, one=one, most=most)
-    return _read_body(request.body, features, one=one, most=most)
+    return _read_body(request.body, features, one=one, most=most, most_bytes=most_bytes, classes=classes)
 
 
 def render(answer: Answer) -> Content:
@@ -72,11 +74,17 @@ def render(answer: Answer) -> Content:
         labels = labels.tolist()
     single = answer.question.single
     document: dict[str, Any] = {"prediction": labels[0]} if single else {"predictions": labels}
+    classes: Any = answer.classes
     if answer.probabilities is not None:
         shares = np.ascontiguousarray(answer.probabilities, np.float64)
+        if answer.question.top:
+            from ..leading import leading  # noqa: PLC0415 - most processes are never asked for it
+
+            labels_by_row, shares = leading(shares, classes, answer.question.top)
+            classes = labels_by_row[0] if single else labels_by_row
         document["probabilities"] = shares[0] if single else shares
-    if answer.classes:
-        document["classes"] = answer.classes
+    if classes:
+        document["classes"] = classes
     document["model"] = {"name": answer.model, "version": answer.version}
     if answer.warnings:
         document["warnings"] = answer.warnings
@@ -90,21 +98,30 @@ def problem(document: Mapping[str, Any]) -> Content:
     return problem_json(document)
 
 
-def _read_body(body: bytes, features: Sequence[Feature], *, one: bool, most: int) -> Question:
+def _read_body(
+    body: bytes, features: Sequence[Feature], *, one: bool, most: int, most_bytes: int, classes: Sequence[Level]
+) -> Question:
     example = _example(features, one=one)
     if not body.strip():
         raise PayloadError(Problem(f"the body must be JSON like {example}, got an empty one", ""))
-    _check_cells(body, len(features), most)
+    may_be_short = bool(classes) and b'"parameters"' in body
+    _check_cells(body, len(features), _most_with_top(classes, 1, most_bytes) if may_be_short else most)
     document = decode(body)
     if not isinstance(document, dict):
         raise PayloadError(Problem(f"the body must be an object like {example}, got {shown(document)}", ""))
-    _check_members(document, ("instances", "instance") if one else ("instances",), example)
+    _check_members(
+        document, ("instances", "instance") if one else ("instances",), example, takes_parameters=bool(classes)
+    )
+    parameters = document.get("parameters") or {}
+    top = _top(parameters) if parameters else None
+    if top:
+        most = _most_with_top(classes, top, most_bytes)
     single = "instance" in document
     root = "/instance" if single else "/instances"
     instances = [document["instance"]] if single else document["instances"]
     question = _question(instances, features, root=root, single=single, one=one, most=most)
-    _check_repeats(body, question, features, members=len(document))
-    return question
+    _check_repeats(body, question, features, members=len(document) + len(parameters))
+    return question._replace(top=top) if top else question
 
 
 def _read_path(text: str, features: Sequence[Feature], *, one: bool, most: int) -> Question:
@@ -176,6 +193,18 @@ def _check_cells(body: bytes, width: int, most: int) -> None:
         raise TooLargeError(Problem(f"the body must hold {rows}, got more; send them in parts", ""))
 
 
+def _top(parameters: object) -> int | None:
+    from ..leading import top_of  # noqa: PLC0415 - most processes are never asked for it
+
+    return top_of(parameters)
+
+
+def _most_with_top(classes: Sequence[Level], top: int, most_bytes: int) -> int:
+    from ..leading import most_rows  # noqa: PLC0415 - most processes are never asked for it
+
+    return most_rows(classes, top, most_bytes)
+
+
 @lru_cache(maxsize=4)
 def _label_bytes(classes: tuple[Level, ...]) -> int:
     """The most bytes of a label and the probabilities of all classes."""
@@ -183,7 +212,7 @@ def _label_bytes(classes: tuple[Level, ...]) -> int:
     return label + len(",[]") + MOST_PREDICTION_BYTES * len(classes)
 
 
-def _check_members(document: dict[str, Any], members: tuple[str, ...], example: str) -> None:
+def _check_members(document: dict[str, Any], members: tuple[str, ...], example: str, *, takes_parameters: bool) -> None:
     unknown = (name for name in document if name not in members and name != "parameters")
     problems = [
         Problem(f"unknown member {shown(name)}; expected {example}", f"/{escape(name)}")
@@ -195,7 +224,7 @@ def _check_members(document: dict[str, Any], members: tuple[str, ...], example: 
         problems.append(Problem(f"missing member {names}; expected {example}", ""))
     if len(given) > 1:
         problems.append(Problem("'instances' and 'instance' exclude each other", ""))
-    if document.get("parameters"):
+    if document.get("parameters") and not takes_parameters:
         problems.append(Problem("'parameters' must be empty: this model takes none", "/parameters"))
     if problems:
         raise PayloadError(*problems[:MOST_PROBLEMS])
@@ -216,6 +245,11 @@ def _check_repeats(body: bytes, question: Question, features: Sequence[Feature],
     if members:
         repeated = document.names if isinstance(document, Repeated) else []
         problems += (Problem(f"member {shown(name)} came twice", f"/{escape(name)}") for name in repeated)
+        if isinstance(parameters := document.get("parameters"), Repeated):
+            problems += (
+                Problem(f"parameter {shown(name)} came twice", f"/parameters/{escape(name)}")
+                for name in parameters.names
+            )
         document = document[question.root[1:]]
     for row, instance in enumerate([document] if question.single else document):
         if isinstance(instance, Repeated):

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from ..schema import Feature
+from ..schema import Feature, Level
 from ..table import Table
-from .rows import as_json, rows_as_json
+from .rows import as_json, probabilities_as_json, rows_as_json
 
 NOTHING: Mapping[str, int] = MappingProxyType({})
 
@@ -72,6 +72,7 @@ class Record:
         self._instances = 0
         self._version: int | None = None
         self._features: tuple[Feature, ...] = ()
+        self._classes: tuple[Level, ...] = ()
         self._redacted: list[str] | None = None
         self._outside: Mapping[str, int] = NOTHING
         self._unknown: Mapping[str, int] = NOTHING
@@ -81,9 +82,9 @@ class Record:
         self.request_id = request_id_of(headers)
         self.protocol: str | None = None
 
-    def serve(self, version: int, features: tuple[Feature, ...]) -> None:
-        """Note the version that answers, and its features."""
-        self._version, self._features = version, features
+    def serve(self, version: int, features: tuple[Feature, ...], classes: tuple[Level, ...] = ()) -> None:
+        """Note the version that answers, its features, and its classes."""
+        self._version, self._features, self._classes = version, features, classes
         self._redacted = [feature.name for feature in features if feature.redact]
 
     def ask(self) -> None:
@@ -104,6 +105,8 @@ class Record:
         outside: Mapping[str, int],
         unknown: Mapping[str, int] = NOTHING,
         missing: Mapping[str, int] = NOTHING,
+        *,
+        probabilities: NDArray[Any] | None = None,
     ) -> None:
         """Note the instances and their predictions, once they are certain to be the answer.
 
@@ -112,6 +115,7 @@ class Record:
             predictions: Array of shape (n_instances,).
             outside, unknown, missing: Numbers of cells outside the training range, of levels that training never saw,
                 and of missing cells, by feature.
+            probabilities: Array of shape (n_instances, n_classes), where the model gives any.
         """
         self.begin(None)
         self._instances = len(predictions)
@@ -121,6 +125,7 @@ class Record:
         numbers = sample(len(predictions), self._most_rows, self.request_id)
         if len(numbers) < len(predictions):
             table, predictions = table[numbers], predictions[numbers]
+            probabilities = None if probabilities is None else probabilities[numbers]
         features = self._features
         if self._redacted:
             table = table.pick([place for place, feature in enumerate(features) if not feature.redact])
@@ -130,6 +135,9 @@ class Record:
             {"row": row, "features": dict(zip(names, cells, strict=True)), "prediction": prediction}
             for row, cells, prediction in zip(numbers, rows_as_json(table, features), as_json(predictions), strict=True)
         ]
+        if probabilities is not None:
+            chances = probabilities_as_json(probabilities, self._classes)
+            self._rows = [{**line, **members} for line, members in zip(self._rows, chances, strict=True)]
 
     def finish(self, status: int) -> Finished:
         """End the last part and give the members to log."""

@@ -7,12 +7,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..feature import Feature, traits
+from ..feature import Feature, Level, traits
 from ..table import Table
 from ..times import iso
 
 MOST_CHARACTERS = 256
 """Longest text of a cell that is logged; a longer one is cut."""
+
+MOST_CLASSES = 10
+"""Classes whose probabilities are logged; of more classes, the most probable ones of the row."""
 
 
 def rows_as_json(table: Table, features: Sequence[Feature]) -> list[Any]:
@@ -28,6 +31,24 @@ def as_json(values: NDArray[Any]) -> list[Any]:
     """Numbers or labels."""
     cells: list[Any] = values.tolist()
     return [_clipped(cell) for cell in cells] if values.dtype.kind not in "fiub" else cells
+
+
+def probabilities_as_json(probabilities: NDArray[Any], classes: Sequence[Level]) -> list[dict[str, Any]]:
+    """The members `classes` and `probabilities` of each row; of more than MOST_CLASSES, the first in descending order.
+
+    Args:
+        probabilities: Array of shape (n_rows, n_classes).
+    """
+    if len(classes) <= MOST_CLASSES:
+        labels = [_clipped(label) for label in classes]
+        return [{"classes": labels, "probabilities": chances} for chances in probabilities.tolist()]
+    from ..leading import leading  # noqa: PLC0415 - few models have so many classes
+
+    by_row, chances_by_row = leading(probabilities, classes, MOST_CLASSES)
+    return [
+        {"classes": [_clipped(label) for label in labels], "probabilities": chances}
+        for labels, chances in zip(by_row, chances_by_row.tolist(), strict=True)
+    ]
 
 
 def _cells(cells: NDArray[Any], kind: str) -> list[Any]:

@@ -101,6 +101,23 @@ def punctual(**changes: Any) -> tuple[dict[str, Any], bytes]:
     return {**body, **changes}, block
 
 
+def many_classes(probabilities: int | None = 1) -> tuple[dict[str, Any], bytes]:
+    """A classifier with twelve labels, "c00" to "c11", by the colour alone; red is "c05", with ties behind it."""
+    labels = [f"c{place:02d}" for place in range(12)]
+    red = [0.01] * 12
+    red[5], red[2], red[9], red[0] = 0.5, 0.15, 0.15, 0.12
+    steps = [
+        step("cells", column=1),
+        step("lookup", 0, arrays={"table": 0}, keys=["red", "blue"], unknown=2, missing=3),
+        step("reduced", 1, function="argmax"),
+    ]
+    more = {} if probabilities is None else {"probabilities": probabilities}
+    made, block = graph(steps, [np.array([red, red[::-1], red, red])], **more)
+    golden = [{"instance": [1, "red", 1, False, "1970-01-01"], "prediction": "c05"}]
+    task = {"classes": labels, "task": "classification", "probabilities": probabilities is not None}
+    return document(runtime="graph", linear=None, graph=made, features=FEATURES, golden=golden, **task), block
+
+
 def sealed(made: tuple[dict[str, Any], bytes], version: int = 1) -> Manifest:
     """The manifest of a model whose arrays travel inside of it."""
     body, beside = artifact.with_arrays(*made)
