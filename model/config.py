@@ -267,6 +267,7 @@ class TrainingConfig(_Strict):
         threshold: The probability from which on that label is answered, for two classes; by default the likelier
             label is.
         exporters: Modules that register exporters of classes that are not scikit-learn's.
+        importance_seconds: Time for shuffling features on held-out rows.
     """
 
     task: Annotated[str | None, AfterValidator(_task)] = None
@@ -277,6 +278,7 @@ class TrainingConfig(_Strict):
     positive: Scalar = None
     threshold: Annotated[ThresholdConfig | None, BeforeValidator(_threshold)] = None
     exporters: list[Name] = Field(default_factory=list)
+    importance_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30.0
 
     @model_validator(mode="after")
     def _fits_its_task(self) -> Self:

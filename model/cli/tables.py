@@ -10,6 +10,7 @@ from rich.table import Table
 from model.data.findings import places
 from model.formatting import counted, number, plain, to_the_second
 from model.registry.models import Model
+from model.reports.importance_bars import recorded
 
 if TYPE_CHECKING:
     from model.workflows.validate import Validation
@@ -23,6 +24,7 @@ _MEASURES = {"rmse": "by the whole's", "log_loss": "by the expected", "error_rat
 """What a slice's error is divided by."""
 _MOST_CLASSES = 10
 _SLICES_SHOWN = 5
+_FEATURES_SHOWN = 10
 
 
 def versions(entries: Sequence[Document]) -> Table:
@@ -65,7 +67,7 @@ def history(entries: Iterable[Document]) -> Table:
 
 
 def version(document: Document, standing: Iterable[Document] = ()) -> list[Any]:
-    """One version in full: facts, metrics with their intervals, the worst slices, the gate's checks.
+    """One version in full: facts, metrics with their intervals, importance, the worst slices, the gate's checks.
 
     *standing* are entries of aliases' histories, each with its `alias`.
     """
@@ -102,7 +104,9 @@ def version(document: Document, standing: Iterable[Document] = ()) -> list[Any]:
         alias = f"{entry['alias']} (now)" if entry["current"] else entry["alias"]
         moves.add_row(alias, to_the_second(str(entry["promoted_at"])), *_said(entry))
     verdict = f"blessed: {'yes' if document['blessed'] else 'no'}"
-    tables: list[Any] = [table for table in (facts, tried, scores, parts, checks) if table.row_count]
+    tables: list[Any] = [
+        table for table in (facts, tried, scores, importance(document), parts, checks) if table.row_count
+    ]
     notes = [plain(f"{check['check']}: {check['note']}") for check in document["gate"] if check.get("note")]
     return [
         *(thing for table in tables for thing in (table, "")),
@@ -153,6 +157,19 @@ def candidates(tried: Sequence[Document]) -> Table:
         table.add_row(plain(name), *figures, note)
     if len(tried) > _MOST_CANDIDATES:
         table.add_row(f"… and {len(tried) - _MOST_CANDIDATES} more, see --json")
+    return table
+
+
+def importance(document: Document) -> Table:
+    """How much the loss grows when a feature is shuffled, the largest first; no rows where it was not measured."""
+    found = recorded(document) or {"loss": "loss", "features": []}
+    table = table_of("feature", f"{found['loss']} grows by", "low", "high", "shuffles")
+    ranked = sorted(found["features"], key=lambda growth: (growth["value"] is None, -(growth["value"] or 0.0)))
+    for growth in ranked[:_FEATURES_SHOWN]:
+        figures = [number(growth[name]) for name in ("value", "low", "high", "repeats")]
+        table.add_row(plain(growth["feature"]), *figures)
+    if len(ranked) > _FEATURES_SHOWN:
+        table.add_row(f"… and {len(ranked) - _FEATURES_SHOWN} more, see --json")
     return table
 
 

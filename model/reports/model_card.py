@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from model.errors import ReportError
+from model.reports.importance_bars import importance_bars, recorded
 from model.reports.page import Document, template
 
 MOST_FEATURES_DRAWN = 24
@@ -58,19 +59,25 @@ def with_standing(page: str, standing: Sequence[Document]) -> str:
 
 
 def most_important(document: Document) -> list[int]:
-    """Indices of the features to draw, those first that move the prediction most."""
-    weights = [abs(weight) for weight in _weights(document)]
+    """Indices of the features to draw, those first that the model relies on most."""
+    found = recorded(document)
+    if found:
+        weights = [growth["value"] or 0.0 for growth in found["features"]]
+    else:
+        weights = [abs(effect["effect"]) for effect in _effects(document)] or [0.0] * len(document["features"])
     return sorted(range(len(weights)), key=lambda index: -weights[index])[:MOST_FEATURES_DRAWN]
 
 
-def _weights(document: Document) -> list[float]:
-    """How much each feature moves the prediction: a line by its spread, else as the rmse grows when it is shuffled."""
-    features = document["features"]
-    if document["runtime"] == "linear":
-        pairs = zip(document["linear"]["coefficients"], features, strict=True)
-        return [value * feature["std"] for value, feature in pairs]
-    weights: list[float] = document.get("importance") or [0.0] * len(features)
-    return weights
+def _effects(document: Document) -> list[dict[str, Any]]:
+    """How much each feature of a line moves the prediction, by its coefficient and its spread; empty for a graph."""
+    if document["runtime"] != "linear":
+        return []
+    coefficients, features = document["linear"]["coefficients"], document["features"]
+    weights = [value * feature["std"] for value, feature in zip(coefficients, features, strict=True)]
+    return [
+        {"name": feature["name"], "coefficient": value, "effect": weight, "share": _share(weight, weights)}
+        for feature, value, weight in zip(features, coefficients, weights, strict=True)
+    ]
 
 
 def examples(document: Document) -> list[Example]:
@@ -106,9 +113,6 @@ def examples(document: Document) -> list[Example]:
 
 def _page(document: Document, figures: Mapping[str, str], feature_figures: Sequence[str]) -> str:
     features = document["features"]
-    weights = _weights(document)
-    linear = document["runtime"] == "linear"
-    coefficients = document["linear"]["coefficients"] if linear else [None] * len(features)
     plots = list(zip([features[index] for index in most_important(document)], feature_figures, strict=False))
     candidates = sorted(document["training"]["candidates_tried"], key=lambda tried: tried["rmse"])
     page: str = template("model_card.html").render(
@@ -120,10 +124,8 @@ def _page(document: Document, figures: Mapping[str, str], feature_figures: Seque
         left_out=[feature["name"] for feature, svg in plots if not svg and feature.get("kind") != "category"],
         slices=document.get("slices", []),
         residuals=document.get("residuals") or {},
-        effects=[
-            {"name": feature["name"], "coefficient": value, "effect": weight, "share": _share(weight, weights)}
-            for feature, value, weight in zip(features, coefficients, weights, strict=True)
-        ],
+        importance=importance_bars(document),
+        effects=_effects(document),
         candidates=[
             {**tried, "share": _share(tried["rmse"], [other["rmse"] for other in candidates])} for tried in candidates
         ],

@@ -18,6 +18,7 @@ from model.errors import RegistryError, SandboxError
 from model.evaluation import gate
 from model.evaluation.checks import Check
 from model.evaluation.comparison import Comparison, compare, inputs
+from model.evaluation.importance import Importance, importance, sample, steps
 from model.evaluation.metrics import METRIC_REPLICATES, Score
 from model.evaluation.resampling import REPLICATES, batches
 from model.evaluation.slices import MOST_SLICES, Slice, slices
@@ -30,8 +31,6 @@ from model.training.proof import Exactness, exactness, proof_rows
 from model.workflows.dataset import Inputs, Production
 from model.workflows.judges import Judge, judge_of
 from model.workflows.progress import Talk
-
-_SHUFFLED_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,6 @@ class Evaluation:
         exactness: How far the artefact is from the estimator.
         model_bytes: Size of the manifest and of the arrays beside it.
         memory_bytes: The most memory that a function took while it was asked; None where it is not known.
-        importance: How much the rmse, in the target's unit, or the loss of classes grows when each feature is shuffled;
-            None for a line.
     """
 
     scores: dict[str, Score]
@@ -96,8 +93,8 @@ class Evaluation:
     checks: Sequence[Check]
     exactness: Exactness
     model_bytes: int
+    importance: Importance
     memory_bytes: int | None = None
-    importance: Sequence[float] | None = None
 
     def document(self) -> dict[str, Any]:
         """The part of the manifest that says how good the version is."""
@@ -109,7 +106,7 @@ class Evaluation:
             "exactness": asdict(self.exactness),
             "model_bytes": self.model_bytes,
             "memory_bytes": self.memory_bytes,
-            **({"importance": list(self.importance)} if self.importance is not None else {}),
+            "importance": self.importance.document(),
             "gate": [check.document() for check in self.checks],
             "blessed": all(check.passed for check in self.checks),
         }
@@ -192,8 +189,6 @@ def evaluate(written: Written, given: Inputs, *, champion: Champion, data_errors
             production_inputs=inputs(document) if document else [],
             unshared=given.unshared,
         )
-    is_line = draft.document["runtime"] == "linear"
-    importance = None if is_line else _importance(ours_whole, judge, rows.x[held], rows.y[held], seed)
     return Evaluation(
         measured,
         [replace(part, shown_only=part.shown_only or part.rows < bounds.min_slice_rows) for part in parts],
@@ -203,8 +198,8 @@ def evaluate(written: Written, given: Inputs, *, champion: Champion, data_errors
         checks,
         exact,
         model_bytes,
+        _importance(ours_whole, judge, given, talk),
         served.memory_bytes,
-        importance,
     )
 
 
@@ -234,21 +229,24 @@ def _asking(predictor: Predictor) -> Ask:
     return ask
 
 
-def _importance(
-    predictor: Predictor, judge: Judge, table: Table, actual: NDArray[np.float64], seed: int
-) -> list[float]:
-    """How much the error grows when a column is shuffled over some held-out rows, for each feature."""
-    source = np.random.default_rng(seed)
-    some = np.sort(source.permutation(len(table))[:_SHUFFLED_ROWS])
-    part, truth = table[some], actual[some]
-    plain = judge.error(truth, answered(_asking(predictor), part))
-    grown = []
-    for place in range(part.width):
-        columns = list(part.columns)
-        columns[place] = source.permutation(columns[place])
-        error = judge.error(truth, answered(_asking(predictor), Table(columns)))
-        grown.append(float(np.nan_to_num(error - plain)))
-    return grown
+def _importance(predictor: Predictor, judge: Judge, given: Inputs, talk: Talk) -> Importance:
+    """How much the loss grows when a feature is shuffled over some held-out rows."""
+    rows, held, settings = given.rows, given.sides.held, given.settings
+    some = np.flatnonzero(held)[sample(int(held.sum()), settings.training.seed)]
+    with talk.progress("shuffling features", steps(len(some), rows.x.width)) as done:
+        found = importance(
+            rows.x[some],
+            lambda table: judge.losses(rows.y[some], answered(_asking(predictor), table)),
+            rows.names,
+            loss=judge.loss,
+            confidence=settings.gate.confidence,
+            seed=settings.training.seed,
+            within_seconds=settings.training.importance_seconds,
+            done=done,
+        )
+    if found.left_out:
+        talk.say(f"{found.left_out}; `[training] importance_seconds` is that time")
+    return found
 
 
 def _draft(written: Written) -> tuple[artifact.Manifest, bytes]:

@@ -49,8 +49,12 @@ class Judge(Protocol):
     def scale(self, both: Mask, theirs: Answers, champion: Document | None, seed: int) -> Scale | None:
         """The target by that of production; None for classes."""
 
-    def error(self, truth: NDArray[np.float64], answers: Answers) -> float:
-        """The error on some rows, by which the importance of features is told."""
+    @property
+    def loss(self) -> str:
+        """The figure that the importance of features is told in: rmse, log_loss or error_rate."""
+
+    def losses(self, truth: NDArray[np.float64], answers: Answers) -> NDArray[np.float64]:
+        """The loss of each of some rows, whose mean is that figure, or its square for rmse."""
 
     def described(self) -> dict[str, Any]:
         """Members of the manifest beside the metrics."""
@@ -108,8 +112,13 @@ class Numbers:
             seed=seed,
         )
 
-    def error(self, truth: NDArray[np.float64], answers: Answers) -> float:
-        return rmse(truth, answers[:, 0])
+    @property
+    def loss(self) -> str:
+        return "rmse"
+
+    def losses(self, truth: NDArray[np.float64], answers: Answers) -> NDArray[np.float64]:
+        squared: NDArray[np.float64] = (answers[:, 0] - truth) ** 2
+        return squared
 
     def described(self) -> dict[str, Any]:
         actual, predicted = self.y[self.held], self.predicted[self.held]
@@ -165,8 +174,12 @@ class Classes:
     def scale(self, *_: object) -> Scale | None:
         return None
 
-    def error(self, truth: NDArray[np.float64], answers: Answers) -> float:
-        return float(losses(truth, classified(answers)).mean())
+    @property
+    def loss(self) -> str:
+        return loss_name(classified(self.answers))
+
+    def losses(self, truth: NDArray[np.float64], answers: Answers) -> NDArray[np.float64]:
+        return losses(truth, classified(answers))
 
     def described(self) -> dict[str, Any]:
         actual, answers = self.y[self.held], classified(self.answers[self.held])
