@@ -163,7 +163,7 @@ def candidates(tried: Sequence[Document]) -> Table:
 def importance(document: Document) -> Table:
     """How much the loss grows when a feature is shuffled, the largest first; no rows where it was not measured."""
     found = recorded(document) or {"loss": "loss", "features": []}
-    table = table_of("feature", f"{found['loss']} grows by", "low", "high", "shuffles")
+    table = table_of("feature", f"{_words(found['loss'])} grows by", "low", "high", "shuffles")
     ranked = sorted(found["features"], key=lambda growth: (growth["value"] is None, -(growth["value"] or 0.0)))
     for growth in ranked[:_FEATURES_SHOWN]:
         figures = [number(growth[name]) for name in ("value", "low", "high", "repeats")]

@@ -85,7 +85,7 @@ def test_the_table_of_show_has_the_features_without_a_figure_last():
 
     assert list(shown.columns[0].cells) == ["large", "small", "late"]
     assert list(shown.columns[1].cells) == ["3", "0.1", "-"]
-    assert shown.columns[1].header == "log_loss grows by"
+    assert shown.columns[1].header == "log loss grows by"
 
 
 def test_every_version_says_how_much_each_feature_counts(train, model, card):
