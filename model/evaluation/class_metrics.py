@@ -43,10 +43,10 @@ def class_scores(
     `log_loss`, `brier`, `roc_auc`, `average_precision`, `calibration_error` only of answers with probabilities, then
     `accuracy`, `balanced_accuracy`, and of single classes `f1:late`, `recall:late`, `precision:late`. They are
     those of scikit-learn's functions of these names. `brier` is halved for two classes, so it lies between 0 and 1;
-    `roc_auc` and `average_precision` are those of the *positive* class, or the mean over classes one against the rest,
-    None where a class has no row; `balanced_accuracy` is the mean recall of the classes that have rows. `precision` is
-    None where the class was never predicted. `calibration_error` is the root of `calibration.squared_error`, 0 where
-    that is negative; for several classes it is that of the likeliest class.
+    `roc_auc` and `average_precision` are those of the *positive* class, or the mean over the classes that have rows,
+    one against the rest; `balanced_accuracy` is the mean recall of those. `precision` is None where the class was never
+    predicted. `calibration_error` is the root of `calibration.squared_error`, 0 where that is negative; for several
+    classes it is that of the likeliest class.
 
     Args:
         actual: Places of the true labels among *classes*.
@@ -106,7 +106,6 @@ def _probabilities(
     ranked = range(classes) if positive is None else [positive]
     rankings = [ranking(actual == place, probabilities[:, place]) for place in ranked]
     share = max(_FEWEST_RANKED, 1 / len(rankings))
-    whole = np.bincount(actual, minlength=classes).all()
     calibration = squared_error(*scored(actual, answers, positive))
 
     def measure(counts: Vector) -> dict[str, Vector]:
@@ -116,8 +115,8 @@ def _probabilities(
         return {
             "log_loss": log_loss,
             "brier": brier,
-            "roc_auc": _mean(auc) if whole else np.full(len(some), np.nan),
-            "average_precision": _mean(precision) if whole else np.full(len(some), np.nan),
+            "roc_auc": _mean(auc),
+            "average_precision": _mean(precision),
             "calibration_error": calibration(counts),
         }
 

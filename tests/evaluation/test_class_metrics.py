@@ -97,13 +97,24 @@ def test_one_row_has_no_interval():
     assert found["roc_auc"] == Score()
 
 
-def test_where_a_class_has_no_row_nothing_is_ranked_and_its_recall_is_unknown():
+def test_a_class_without_rows_is_left_out_of_means_and_its_recall_is_unknown():
     _, answers = drawn(40, 3)
+    actual = np.arange(40) % 2
 
-    found = values(np.arange(40) % 2, answers, ["a", "b", "c"])
+    found = values(actual, answers, ["a", "b", "c"])
 
-    assert [found[name] for name in ("roc_auc", "average_precision", "recall:c")] == [None] * 3
-    assert found["log_loss"] is not None
+    each = [reference.roc_auc_score(actual == place, answers.probabilities[:, place]) for place in (0, 1)]
+    assert found["roc_auc"] == pytest.approx(np.mean(each))
+    assert (found["recall:c"], found["average_precision"] is None) == (None, False)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_rows_of_one_class_of_two_rank_nothing(label):
+    _, answers = drawn(40, 2)
+
+    found = values(np.full(40, label), answers, ["a", "b"], 1)
+
+    assert (found["roc_auc"], found["average_precision"]) == (None, None)
 
 
 def test_probabilities_that_are_nan_leave_the_labels_metrics():
