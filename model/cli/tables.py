@@ -80,6 +80,7 @@ def version(document: Document, standing: Iterable[Document] = ()) -> list[Any]:
         ("features", ", ".join(feature["name"] for feature in document["features"])),
         ("target", document["target"]["name"]),
         ("classes", _classes(document)),
+        ("threshold", _threshold(document.get("threshold"))),
         ("data", f"{rows['rows']} rows, {rows['holdout_rows']} held out, {rows['uri']}"),
         ("git commit", str(trained["git_commit"])),
         ("production", _against(document.get("comparison") or {})),
@@ -200,6 +201,15 @@ def _classes(document: Document) -> str:
     classes = document.get("classes") or []
     shown = ", ".join(map(_label, classes[:_MOST_CLASSES])) + (", …" if len(classes) > _MOST_CLASSES else "")
     return f"{shown}; positive is {_label(document['positive'])}" if "positive" in document else shown
+
+
+def _threshold(threshold: Document | None) -> str:
+    """The probability from which on the positive class is answered, and the costs that chose it."""
+    if not threshold:
+        return ""
+    costs = ", ".join(f"{name} {cost:g}" for name, cost in threshold.get("cost", {}).items())
+    chosen = f", chosen by the costs {costs}" if costs else ""
+    return f"{_label(threshold['positive'])} from {number(threshold['value'])} on{chosen}"
 
 
 def _label(label: object) -> str:

@@ -284,7 +284,8 @@ def test_validate_reads_a_bucket_that_is_not_the_models(model, bucket):
         pytest.param(
             ["--data", "sklearn:california_housing"],
             1,
-            "sklearn:california_housing is no bundled regression set; there are diabetes and linnerud",
+            "sklearn:california_housing is no bundled set; there are diabetes and linnerud, and of classes breast_cancer, "
+            "iris, wine",
             id="not-bundled",
         ),
         pytest.param(

@@ -234,13 +234,13 @@ def test_a_source_of_unknown_kind_is_refused(source):
 @pytest.mark.parametrize(
     "source",
     [
-        pytest.param("sklearn:iris", id="classification"),
+        pytest.param("sklearn:digits", id="another-set"),
         pytest.param("sklearn:", id="no-name"),
         pytest.param("sklearn:Diabetes", id="upper-case"),
     ],
 )
 def test_an_unknown_bundled_set_is_refused(source):
-    message = "SOURCE is no bundled regression set; there are diabetes and linnerud"
+    message = "SOURCE is no bundled set; there are diabetes and linnerud, and of classes breast_cancer, iris, wine"
     assert refusal(source) == message
 
 
