@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from model.errors import SourceError
 
-
 _CLASSES = {"breast_cancer": "diagnosis", "iris": "species", "wine": "cultivar"}
 """Sets of classes, and the name of their target."""
 
