@@ -349,7 +349,8 @@ def test_the_table_shows_what_was_tried_with_spread_and_choice(trained):
 
 
 NO_METRIC = (
-    "step 'regressor': KNeighborsRegressor: metric='canberra'; expected euclidean, manhattan, chebyshev or minkowski"
+    "step 'regressor': KNeighborsRegressor: metric='canberra'; "
+    "expected euclidean, manhattan, chebyshev, minkowski, cosine or haversine"
 )
 
 CANDIDATES = """candidates = [

@@ -64,9 +64,10 @@ def test_a_trial_that_diverges_is_named():
     assert message.startswith("sklearn.linear_model.SGDRegressor: Floating-point under-/overflow occurred")
 
 
-ANGLES = Trial("sklearn.neighbors.KNeighborsRegressor", scale=False, parameters={"metric": "cosine"})
+ANGLES = Trial("sklearn.neighbors.KNeighborsRegressor", scale=False, parameters={"metric": "canberra"})
 NO_METRIC = (
-    "step 'regressor': KNeighborsRegressor: metric='cosine'; expected euclidean, manhattan, chebyshev or minkowski"
+    "step 'regressor': KNeighborsRegressor: metric='canberra'; "
+    "expected euclidean, manhattan, chebyshev, minkowski, cosine or haversine"
 )
 
 
@@ -241,7 +242,7 @@ def test_what_was_tried_goes_into_the_manifest_as_a_table():
     assert result.document() == {
         "estimator": "sklearn.neighbors.KNeighborsRegressor",
         "scale": False,
-        "parameters": {"metric": "cosine"},
+        "parameters": {"metric": "canberra"},
         "rmse": 2.0,
         "rmse_std": 0.4,
         "rmse_se": 0.2,

@@ -96,7 +96,7 @@ def kernel(step: Step) -> Operation:
 
 def _of_products(name: str, x: Values, rows: Array, *, gamma: float, offset: float, degree: float) -> Values:
     if name == "cosine":
-        return np.asarray(_unit(x) @ _unit(rows).T)
+        return np.asarray(unit(x) @ unit(rows).T)
     products: Values = x @ rows.T
     if name == "dot":
         return products
@@ -105,7 +105,8 @@ def _of_products(name: str, x: Values, rows: Array, *, gamma: float, offset: flo
     return powered
 
 
-def _unit(x: Values) -> Values:
+def unit(x: Values) -> Values:
+    """Each row divided by its length."""
     size = np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
     return x / np.where(size == 0, 1, size)
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...problems import PayloadError, Problem, moved
-from .kernels import absolute_distances, squared_distances
+from .kernels import absolute_distances, squared_distances, unit
 from .step import Array, Operation, Step, Values
 
 _CELLS = 4_000_000
 
-_METRICS = {"euclidean", "euclidean_product", "manhattan", "chebyshev", "minkowski"}
+_LATITUDE_AND_LONGITUDE = 2
+_METRICS = {"euclidean", "euclidean_product", "manhattan", "chebyshev", "minkowski", "cosine", "haversine"}
 
 
 class _Distances:
@@ -24,6 +25,10 @@ class _Distances:
         self.power = step.number("power", 0.1, 1e3) if self.metric == "minkowski" else 2.0
         if not len(self.rows):
             raise step.refuse("no rows")
+        if self.metric == "haversine" and self.rows.shape[1] != _LATITUDE_AND_LONGITUDE:
+            raise step.refuse(
+                f"haversine over {self.rows.shape[1]} columns, expected latitude and longitude in radians"
+            )
 
     def rank(self, x: Values) -> Values:
         """Shape (len(x), m): a number that grows with the distance."""
@@ -34,6 +39,11 @@ class _Distances:
             return np.asarray(np.maximum(squares - 2 * (x @ self.rows.T), 0))
         if self.metric == "manhattan":
             return absolute_distances(x, self.rows)
+        if self.metric == "cosine":
+            return np.asarray(np.clip(1 - unit(x) @ unit(self.rows).T, 0, 2))
+        if self.metric == "haversine":
+            north, east = (np.sin(0.5 * (x[:, place, None] - self.rows[:, place])) for place in range(2))
+            return np.asarray(north**2 + np.cos(x[:, 0, None]) * np.cos(self.rows[:, 0]) * east**2)
         total = np.zeros((len(x), len(self.rows)))
         for column in range(x.shape[1]):
             difference = np.abs(x[:, column, None] - self.rows[:, column])
@@ -44,8 +54,10 @@ class _Distances:
         return total
 
     def distance(self, rank: Values) -> Values:
-        if self.metric in {"manhattan", "chebyshev"}:
+        if self.metric in {"manhattan", "chebyshev", "cosine"}:
             return rank
+        if self.metric == "haversine":
+            return np.asarray(2 * np.arcsin(np.sqrt(rank)))
         return np.sqrt(rank) if self.metric.startswith("euclidean") else rank ** (1 / self.power)
 
     def parts(self, x: Values) -> list[Values]:

@@ -32,10 +32,14 @@ _FAMILIES = (
     "neighbour_models",
     "networks",
     "composition",
+    "numpy_functions",
     "scalers",
     "encoders",
     "imputers",
     "expansions",
+    "projections",
+    "clusters",
+    "kernel_maps",
 )
 """Modules that register scikit-learn's classes, each a family."""
 

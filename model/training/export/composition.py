@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 from sklearn import compose, frozen, get_config, linear_model, model_selection, pipeline, preprocessing
+from sklearn.model_selection._search_successive_halving import HalvingGridSearchCV, HalvingRandomSearchCV
 
-from functions.runtimes.graph.arithmetic import ELEMENTWISE
 from model.training.export.builder import Answer, Frame, Graph
+from model.training.export.numpy_functions import numpy_function
 from model.training.export.registry import answer, register, register_transformer, takes_single, transformed
 from model.training.export.scalers import inverse_scaled
 
@@ -108,29 +109,6 @@ def _place_of(graph: Graph, transformer: Any, frame: Frame, value: Any) -> int:
     return int(range(len(frame.columns))[value])
 
 
-@register_transformer(preprocessing.FunctionTransformer)
-def _function(graph: Graph, transformer: Any, frame: Frame) -> Frame:
-    if transformer.func is None:
-        return frame
-    if getattr(getattr(transformer.func, "func", None), "__module__", "") == "sklearn.utils.validation":
-        return frame  # histogram boosting's own check of its numbers
-    if transformer.kw_args:
-        raise graph.refuse(transformer, "kw_args; use a numpy function that needs none")
-    return graph.frame(_numpy(graph, transformer, transformer.func, graph.numbers(frame)))
-
-
-def _numpy(graph: Graph, transformer: Any, function: Any, step: int) -> int:
-    """A numpy function of one number by its name."""
-    if function is None:
-        return step
-    name = getattr(function, "__name__", type(function).__name__)
-    if name not in ELEMENTWISE or getattr(np, name, None) is not function:
-        shown = f"{getattr(function, '__module__', None) or 'numpy'}.{name}"
-        numpy_functions = ", ".join(sorted(name for name in ELEMENTWISE if hasattr(np, name)))
-        raise graph.refuse(transformer, f"the function {shown}; expected one of numpy's {numpy_functions}")
-    return graph.apply(name, step)
-
-
 @register(compose.TransformedTargetRegressor)
 def _transformed_target(graph: Graph, estimator: Any, frame: Frame) -> Answer:
     with graph.at("regressor"):
@@ -141,9 +119,7 @@ def _transformed_target(graph: Graph, estimator: Any, frame: Frame) -> Answer:
 
 def _inverse(graph: Graph, transformer: Any, values: int) -> int:
     if isinstance(transformer, preprocessing.FunctionTransformer):
-        if transformer.inv_kw_args:
-            raise graph.refuse(transformer, "inv_kw_args; use a numpy function that needs none")
-        return _numpy(graph, transformer, transformer.inverse_func, values)
+        return numpy_function(graph, transformer, transformer.inverse_func, values, transformer.inv_kw_args)
     if isinstance(transformer, pipeline.Pipeline):
         for _, step in reversed(transformer.steps):
             values = values if _skipped(step) else _inverse(graph, step, values)
@@ -173,12 +149,16 @@ def _searched(graph: Graph, estimator: Any, frame: Frame) -> Answer:
         return answer(graph, estimator.best_estimator_, frame)
 
 
-register(model_selection.GridSearchCV, model_selection.RandomizedSearchCV)(_searched)
+register(model_selection.GridSearchCV, model_selection.RandomizedSearchCV, HalvingGridSearchCV, HalvingRandomSearchCV)(
+    _searched
+)
 
 takes_single(
     frozen.FrozenEstimator,
     linear_model.RANSACRegressor,
     model_selection.GridSearchCV,
     model_selection.RandomizedSearchCV,
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
     pipeline.Pipeline,
 )

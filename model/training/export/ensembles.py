@@ -9,7 +9,7 @@ import numpy as np
 from sklearn import ensemble
 
 from model.training.export.builder import Answer, Frame, Graph, labels_among
-from model.training.export.registry import answer, register, takes_single
+from model.training.export.registry import answer, register, register_transformer, takes_single
 
 _TWO = 2
 
@@ -163,6 +163,25 @@ def _stack(graph: Graph, estimator: Any, frame: Frame) -> Frame:
     if estimator.passthrough:
         columns.append(graph.numbers(frame))
     return graph.frame(columns[0] if len(columns) == 1 else graph.add("concatenate", *columns))
+
+
+@register_transformer(ensemble.StackingClassifier, ensemble.StackingRegressor)
+def _stacked_columns(graph: Graph, estimator: Any, frame: Frame) -> Frame:
+    return _stack(graph, estimator, frame)
+
+
+@register_transformer(ensemble.VotingClassifier, ensemble.VotingRegressor)
+def _member_columns(graph: Graph, estimator: Any, frame: Frame) -> Frame:
+    members = _named(graph, estimator, frame)
+    if not hasattr(estimator, "classes_"):
+        columns: list[int | None] = [member.values for member in members]
+    elif estimator.voting == "soft":
+        columns = [member.probabilities for member in members]
+    else:
+        columns = [member_label(graph, member, range(len(estimator.classes_))) for member in members]
+    if None in columns:
+        raise graph.refuse(estimator, "a member gives no probabilities")
+    return graph.frame(graph.add("concatenate", *(column for column in columns if column is not None)))
 
 
 takes_single(

@@ -58,6 +58,8 @@ def _indicated(graph: Graph, transformer: Any, frame: Frame, columns: Sequence[C
 @register_transformer(impute.MissingIndicator)
 def _missing(graph: Graph, transformer: Any, frame: Frame) -> Frame:
     places = [int(place) for place in transformer.features_]
+    if transformer.error_on_new and transformer.features == "missing-only" and len(places) < len(frame.columns):
+        raise graph.refuse(transformer, "error_on_new=True over columns that missed no cell; use error_on_new=False")
     if not places:
         return Frame(())
     if not _is_nan(transformer.missing_values):
@@ -68,7 +70,10 @@ def _missing(graph: Graph, transformer: Any, frame: Frame) -> Frame:
 @register_transformer(impute.KNNImputer)
 def _from_neighbours(graph: Graph, transformer: Any, frame: Frame) -> Frame:
     if transformer.metric != "nan_euclidean" or callable(transformer.weights):
-        raise graph.refuse(transformer, "metric or weights is a function; use 'nan_euclidean' and a named weight")
+        raise graph.refuse(transformer, "metric or weights is a function; use 'nan_euclidean' and 'uniform'")
+    if transformer.weights == "distance":
+        reason = "weights='distance' weighs by rounding noise where a row is like a training row; use 'uniform'"
+        raise graph.refuse(transformer, reason)
     graph.refuse_single(transformer, transformer._fit_X)
     kept = transformer._valid_mask
     rows = np.where(transformer._mask_fit_X, np.nan, transformer._fit_X).astype(float)
@@ -80,7 +85,7 @@ def _from_neighbours(graph: Graph, transformer: Any, frame: Frame) -> Frame:
         rows=rows,
         means=means,
         count=int(transformer.n_neighbors),
-        by_distance=transformer.weights == "distance",
+        by_distance=False,
     )
     if not transformer.keep_empty_features:
         x = graph.take(x, np.flatnonzero(kept).tolist())

@@ -18,6 +18,8 @@ def kernel_step(graph: Graph, estimator: Any, x: int, rows: Any, name: Any, sett
     """The kernel of scikit-learn's *name* between *x* and *rows*; *settings* are gamma, coef0 and degree."""
     rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, float)
     gamma, offset, degree = settings.get("gamma", 1.0), settings.get("coef0", 0.0), settings.get("degree", 3)
+    if name in {"additive_chi2", "chi2"}:
+        x = not_negative(graph, x)
     match name:
         case "linear":
             return graph.add("kernel", x, rows=rows, function="dot")
@@ -34,6 +36,12 @@ def kernel_step(graph: Graph, estimator: Any, x: int, rows: Any, name: Any, sett
     raise graph.refuse(
         estimator, f"kernel={shown}; expected one of linear, poly, rbf, sigmoid, laplacian, cosine, chi2"
     )
+
+
+def not_negative(graph: Graph, x: int) -> int:
+    """*x*, of rows without a negative number."""
+    there = graph.apply("greater_equal", x, 0.0)
+    return graph.checked(graph.add("choose", there, x, graph.apply("sqrt", x)), missing=False)
 
 
 def _support(graph: Graph, estimator: Any, frame: Frame) -> int:

@@ -23,11 +23,15 @@ def _metric(graph: Graph, estimator: Any) -> dict[str, Any]:
         return {"metric": "manhattan"}
     if metric in {"chebyshev", "infinity"}:
         return {"metric": "chebyshev"}
+    if metric in {"cosine", "haversine"}:
+        return {"metric": metric}
     settings = estimator.effective_metric_params_
     if metric in {"minkowski", "p"} and settings.get("w") is None:
         return {"metric": "minkowski", "power": float(settings["p"])}
     shown = repr(metric) if isinstance(metric, str) else "a function"
-    raise graph.refuse(estimator, f"metric={shown}; expected euclidean, manhattan, chebyshev or minkowski")
+    raise graph.refuse(
+        estimator, f"metric={shown}; expected euclidean, manhattan, chebyshev, minkowski, cosine or haversine"
+    )
 
 
 _TIES = "training rows lie equally far from a row, and scikit-learn's choice among them is not defined"

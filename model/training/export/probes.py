@@ -19,6 +19,9 @@ TOLERANCE = 1e-9
 _LARGEST = 1e-12
 """How far a value may lie from the estimator's, relative to the largest of all."""
 
+_OF_COLUMN = 1e-11
+"""How far a transformed number may lie from the transformer's, relative to the largest of its column."""
+
 _MOST_ROWS = 200
 
 
@@ -47,6 +50,25 @@ def verified(
     same = equal(ours.values, theirs) and (shares is None or equal(ours.probabilities, shares))
     if not same:
         raise graph.refuse(estimator, reason)
+    return build(graph, x)
+
+
+def same_columns(
+    graph: Graph, transformer: Any, rows: Any, build: Callable[[Graph, int], int], x: int, reason: str
+) -> int:
+    """Add the step of *build* after *x*, if its columns are those of *transformer* on *rows* and on these shuffled.
+
+    Raises:
+        ExportError: One differs by more than 1e-11 of its largest number, for *reason*.
+    """
+    probes = _probes(np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, float))
+    theirs = np.asarray(transformer.transform(probes), float)
+    for place in range(theirs.shape[1]):
+        alone = Graph(probes.shape[1])
+        step = build(alone, alone.add("matrix", columns=np.arange(probes.shape[1])))
+        ours = load(*alone.document(Answer(alone.take(step, [place])))).predict(probes).values
+        if not np.abs(ours - theirs[:, place]).max() <= _OF_COLUMN * np.abs(theirs[:, place]).max():
+            raise graph.refuse(transformer, reason)
     return build(graph, x)
 
 

@@ -262,6 +262,20 @@ CASES = [
         by_distance=False,
     ),
     case(
+        "nearest",
+        pairwise.cosine_distances(X, ROWS).argmin(axis=1)[:, None].astype(float),
+        X,
+        rows=ROWS,
+        metric="cosine",
+    ),
+    case(
+        "nearest",
+        pairwise.haversine_distances(X[:, :2], ROWS[:, :2]).argmin(axis=1)[:, None].astype(float),
+        X[:, :2].copy(),
+        rows=ROWS[:, :2].copy(),
+        metric="haversine",
+    ),
+    case(
         "within_radius",
         np.full((7, 1), 1.0),
         X,

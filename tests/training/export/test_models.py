@@ -10,6 +10,7 @@ from sklearn import (
     discriminant_analysis,
     dummy,
     ensemble,
+    feature_selection,
     frozen,
     gaussian_process,
     isotonic,
@@ -80,6 +81,10 @@ SHALLOW = tree.DecisionTreeRegressor(max_depth=3, random_state=0)
         neighbors.KNeighborsRegressor(4, algorithm="brute"),
         neighbors.KNeighborsRegressor(4, metric="manhattan", algorithm="ball_tree"),
         neighbors.KNeighborsRegressor(4, metric="chebyshev", weights="distance"),
+        neighbors.KNeighborsRegressor(4, metric="cosine"),
+        pipeline.make_pipeline(
+            feature_selection.SelectKBest(k=2), neighbors.KNeighborsRegressor(3, metric="haversine", weights="distance")
+        ),
         neighbors.KNeighborsRegressor(4, p=3),
         neighbors.KNeighborsRegressor(4, p=1.5, algorithm="brute"),
         neighbors.RadiusNeighborsRegressor(1.5),
@@ -99,6 +104,12 @@ SHALLOW = tree.DecisionTreeRegressor(max_depth=3, random_state=0)
         compose.TransformedTargetRegressor(SHALLOW, transformer=preprocessing.RobustScaler()),
         compose.TransformedTargetRegressor(SHALLOW, transformer=preprocessing.MaxAbsScaler()),
         compose.TransformedTargetRegressor(linear_model.Ridge(), transformer=preprocessing.PowerTransformer()),
+        compose.TransformedTargetRegressor(
+            linear_model.Ridge(),
+            transformer=preprocessing.FunctionTransformer(
+                np.cbrt, inverse_func=np.clip, inv_kw_args={"min": -1.0, "max": 1.5}, check_inverse=False
+            ),
+        ),
         compose.TransformedTargetRegressor(
             linear_model.Ridge(), transformer=preprocessing.QuantileTransformer(n_quantiles=30)
         ),

@@ -201,7 +201,7 @@ def test_a_numpy_function_of_positive_numbers_is_exact(function):
         case(
             IterativeImputer(max_iter=2, n_nearest_features=2, min_value=0, imputation_order="random", random_state=0)
         ),
-        case(impute.KNNImputer(n_neighbors=4, weights="distance", add_indicator=True)),
+        case(impute.KNNImputer(n_neighbors=4, add_indicator=True)),
         case(pipeline.make_union(impute.SimpleImputer(), impute.MissingIndicator(error_on_new=False)), "indicator"),
         case(pipeline.make_union(impute.SimpleImputer(), impute.MissingIndicator(features="all")), "indicator of all"),
         case(pipeline.make_pipeline(preprocessing.StandardScaler(), impute.SimpleImputer()), "after scaling"),

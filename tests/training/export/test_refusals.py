@@ -85,8 +85,19 @@ def case(name, estimator, *parts):
         ),
         case(
             "function with arguments",
-            pipeline.make_pipeline(preprocessing.FunctionTransformer(np.clip, kw_args={"a_min": 0, "a_max": 1}), LINE),
+            pipeline.make_pipeline(preprocessing.FunctionTransformer(np.cbrt, kw_args={"dtype": float}), LINE),
             "FunctionTransformer: kw_args",
+        ),
+        case(
+            "bounds for each column",
+            pipeline.make_pipeline(preprocessing.FunctionTransformer(np.clip, kw_args={"min": np.zeros(3)}), LINE),
+            "numpy.clip with",
+            "expected plain numbers",
+        ),
+        case(
+            "weights that are noise",
+            pipeline.make_pipeline(impute.KNNImputer(weights="distance"), LINE),
+            "KNNImputer: weights='distance'",
         ),
         case("callable kernel", svm.SVR(kernel=lambda a, b: a @ b.T), "SVR: kernel=a function"),
         case("metric", neighbors.KNeighborsRegressor(metric="canberra"), "KNeighborsRegressor: metric='canberra'"),
@@ -109,7 +120,9 @@ def case(name, estimator, *parts):
             "alpha",
         ),
         case("boosted start", ensemble.GradientBoostingRegressor(init=LINE, n_estimators=3), "init=Ridge", "float32"),
-        case("clusters", pipeline.make_pipeline(cluster.Birch(n_clusters=2), LINE), "Birch", "register_transformer"),
+        case(
+            "clusters", pipeline.make_pipeline(cluster.Birch(n_clusters=2), LINE), "Birch", "rows lie on their centre"
+        ),
         case(
             "spline",
             pipeline.make_pipeline(preprocessing.SplineTransformer(degree=0), LINE),
