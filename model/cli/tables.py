@@ -31,7 +31,7 @@ def versions(entries: Sequence[Document]) -> Table:
     """All versions, a row each; one that does not verify says why."""
     measured = {name for entry in entries for name in entry["metrics"] or ()}
     names = [name for name in _LISTED if name in measured]
-    table = table_of("version", "created", *map(_words, names), "blessed", "aliases")
+    table = table_of("version", "created", *names, "blessed", "aliases")
     for entry in entries:
         aliases = ", ".join(f"{name} (forced)" if name in entry["forced"] else name for name in entry["aliases"])
         if entry["error"]:

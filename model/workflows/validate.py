@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from model.config import Config
@@ -56,11 +57,23 @@ class Validation:
 
 
 def validate(
-    settings: Config, source: str, store: Registry | None, *, model: str, alias: str, compared: bool, talk: Talk
+    settings: Config,
+    source: str,
+    store: Registry | None,
+    *,
+    folder: Path,
+    model: str,
+    alias: str,
+    compared: bool,
+    talk: Talk,
 ) -> Validation:
-    """Read *source* and look for flaws; where *compared*, also against the version that *alias* of *model* holds."""
+    """Read *source* and look for flaws; where *compared*, also against the version that *alias* of *model* holds.
+
+    Args:
+        folder: The configuration's; see `train.candidates`.
+    """
     with talk.step("reading"):
-        given = dataset.read(settings, source, store)
+        given = dataset.read(settings, source, store, task=_task(settings, folder))
     document, obstacle = None, "MODEL_BUCKET is not set"
     if store and compared:
         try:
@@ -78,3 +91,12 @@ def validate(
         obstacle=obstacle,
         rows_without_target=given.rows.without_target,
     )
+
+
+def _task(settings: Config, folder: Path) -> str | None:
+    """The task that the configuration decides, by its candidates where it names no task."""
+    if settings.training.task or not settings.training.candidates:
+        return settings.training.task
+    from model.workflows.train import candidates, task_of  # noqa: PLC0415 - most configurations name a task
+
+    return task_of(settings, candidates(settings, folder))

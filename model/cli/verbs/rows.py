@@ -38,6 +38,7 @@ def run_validate(arguments: argparse.Namespace) -> int:
         settings,
         source,
         store,
+        folder=arguments.config.parent,
         model=arguments.model,
         alias=arguments.alias,
         compared=bool(arguments.bucket),
