@@ -59,7 +59,12 @@ SERVING = {
     "protocols.instances": {"exchange", "leading", "schema", "strict_json"},
     "router": {"exchange"},
     "settings": {"artifact"},
-    "bucket": {"artifact"},
+    "storage.values": set(),
+    "storage.answer": {"storage.values"},
+    "storage.token": {"storage.answer", "storage.values"},
+    "storage.plain": {"storage.answer", "storage.token", "storage.values"},
+    "storage.client": {"storage.values"},
+    "bucket": {"artifact", "storage.client", "storage.plain", "storage.token", "storage.values"},
     "long_addresses": set(),
     "loader": {"artifact", "bucket", "predictor"},
     "telemetry.trace": set(),
@@ -105,7 +110,8 @@ ACROSS = {
 """The exceptions: a room, and the module of another room that it may import."""
 
 SHARED = {
-    f"functions.{module}" for module in ("schema", "table", "times", "artifact", "predictor", "runtimes", "bucket")
+    f"functions.{module}"
+    for module in ("schema", "table", "times", "artifact", "predictor", "runtimes", "storage.client")
 }
 """Modules of functions/ that model/ may import."""
 

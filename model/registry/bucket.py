@@ -18,7 +18,7 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from requests.exceptions import RequestException
 
 from functions.artifact import emulator_address
-from functions.bucket import answered, failure
+from functions.storage.client import answered, failure
 from model.errors import AbsentError, RegistryError
 
 DEADLINE_SECONDS = 20.0
