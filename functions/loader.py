@@ -49,9 +49,12 @@ class Report(Protocol):
 
 
 class Read(Protocol):
-    """The function that gets an object; of one larger than *most_bytes* it gets that many bytes and one more."""
+    """The function that gets an object; of one larger than *most_bytes* it gets that many bytes and one more.
 
-    def __call__(self, name: str, most_bytes: int | None = None) -> Fetched: ...
+    An object that still has *generation* may come without its bytes.
+    """
+
+    def __call__(self, name: str, most_bytes: int | None = None, generation: int | None = None) -> Fetched: ...
 
 
 class Loader:
@@ -132,8 +135,8 @@ class Loader:
 
     def _follow_alias(self) -> None:
         name = alias_name(self._model, self._alias)
-        fetched = self._read(name)
-        if fetched.generation == self._generation:
+        fetched = self._read(name, generation=self._generation)
+        if self._generation is not None and fetched.generation == self._generation:
             return
         alias = parse_alias(fetched.data, name)
         try:
@@ -144,7 +147,7 @@ class Loader:
             self._report("ERROR", f"{error}; looking for an earlier version")
             self._fall_back(alias.lineage()[1:])
             return
-        self._current, self._generation = loaded, fetched.generation
+        self._current, self._generation = loaded, fetched.generation or None  # 0: nobody said which
         self._report("INFO", f"serving {self._model} version {alias.version} (alias {self._alias})")
 
     def _fall_back(self, versions: tuple[int, ...]) -> None:

@@ -326,12 +326,14 @@ class World:
         manifest = artifact.parse_manifest(self.sealed, MODEL, version)
         self.alias = Fetched(artifact.render_alias(manifest, [{"version": version}]), version)
 
-    def read(self, name: str) -> Fetched:
+    def read(self, name: str, most_bytes: int | None = None, generation: int | None = None) -> Fetched:
         self.reads += 1
         assert self.answers.wait(20)
         if self.away:
             raise BucketError(f"{name} cannot be reached")
-        return self.alias if name == ALIAS else Fetched(self.sealed, 1)
+        if name != ALIAS:
+            return Fetched(self.sealed, 1)
+        return Fetched(b"", generation) if generation and generation == self.alias.generation else self.alias
 
     def ask(self, *, callers: int = 1) -> list[int]:
         """The versions that answer *callers* requests at once; the check that they began has ended afterwards."""
@@ -344,6 +346,24 @@ class World:
             return [model.manifest.version for model in models]
 
         return asyncio.run(ask())
+
+
+def test_an_alias_that_stands_still_is_not_sent_again(monkeypatch):
+    world = World(monkeypatch)
+    monkeypatch.setattr("functions.loader.parse_alias", lambda *_: pytest.fail("nothing came to parse"))
+    world.now += 2 * PERIOD
+
+    assert (world.ask(), world.reads, world.lines) == ([1], 2, [])
+
+
+def test_an_alias_whose_generation_nobody_knows_is_read_each_time(monkeypatch):
+    world = World(monkeypatch)
+    for version in (2, 3):
+        world.promote(version)
+        world.alias = Fetched(world.alias.data, 0)
+        world.now += 2 * PERIOD
+
+        assert world.ask() == [version]
 
 
 def test_before_a_period_is_over_nobody_looks(monkeypatch):
