@@ -326,7 +326,7 @@ class World:
         manifest = artifact.parse_manifest(self.sealed, MODEL, version)
         self.alias = Fetched(artifact.render_alias(manifest, [{"version": version}]), version)
 
-    def read(self, name: str, most_bytes: int | None = None, generation: int | None = None) -> Fetched:
+    def read(self, name: str, most_bytes: int | None = None, generation: int | None = None) -> Fetched:  # noqa: ARG002 - as bucket.fetch
         self.reads += 1
         assert self.answers.wait(20)
         if self.away:

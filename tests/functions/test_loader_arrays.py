@@ -50,7 +50,7 @@ class World:
             report=lambda *line: self.lines.append(line),
         )
 
-    def read(self, name: str, most_bytes: int | None = None, generation: int | None = None) -> Fetched:
+    def read(self, name: str, most_bytes: int | None = None, generation: int | None = None) -> Fetched:  # noqa: ARG002 - as bucket.fetch
         self.reads.append(name.removeprefix(f"{MODEL}/"))
         content = self.objects.get(name, AbsentError(f"{name} does not exist"))
         if isinstance(content, Exception):
