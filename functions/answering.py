@@ -14,12 +14,12 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from . import router
-from .exchange import JSON, Answer, Content, Question, Request, TooLargeError, WireFormat, problem_json
+from .exchange import JSON, Answer, Content, Question, Request, Resource, TooLargeError, WireFormat, problem_json
 from .flags import check_predictions, flags
 from .loader import Loader
 from .metadata import metadata
 from .predictor import Predictor
-from .router import Resource, Route
+from .router import Route
 from .runtimes import Predictions
 from .schema import QUOTES, PayloadError, Problem, example, has_texts
 from .settings import Settings
@@ -81,6 +81,8 @@ class Endpoint:
         self._loader = loader
         self._settings = settings
         self._most_rows = settings.capture_rows if settings.capture else 0
+        places = ((settings.predict_route, f"v1/models/{settings.model}:predict"), (settings.health_route, "readyz"))
+        self._paths = {router.below(path, function): asked for path, asked in places if path}
 
     async def respond(self, incoming: starlette.requests.Request) -> Response:
         """Answer one request, and log it."""
@@ -88,14 +90,15 @@ class Endpoint:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         record = Record(self._function, self._settings.model, headers, most_rows=self._most_rows)
         path = router.below(scope["path"], self._function)
+        asked = self._paths.get(path, path)
         model: Predictor | None = None
         failure: dict[str, str] = {}
         try:
-            if path != "healthz":
+            if asked not in router.ALIVE:
                 model = await self._loader.model()
                 if model:
                     record.serve(model.manifest.version, model.manifest.features, model.manifest.classes)
-            reply = await self._reply(incoming, Request(path, headers), model, record)
+            reply = await self._reply(incoming, Request(asked, headers), model, record)
         except ClientDisconnect:
             reply = Reply(_CLIENT_GONE, Content(JSON, b""))
         except Exception as error:  # noqa: BLE001 - the caller gets a plain 500, the operator the traceback
@@ -127,23 +130,33 @@ class Endpoint:
         problem = problem_json
         try:
             _check_length(incoming.scope.get("raw_path") or b"")
+            if door := router.door(request.path):
+                problem = door.problem
             route = router.route(request.path, incoming.method)
+            if route.door and route.resource is not Resource.HEALTH:
+                router.check_named(route, self._loaded(model).manifest.model, self._loaded(model).manifest.version)
             if route.resource is not Resource.PREDICTION:
-                return Reply(HTTPStatus.OK.value, self._content(route.resource, model))
+                return Reply(HTTPStatus.OK.value, self._content(route, door, model))
             record.ask()
             protocol = router.protocol_of(route, request.headers)
             problem = protocol.problem
             if route.source != "path":
                 body = await self._body(incoming, request.headers)
-                request = Request(request.path, request.headers, body)
+                request = Request("", request.headers, body)
+                if route.source == "json":
+                    protocol = router.by_members(protocol, body)
+                    problem = protocol.problem
             return Reply(HTTPStatus.OK.value, self._predict(request, route, protocol, self._loaded(model), record))
         except RefusalError as refusal:
             return refusal.reply(problem)
         except router.RoutingError as error:
             return self._misrouted(error, request.path, model).reply(problem)
 
-    def _content(self, resource: Resource, model: Predictor | None) -> Content:
-        match resource:
+    def _content(self, route: Route, door: Any, model: Predictor | None) -> Content:
+        if door:
+            content: Content = door.describe(route.path, model and model.manifest, self._function)
+            return content
+        match route.resource:
             case Resource.HEALTH:
                 return _HEALTHY
             case Resource.READINESS:
@@ -169,6 +182,8 @@ class Endpoint:
             case router.MediaTypeError():
                 headers = (("Accept-Post", error.accepted),)
                 return RefusalError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error), headers=headers)
+            case _ if str(error):
+                return RefusalError(HTTPStatus.NOT_FOUND, str(error))
             case _:
                 features = model.manifest.features if model else ()
                 value, advice = "0.5" if self._one else "[0.5,0.2,0.6]", ""

@@ -1,9 +1,14 @@
 """The values that pass between `answering` and a protocol: a Request becomes a Question, its Answer becomes a Content.
 
-A protocol is a module of protocols/ with three public functions that know no status and no bucket (see WireFormat).
-The values leave room for other formats: a Request holds bytes of any media type; an Answer holds its Question, so keys
-to pass through, or rows that were refused, are one more field of a Question; a protocol whose answer is streamed
-renders one Answer after the other, one for each part of the rows.
+A protocol is a module of protocols/ with three public functions that know no status and no bucket (see WireFormat); one
+with paths of its own has two members more:
+
+    ROUTES      Resource and methods by path, in which {model} and {version} stand for a part without slash and colon
+    describe    (path, manifest, function) → Content, for a *path* of ROUTES that is no prediction; the manifest is None
+                for HEALTH alone
+
+An Answer holds its Question, and with it all that a protocol keeps of a
+request until it writes the answer.
 
 They are named tuples here and elsewhere on the way of a request: the class of a frozen dataclass takes a millisecond
 to make, eight times as long, and every cold start makes it.
@@ -15,7 +20,8 @@ Errors, by who must act:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum, auto
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -27,6 +33,17 @@ from .table import Table
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
+READ = ("GET", "HEAD")
+"""The methods of a resource that is only read."""
+
+
+class Resource(Enum):
+    """The resources of a function."""
+
+    HEALTH = auto()
+    READINESS = auto()
+    METADATA = auto()
+    PREDICTION = auto()
 
 
 class Request(NamedTuple):
@@ -52,6 +69,8 @@ class Question(NamedTuple):
         root: JSON Pointer to *instances* in the body; to the one instance where the question is *single*.
         single: One instance is asked about, and one prediction is answered instead of a list.
         top: How many of the most probable classes are asked for; None for all, in the model's own order.
+        kept: Whatever the protocol wants back when it writes the answer.
+        place: Gives the JSON Pointer into a body that holds the instances otherwise than in a list of rows.
     """
 
     instances: Sequence[Any]
@@ -59,9 +78,13 @@ class Question(NamedTuple):
     root: str
     single: bool
     top: int | None = None
+    kept: Any = None
+    place: Callable[[str], str] | None = None
 
     def pointer(self, relative: str) -> str:
         """The JSON Pointer into the body for *relative*, a pointer that starts at the list of instances."""
+        if self.place:
+            return self.place(relative)
         return self.root + (relative.removeprefix("/0") if self.single else relative)
 
 

@@ -9,36 +9,48 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from enum import Enum, auto
 from importlib import import_module
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import quote
 
-from .exchange import JSON, WireFormat
+from .exchange import JSON, READ, Resource, WireFormat
+from .problems import shown
 
 BODY_TYPES = {JSON: "instances"}
 """Module of protocols/ by the media type of a body."""
 
-_READ = ("GET", "HEAD")
+ALIVE = frozenset({"healthz", "v2/health/live"})
+"""Paths that are answered without a look at the model."""
+
+_DOORS = {"v1": "kserve"}
+"""Module of protocols/ with paths of its own, by their first part."""
+
+_FIRST_NAMES = {b"instances": "instances", b"instance": "instances"}
+"""Module of protocols/ by the first name in a JSON body; frames for all others."""
+_MOST_FIRST_BYTES, _BEFORE_NAME, _NAME_AND_REST = 64, b"\xef\xbb\xbf{ \t\r\n", 2
+_READY_PATHS = ("readyz", "ping")
 _VALUE_STARTS = frozenset('[{"+-.0123456789 \t')
 _VALUE_WORDS = frozenset({"nan", "null", "true", "false", "infinity", "inf"})
 
 
-class Resource(Enum):
-    """The resources of a function."""
-
-    HEALTH = auto()
-    READINESS = auto()
-    METADATA = auto()
-    PREDICTION = auto()
-
-
 class Route(NamedTuple):
-    """A resource; for a prediction, *source* is the part of the request that holds the instances: `path` or `json`."""
+    """A resource, and what the path says of it.
+
+    Attributes:
+        source: For a prediction: the part of the request that holds the instances, `path` or `json`; or the protocol.
+        door: Module of protocols/ that the path belongs to; None for the functions' own paths.
+        path: The key of that module's ROUTES.
+        model, version: The ones that the path names.
+    """
 
     resource: Resource
     source: str | None = None
+    door: str | None = None
+    path: str = ""
+    model: str | None = None
+    version: str | None = None
 
 
 _HEALTH, _READINESS, _METADATA = Route(Resource.HEALTH), Route(Resource.READINESS), Route(Resource.METADATA)
@@ -51,7 +63,7 @@ class RoutingError(Exception):
 
 
 class NoResourceError(RoutingError):
-    """Nothing is at this path."""
+    """Nothing is at this path; the message, where there is one, says what is elsewhere."""
 
 
 class MethodError(RoutingError):
@@ -85,18 +97,42 @@ def route(path: str, method: str) -> Route:
         MethodError: There is one, and it does not take *method*.
     """
     if path == "":
-        _check_method(method, (*_READ, "POST"))
+        _check_method(method, (*READ, "POST"))
         return _BY_BODY if method == "POST" else _METADATA
     if path == "healthz":
-        _check_method(method, _READ)
+        _check_method(method, READ)
         return _HEALTH
-    if path == "readyz":
-        _check_method(method, _READ)
+    if path in _READY_PATHS:
+        _check_method(method, READ)
         return _READINESS
+    if path == "invocations":
+        _check_method(method, ("POST",))
+        return _BY_BODY
     if path[0] in _VALUE_STARTS or path.lower() in _VALUE_WORDS:
-        _check_method(method, _READ)
+        _check_method(method, READ)
         return _BY_PATH
+    name = _DOORS.get(path.partition("/")[0])
+    if name:
+        return _by_table(name, path, method)
     raise NoResourceError
+
+
+def door(path: str) -> Any:
+    """The protocol whose own paths *path* is among, as it may be without being any of them; None for all others."""
+    name = _DOORS.get(path.partition("/")[0])
+    return name and _protocol(name)
+
+
+def check_named(asked: Route, model: str, version: int) -> None:
+    """Refuse a path that names another model or version than the one that is served.
+
+    Raises:
+        NoResourceError: It does.
+    """
+    if asked.model not in {None, model}:
+        raise NoResourceError(f"no model {shown(asked.model)} is served here; there is {model}")
+    if asked.version not in {None, str(version)}:
+        raise NoResourceError(f"no version {shown(asked.version)} of {model} is served here; there is {version}")
 
 
 def protocol_of(asked: Route, headers: Mapping[str, str]) -> WireFormat:
@@ -113,9 +149,35 @@ def protocol_of(asked: Route, headers: Mapping[str, str]) -> WireFormat:
     kind, _, parameters = content_type.partition(";")
     charset = dict(part.strip().lower().partition("=")[::2] for part in parameters.split(";")).get("charset", "utf-8")
     name = BODY_TYPES.get(kind.strip().lower())
-    if name is None or charset.strip('"') not in {"utf-8", "utf8"}:
+    if name is None or charset.strip('"') not in {"utf-8", "utf8"} or (asked.door and name != "instances"):
         raise MediaTypeError(content_type)
-    return _protocol(name)
+    return _protocol(asked.door or name)
+
+
+def by_members(protocol: WireFormat, body: bytes) -> WireFormat:
+    """The protocol of a JSON *body* by the first name in it, where *protocol* is the functions' own; else *protocol*.
+
+    No format begins with a name of another one, but for names that `frames` leads on from.
+    """
+    if protocol is not _imported.get("instances"):
+        return protocol
+    before, *name = body[:_MOST_FIRST_BYTES].split(b'"', 2)
+    if len(name) != _NAME_AND_REST or before.strip(_BEFORE_NAME):
+        return _protocol("frames") if before.lstrip(_BEFORE_NAME)[:1] == b"[" else protocol
+    return _protocol(_FIRST_NAMES.get(name[0], "frames"))
+
+
+def _by_table(name: str, path: str, method: str) -> Route:
+    """The route of a protocol with paths of its own."""
+    routes = cast("Any", _protocol(name)).ROUTES
+    for template, (resource, methods) in routes.items():
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/:]+)", re.escape(template))
+        if found := re.fullmatch(pattern, path.removesuffix("/")):
+            _check_method(method, methods)
+            source = name if resource is Resource.PREDICTION else None
+            return Route(resource, source, name, template, **found.groupdict())
+    there = ", ".join(f"{methods[0]} /{template}" for template, (_, methods) in routes.items())
+    raise NoResourceError(f"nothing is at /{quote(path[:80], errors='replace')}; there are {there}")
 
 
 def _check_method(method: str, allowed: tuple[str, ...]) -> None:

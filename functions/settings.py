@@ -26,6 +26,8 @@ class Settings(NamedTuple):
     capture_rows: int = 20
     project: str = ""
     log_execution_id: bool = False
+    predict_route: str = ""
+    health_route: str = ""
 
 
 _DEFAULTS = Settings._field_defaults
@@ -51,6 +53,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         capture_rows=_whole(environ, "CAPTURE_ROWS", least=1, default=_DEFAULTS["capture_rows"]),
         project=environ.get("GOOGLE_CLOUD_PROJECT", ""),
         log_execution_id=environ.get("LOG_EXECUTION_ID", "").lower() in {"true", "1"},
+        predict_route=_path(environ, "AIP_PREDICT_ROUTE"),
+        health_route=_path(environ, "AIP_HEALTH_ROUTE"),
     )
 
 
@@ -58,6 +62,13 @@ def _name(environ: Mapping[str, str], variable: str, default: str) -> str:
     value = environ.get(variable) or default
     if not is_name(value):
         raise SettingsError(f"{variable} must be lower-case letters, digits, '.', '_' or '-', got {value!r}")
+    return value
+
+
+def _path(environ: Mapping[str, str], variable: str) -> str:
+    value = environ.get(variable, "")
+    if value and (not value.startswith("/") or value == "/"):
+        raise SettingsError(f"{variable} must be a path like /predict, got {value!r}")
     return value
 
 

@@ -11,7 +11,7 @@ row, in descending order.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, islice
 from typing import Any
@@ -61,7 +61,7 @@ def read(
         PayloadError: Not JSON, a wrong member, a wrong number of instances, or instances that do not fit *features*;
             up to MOST_PROBLEMS problems. Pointers for a path are those of the same request sent as a body.
     """
-    most = max(1, most_bytes // (_label_bytes(tuple(classes)) if classes else MOST_PREDICTION_BYTES))
+    most = most_rows(classes, most_bytes)
     if request.path:
         return _read_path(request.path, features, one=one, most=most)
     return _read_body(request.body, features, one=one, most=most, most_bytes=most_bytes, classes=classes)
@@ -93,9 +93,58 @@ def render(answer: Answer) -> Content:
     return Content(JSON, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
+def most_rows(classes: Sequence[Level], most_bytes: int) -> int:
+    """How many instances may be asked about, so that the predictions take no more than *most_bytes*."""
+    return max(1, most_bytes // (_label_bytes(tuple(classes)) if classes else MOST_PREDICTION_BYTES))
+
+
 def problem(document: Mapping[str, Any]) -> Content:
     """Write a problem document; this format adds no member of its own."""
     return problem_json(document)
+
+
+def question_of(
+    instances: object,
+    features: Sequence[Feature],
+    *,
+    root: str,
+    single: bool,
+    one: bool,
+    most: int,
+    place: Callable[[str], str] | None = None,
+) -> Question:
+    """The question of *instances*, which stand at *root* in the body; see Question for *place*.
+
+    Raises:
+        TooLargeError: There are more than *most*.
+        PayloadError: No array, a wrong number of instances, or ones that do not fit *features*.
+    """
+    if not isinstance(instances, list):
+        raise PayloadError(Problem(f"{_label(root)} must be an array, got {shown(instances)}", root))
+    if not instances or (one and len(instances) != 1):
+        number = "exactly 1 instance" if one else "at least 1 instance"
+        raise PayloadError(Problem(f"{_label(root)} must hold {number}, got {len(instances)}", root))
+    if len(instances) > most:
+        detail = f"{_label(root)} must hold at most {most} instances, got {len(instances)}; send them in parts"
+        raise TooLargeError(Problem(detail, root))
+    try:
+        table = to_table(instances, features)
+    except PayloadError as error:
+        absolute = Question(instances, to_table([], features), root, single, place=place).pointer
+        raise PayloadError(*(Problem(each.detail, absolute(each.pointer)) for each in error.problems)) from None
+    return Question(instances, table, root, single, place=place)
+
+
+def check_cells(body: bytes, width: int, most: int) -> None:
+    """Refuse, before it is parsed, a body with more commas than the most cells that could be answered.
+
+    A parsed body takes up to forty times its size; counting its commas takes a thousandth of the time. Commas in texts
+    do not count; they are left out only where they could matter.
+    """
+    commas = most * width + _COMMAS_BESIDE_CELLS
+    if body.count(b",") > commas and re.sub(_STRING.encode(), b"", body, flags=re.DOTALL).count(b",") > commas:
+        rows = f"at most {most} instances of {width} values" if width > 1 else f"at most {most} instances"
+        raise TooLargeError(Problem(f"the body must hold {rows}, got more; send them in parts", ""))
 
 
 def _read_body(
@@ -105,7 +154,7 @@ def _read_body(
     if not body.strip():
         raise PayloadError(Problem(f"the body must be JSON like {example}, got an empty one", ""))
     may_be_short = bool(classes) and b'"parameters"' in body
-    _check_cells(body, len(features), _most_with_top(classes, 1, most_bytes) if may_be_short else most)
+    check_cells(body, len(features), _most_with_top(classes, 1, most_bytes) if may_be_short else most)
     document = decode(body)
     if not isinstance(document, dict):
         raise PayloadError(Problem(f"the body must be an object like {example}, got {shown(document)}", ""))
@@ -119,7 +168,7 @@ def _read_body(
     single = "instance" in document
     root = "/instance" if single else "/instances"
     instances = [document["instance"]] if single else document["instances"]
-    question = _question(instances, features, root=root, single=single, one=one, most=most)
+    question = question_of(instances, features, root=root, single=single, one=one, most=most)
     _check_repeats(body, question, features, members=len(document) + len(parameters))
     return question._replace(top=top) if top else question
 
@@ -134,32 +183,17 @@ def _read_path(text: str, features: Sequence[Feature], *, one: bool, most: int) 
     spelled = text.encode("utf-8", "replace")
     value = _decoded(spelled, features)
     if one:
-        question = _question([value], features, root="/instance", single=True, one=True, most=most)
+        question = question_of([value], features, root="/instance", single=True, one=True, most=most)
     elif isinstance(value, list):
-        question = _question(value, features, root="/instances", single=False, one=False, most=most)
+        question = question_of(value, features, root="/instances", single=False, one=False, most=most)
     else:
         raise PayloadError(Problem(f"the path must hold an array of instances, got {shown(value)}", "/instances"))
     _check_repeats(spelled, question, features, members=0)
     return question
 
 
-def _question(
-    instances: object, features: Sequence[Feature], *, root: str, single: bool, one: bool, most: int
-) -> Question:
-    if not isinstance(instances, list):
-        raise PayloadError(Problem(f"'instances' must be an array, got {shown(instances)}", root))
-    if not instances or (one and len(instances) != 1):
-        number = "exactly 1 instance" if one else "at least 1 instance"
-        raise PayloadError(Problem(f"'instances' must hold {number}, got {len(instances)}", root))
-    if len(instances) > most:
-        detail = f"'instances' must hold at most {most} instances, got {len(instances)}; send them in parts"
-        raise TooLargeError(Problem(detail, root))
-    try:
-        table = to_table(instances, features)
-    except PayloadError as error:
-        absolute = Question(instances, to_table([], features), root, single).pointer
-        raise PayloadError(*(Problem(each.detail, absolute(each.pointer)) for each in error.problems)) from None
-    return Question(instances, table, root, single)
+def _label(root: str) -> str:
+    return {"": "the body", "/instance": "'instances'"}.get(root) or f"'{root[1:]}'"
 
 
 def _decoded(spelled: bytes, features: Sequence[Feature]) -> object:
@@ -179,18 +213,6 @@ def _example(features: Sequence[Feature], *, one: bool) -> str:
         return f'{{"instance": {value}}}' if one else f'{{"instances": [{value}, {more}]}}'
     row = f"[{', '.join(feature.name for feature in features)}]"
     return f'{{"instance": {row}}}' if one else f'{{"instances": [{row}, …]}}'
-
-
-def _check_cells(body: bytes, width: int, most: int) -> None:
-    """Refuse, before it is parsed, a body with more commas than the most cells that could be answered.
-
-    A parsed body takes up to forty times its size; counting its commas takes a thousandth of the time. Commas in texts
-    do not count; they are left out only where they could matter.
-    """
-    commas = most * width + _COMMAS_BESIDE_CELLS
-    if body.count(b",") > commas and re.sub(_STRING.encode(), b"", body, flags=re.DOTALL).count(b",") > commas:
-        rows = f"at most {most} instances of {width} values" if width > 1 else f"at most {most} instances"
-        raise TooLargeError(Problem(f"the body must hold {rows}, got more; send them in parts", ""))
 
 
 def _top(parameters: object) -> int | None:

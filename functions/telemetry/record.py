@@ -24,7 +24,7 @@ from .rows import as_json, probabilities_as_json, rows_as_json
 NOTHING: Mapping[str, int] = MappingProxyType({})
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_PATHS_WITHOUT_VALUES = frozenset({"", "healthz", "readyz"})
+_PATHS_WITHOUT_VALUES = frozenset({"", "healthz", "readyz", "ping", "invocations"})
 _dice = random.Random()  # noqa: S311 - draws samples, no secrets; made once, since making one costs as much as seeding
 _firsts = chain([True], repeat(object=False))
 

@@ -34,6 +34,16 @@ BUCKET = {"MODEL_BUCKET": "models"}
             id="alias-with-a-blank",
         ),
         pytest.param(
+            {**BUCKET, "AIP_PREDICT_ROUTE": "predict"},
+            "AIP_PREDICT_ROUTE must be a path like /predict, got 'predict'",
+            id="predict-route-without-slash",
+        ),
+        pytest.param(
+            {**BUCKET, "AIP_HEALTH_ROUTE": "/"},
+            "AIP_HEALTH_ROUTE must be a path like /predict, got '/'",
+            id="health-route-of-the-root",
+        ),
+        pytest.param(
             {**BUCKET, "MODEL_VERSION": "0"}, "MODEL_VERSION must be a whole number from 1, got '0'", id="version-zero"
         ),
         pytest.param(

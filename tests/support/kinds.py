@@ -148,13 +148,16 @@ class Functions:
             for name in ("batch", "stream")
         }
 
-    def ask(self, method: str, path: str, body: bytes = b"") -> Response:
-        """The response of the function that *path*, which is percent-decoded, begins with."""
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Response:
+        """The response of the function that *path*, which is percent-decoded, begins with.
+
+        Names in *headers* have `_` for `-`.
+        """
         scope = {
             "type": "http",
             "method": method,
             "path": path,
-            "headers": [],
+            "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
             "raw_path": path.encode("utf-8", "replace"),
         }
 

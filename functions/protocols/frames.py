@@ -1,0 +1,202 @@
+"""Tables as pandas and MLflow write them, TensorFlow's `inputs`, and a bare array of instances. Pure.
+
+{"dataframe_split": {"columns": […], "data": [[…], …]}}, with an "index" that is not looked at
+{"dataframe_records": [{…}, …]}
+{"inputs": [instance, …]}, or {"inputs": {feature: [cell, …], …}}
+[instance, …]
+
+A body that is none of these is read as the functions' own format. All are answered in that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..exchange import Answer, Content, Question, Request
+from ..problems import MOST_PROBLEMS, PayloadError, Problem, escape, shown
+from ..repeats import refuse_repeats
+from ..schema import Feature, Level
+from ..strict_json import decode
+from . import instances
+
+_MEMBERS = ("dataframe_split", "dataframe_records", "inputs")
+_BESIDE = ("params", "parameters")
+
+
+def read(
+    request: Request, features: Sequence[Feature], *, one: bool, most_bytes: int, classes: Sequence[Level] = ()
+) -> Question:
+    """Read the body of *request*.
+
+    Raises:
+        TooLargeError: The predictions alone could take more than *most_bytes*.
+        PayloadError: See instances.read; columns that are unknown, forgotten, doubled or of different lengths.
+    """
+    most = instances.most_rows(classes, most_bytes)
+    if not request.body.strip():
+        return instances.read(request, features, one=one, most_bytes=most_bytes, classes=classes)
+    instances.check_cells(request.body, len(features), most)
+    document = decode(request.body)
+    member = _member(document)
+    if isinstance(document, list):
+        question = instances.question_of(document, features, root="", single=False, one=one, most=most)
+    elif isinstance(document, dict) and member:
+        _check_members(document, member)
+        table, root = document[member], f"/{member}"
+        if member == "dataframe_split":
+            question = _split(table, features, one=one, most=most)
+        elif isinstance(table, dict) and member == "inputs":
+            question = by_columns(table, features, lambda name: f"{root}/{escape(name)}", root=root, one=one, most=most)
+        else:
+            question = instances.question_of(table, features, root=root, single=False, one=one, most=most)
+    else:
+        return instances.read(request, features, one=one, most_bytes=most_bytes, classes=classes)
+    refuse_repeats(request.body, document)
+    return question
+
+
+def render(answer: Answer) -> Content:
+    """Write the answer as the functions' own protocol does."""
+    return instances.render(answer)
+
+
+def problem(document: Mapping[str, Any]) -> Content:
+    """Write a problem document; these formats add no member of their own."""
+    return instances.problem(document)
+
+
+def by_columns(
+    columns: Mapping[str, Any],
+    features: Sequence[Feature],
+    place: Callable[[str], str],
+    *,
+    root: str,
+    one: bool,
+    most: int,
+) -> Question:
+    """The question of *columns*, each a list of cells, or of lists of one cell, by the name of its feature.
+
+    Args:
+        place: The JSON Pointer to a column by its name.
+        root: The JSON Pointer to what holds the columns.
+
+    Raises:
+        PayloadError: See read.
+    """
+    order = _order(list(columns), features, place, root)
+    problems = [
+        Problem(f"{shown(name)} must be an array of cells, got {shown(column)}", place(name))
+        for name, column in columns.items()
+        if not isinstance(column, list)
+    ]
+    if problems:
+        raise PayloadError(*problems[:MOST_PROBLEMS])
+    lengths = {name: len(column) for name, column in columns.items()}
+    rows = max(lengths.values(), default=0)
+    short = [name for name, length in lengths.items() if length != rows]
+    if short:
+        detail = f"all columns must be of one length: {shown(short[0])} holds {lengths[short[0]]} cells, another {rows}"
+        raise PayloadError(Problem(detail, place(short[0])))
+    cells = [[None] * rows if at is None else _flat(columns[features[at_].name]) for at_, at in enumerate(order)]
+
+    def pointer(relative: str) -> str:
+        row, _, column = relative[1:].partition("/")
+        return f"{place(features[int(column)].name)}/{row}" if column else root
+
+    return _question([list(row) for row in zip(*cells, strict=True)], features, pointer, root=root, one=one, most=most)
+
+
+def _member(document: object) -> str | None:
+    """The member that makes *document* one of these formats."""
+    if not isinstance(document, dict) or not document.keys().isdisjoint({"instances", "instance"}):
+        return None
+    return next((name for name in _MEMBERS if name in document), None)
+
+
+def _check_members(document: Mapping[str, Any], member: str) -> None:
+    problems = [
+        Problem(f"unknown member {shown(name)}; expected {member!r} alone", f"/{escape(name)}")
+        for name in document
+        if name != member and name not in _BESIDE
+    ]
+    problems += (
+        Problem(f"'{name}' must be empty beside '{member}'", f"/{name}") for name in _BESIDE if document.get(name)
+    )
+    if problems:
+        raise PayloadError(*problems[:MOST_PROBLEMS])
+
+
+def _split(frame: object, features: Sequence[Feature], *, one: bool, most: int) -> Question:
+    root = "/dataframe_split"
+    if not isinstance(frame, dict) or "data" not in frame:
+        detail = f"'dataframe_split' must be an object with 'columns' and 'data', got {shown(frame)}"
+        raise PayloadError(Problem(detail, root))
+    unknown = [name for name in frame if name not in {"columns", "index", "data"}]
+    if unknown:
+        detail = f"unknown member {shown(unknown[0])}; expected 'columns', 'index' and 'data'"
+        raise PayloadError(Problem(detail, f"{root}/{escape(unknown[0])}"))
+    data, columns = frame["data"], frame.get("columns")
+    if columns is None:
+        return instances.question_of(data, features, root=f"{root}/data", single=False, one=one, most=most)
+    if not isinstance(columns, list) or not all(type(name) is str for name in columns):
+        raise PayloadError(Problem(f"'columns' must be an array of names, got {shown(columns)}", f"{root}/columns"))
+    order = _order(columns, features, lambda name: f"{root}/columns/{columns.index(name)}", f"{root}/columns")
+    if isinstance(data, list):
+        _check_rows(data, columns, f"{root}/data")
+        data = [[None if place is None else row[place] for place in order] for row in data]
+
+    def pointer(relative: str) -> str:
+        row, slash, column = relative[1:].partition("/")
+        return f"{root}/data/{row}{slash}{order[int(column)] if column else ''}"
+
+    return _question(data, features, pointer, root=f"{root}/data", one=one, most=most)
+
+
+def _check_rows(data: list[Any], columns: list[str], root: str) -> None:
+    if {*map(type, data)} <= {list} and {*map(len, data)} <= {len(columns)}:
+        return
+    expected = f"must be an array of {len(columns)} cells, one a column"
+    wrong = (row for row, cells in enumerate(data) if type(cells) is not list or len(cells) != len(columns))
+    raise PayloadError(
+        *(
+            Problem(f"row {row}: {expected}, got {shown(data[row])}", f"{root}/{row}")
+            for row, _ in zip(wrong, range(MOST_PROBLEMS), strict=False)
+        )
+    )
+
+
+def _order(
+    columns: Sequence[str], features: Sequence[Feature], place: Callable[[str], str], root: str
+) -> list[int | None]:
+    """The place of each feature among *columns*; None for one that may be absent and is."""
+    names = [feature.name for feature in features]
+    listed = ", ".join(names)
+    problems = [
+        Problem(f"unknown feature {shown(name)}; the features are {listed}", place(name))
+        for name in columns
+        if name not in names
+    ]
+    problems += (Problem(f"column {shown(name)} came twice", root) for name in names if columns.count(name) > 1)
+    problems += (
+        Problem(f"missing feature '{feature.name}'", root)
+        for feature in features
+        if feature.name not in columns and not (feature.had_missing and feature.takes_missing)
+    )
+    if problems:
+        raise PayloadError(*problems[:MOST_PROBLEMS])
+    return [columns.index(name) if name in columns else None for name in names]
+
+
+def _question(
+    rows: Any, features: Sequence[Feature], pointer: Callable[[str], str], *, root: str, one: bool, most: int
+) -> Question:
+    """The question of *rows* in feature order, which the body holds otherwise; *pointer* says where."""
+    return instances.question_of(rows, features, root=root, single=False, one=one, most=most, place=pointer)
+
+
+def _flat(column: list[Any]) -> list[Any]:
+    """A column of cells, or of lists of one cell, as cells."""
+    if {*map(type, column)} == {list} and {*map(len, column)} == {1}:
+        return [cell for (cell,) in column]
+    return column
