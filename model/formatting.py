@@ -61,6 +61,11 @@ def duration(seconds: float | None, absent: str = ABSENT) -> str:
     return f"{seconds:.3g} s"
 
 
+def label(value: object) -> str:
+    """The label of a class, or a level: true, 3, late."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def counted(count: int, noun: str, plural: str = "") -> str:
     """A count with its noun: 1 row, 2 rows; *plural* where an s does not make it."""
     return f"{count} {noun if count == 1 else plural or f'{noun}s'}"

@@ -71,30 +71,29 @@ PREDICTION_PLOTS = {
 }
 
 
-def errors_against_production(actual: Vector, ours: Vector, theirs: Vector) -> str:
-    """A point for each row; below the line this version is nearer to the truth."""
-    shown = _part(len(actual))
-    mine, other = np.abs(ours - actual), np.abs(theirs - actual)
+def errors_against_production(mine: Vector, other: Vector, loss: str = "absolute error") -> str:
+    """The losses of a row as a point; below the line this version is nearer to the truth."""
+    shown = _part(len(mine))
     end = float(max(mine.max(), other.max()))
-    text = "Absolute error of this version against that of production, a point a row"
+    text = f"{loss.capitalize()} of this version against that of production, a point a row"
     with figure("errors", text) as plot:
         plot.axes.fill_between([0, end], [0, 0], [0, end], color=SHADE, linewidth=0)
         plot.axes.plot([0, end], [0, end], color=MUTED, linewidth=1.2, linestyle=DASHED)
         plot.axes.plot(other[shown], mine[shown], **_dots(OURS))
-        plot.axes.set(xlabel="absolute error of production", ylabel="absolute error of this version")
+        plot.axes.set(xlabel=f"{loss} of production", ylabel=f"{loss} of this version")
     return plot.svg
 
 
-def saved_error(value: float, low: float, high: float) -> str:
-    """The share of production's squared error that this version saves, with its interval."""
-    text = f"Squared error saved against production: {value:.3g}, interval from {low:.3g} to {high:.3g}"
+def saved_error(value: float, low: float, high: float, *, loss: str = "squared error") -> str:
+    """The share of production's *loss* that this version saves, with its interval."""
+    text = f"{loss.capitalize()} saved against production: {value:.3g}, interval from {low:.3g} to {high:.3g}"
     with figure("saved", text, height=1.5) as plot:
         ends = min(low, 0) - 0.05, max(high, 0) + 0.05
         plot.axes.axvspan(ends[0], 0, color=SHADE, linewidth=0)
         plot.axes.axvline(0, color=INK, linewidth=1.2)
         plot.axes.plot([low, high], [0, 0], color=OURS, linewidth=4, solid_capstyle="butt")
         plot.axes.plot([value], [0], marker="o", markersize=9, color=OURS)
-        plot.axes.set(xlabel="share of production's squared error saved", xlim=ends, ylim=(-1, 1), yticks=[])
+        plot.axes.set(xlabel=f"share of production's {loss} saved", xlim=ends, ylim=(-1, 1), yticks=[])
         plot.axes.locator_params(axis="x", nbins=6)
         plot.axes.spines["left"].set_visible(False)
     return plot.svg

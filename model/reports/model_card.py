@@ -12,6 +12,7 @@ from urllib.parse import quote
 from model.errors import ReportError
 from model.reports.importance_bars import importance_bars, recorded
 from model.reports.page import Document, template
+from model.reports.task_words import compared, general, headlines, loss_of
 
 MOST_FEATURES_DRAWN = 24
 MOST_LEVELS_DRAWN = 12
@@ -33,6 +34,7 @@ def render(
     *,
     figures: Mapping[str, str],
     feature_figures: Sequence[str],
+    classes: Mapping[str, Any] | None = None,
 ) -> str:
     """The page.
 
@@ -40,6 +42,7 @@ def render(
         document: The manifest, as published.
         figures: SVG by name; a name that is absent is left out.
         feature_figures: SVG of features, in the order of `most_important`; "" where it could not be drawn.
+        classes: Tables of a classifier, as `class_tables` makes them.
 
     Raises:
         ReportError: The manifest lacks an entry that the page shows.
@@ -47,7 +50,7 @@ def render(
     from jinja2 import UndefinedError  # noqa: PLC0415 - other verbs need not wait for it
 
     try:
-        return _page(document, figures, feature_figures)
+        return _page(document, figures, feature_figures, classes)
     except (UndefinedError, KeyError, TypeError) as error:
         where = f"{document.get('model')} version {document.get('version')}"
         raise ReportError(f"{where}: its manifest lacks what a model card shows: {error}") from error
@@ -96,8 +99,8 @@ def examples(document: Document) -> list[Example]:
     many = instances if len(names) > 1 else [instance[0] for instance in instances]
     identity = '-H "Authorization: Bearer $(gcloud auth print-identity-token)"'
     body = shlex.quote(_compact({"instances": [dict(zip(names, instance, strict=True)) for instance in instances]}))
-    several = _compact({"predictions": predictions, "model": model})
-    one = _compact({"prediction": predictions[0], "model": model})
+    several = _compact({"predictions": predictions, **_beside(document, golden), "model": model})
+    one = _compact({"prediction": predictions[0], **_beside(document, golden[0]), "model": model})
     get_several = f'curl -g "$BATCH/batch/{_address(many)}" {identity}'
     post_several = f'curl "$BATCH/batch" {identity} -H "Content-Type: application/json" -d {body}'
     get_one = f'curl -g "$STREAM/stream/{_address(single)}" {identity}'
@@ -111,28 +114,56 @@ def examples(document: Document) -> list[Example]:
     ]
 
 
-def _page(document: Document, figures: Mapping[str, str], feature_figures: Sequence[str]) -> str:
+def _page(
+    document: Document,
+    figures: Mapping[str, str],
+    feature_figures: Sequence[str],
+    classes: Mapping[str, Any] | None,
+) -> str:
     features = document["features"]
     plots = list(zip([features[index] for index in most_important(document)], feature_figures, strict=False))
-    candidates = sorted(document["training"]["candidates_tried"], key=lambda tried: tried["rmse"])
+    tried = document["training"]["candidates_tried"]
+    metric = loss_of(tried)
+    losses = [candidate[metric] for candidate in tried]
+    candidates = sorted(
+        (
+            {**each, "loss": loss, "std": each[f"{metric}_std"], "share": _share(loss, losses)}
+            for each, loss in zip(tried, losses, strict=True)
+        ),
+        key=lambda candidate: candidate["loss"],
+    )
+    slices = document.get("slices", [])
     page: str = template("model_card.html").render(
         document=document,
-        comparison=document.get("comparison") or {"production": None, "note": ""},
+        comparison=compared(document),
+        headlines=headlines(document),
+        metrics=general(document),
+        classes=classes,
         figures=figures,
         drawn=[(feature, svg) for feature, svg in plots if svg],
         levels=[_levels(feature) for feature, _ in plots if feature.get("kind") == "category"],
         left_out=[feature["name"] for feature, svg in plots if not svg and feature.get("kind") != "category"],
-        slices=document.get("slices", []),
+        slices=slices,
+        measure=loss_of(slices),
         residuals=document.get("residuals") or {},
         importance=importance_bars(document),
         effects=_effects(document),
-        candidates=[
-            {**tried, "share": _share(tried["rmse"], [other["rmse"] for other in candidates])} for tried in candidates
-        ],
+        candidates=candidates,
+        metric=metric.replace("_", " "),
         examples=examples(document),
         standing=STANDING,
     )
     return page
+
+
+def _beside(document: Document, golden: Document | Sequence[Document]) -> dict[str, Any]:
+    """The members of a classifier's answer beside its labels, for one golden entry or several."""
+    if not document.get("classes"):
+        return {}
+    entries = [golden] if isinstance(golden, Mapping) else golden
+    shares = [entry["probabilities"] for entry in entries if "probabilities" in entry]
+    told = {"probabilities": shares[0] if isinstance(golden, Mapping) else shares} if shares else {}
+    return {**told, "classes": document["classes"]}
 
 
 def _levels(feature: Document) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from model.formatting import number, percent, to_the_second, typographic
+from model.formatting import label, number, percent, to_the_second, typographic
 
 Document = Mapping[str, Any]
 
@@ -28,7 +28,7 @@ def template(name: str) -> Any:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=_number, percent=_percent, second=_second, milliseconds=_milliseconds, moment=_moment
+        number=_number, percent=_percent, second=_second, milliseconds=_milliseconds, moment=_moment, label=label
     )
     return environment.get_template(name)
 

@@ -16,8 +16,8 @@ from model.errors import NotFoundError, RegistryError
 from model.registry.registry import Registry
 from model.reports import card_plots, model_card
 from model.reports.figure import attempt
+from model.workflows.card_figures import drawn
 from model.workflows.dataset import sides_beside, snapshot
-from model.workflows.evaluate import champion_predictions
 
 
 def card(
@@ -34,24 +34,9 @@ def card(
         say: Takes a line for each plot that cannot be drawn.
     """
     document = ours.manifest.document
-    predicted = champion_predictions(ours, rows)
-    held = sides.held
-    theirs, fresh = champion_predictions(champion, rows), sides.shared
-    figures = {}
-    if np.isfinite(predicted[held]).all():
-        for name, draw in card_plots.PREDICTION_PLOTS.items():
-            figures[name] = attempt(say, f"held-out predictions ({name})", draw, rows.y[held], predicted[held])
-    improvement = document["comparison"].get("improvement") or {"value": None}
-    if None not in improvement.values():
-        ends = (improvement[name] for name in ("value", "low", "high"))
-        figures["saved"] = attempt(say, "the saved squared error", card_plots.saved_error, *ends)
-    judged = fresh & ~np.isnan(theirs)
-    if judged.any() and np.isfinite(theirs[judged]).all():
-        errors = (rows.y[judged], predicted[judged], theirs[judged])
-        figures["errors"] = attempt(say, "errors against production", card_plots.errors_against_production, *errors)
+    found = drawn(ours, rows, sides, champion, say)
     histograms = [_histogram(ours.manifest, rows, sides, index, say) for index in model_card.most_important(document)]
-    drawn = {name: svg for name, svg in figures.items() if svg}
-    return model_card.render(document, figures=drawn, feature_figures=histograms)
+    return model_card.render(document, figures=found.figures, feature_figures=histograms, classes=found.classes)
 
 
 def _histogram(manifest: Manifest, rows: Rows, sides: Sides, index: int, say: Callable[[str], None]) -> str:
