@@ -23,6 +23,7 @@ _LOSSES = ("rmse", "log_loss", "error_rate")
 _MEASURES = {"rmse": "by the whole's", "log_loss": "by the expected", "error_rate": "by the whole's"}
 """What a slice's error is divided by."""
 _MOST_CLASSES = 10
+_OF_CLASSES = ("precision", "recall", "f1")
 _SLICES_SHOWN = 5
 _FEATURES_SHOWN = 10
 
@@ -90,7 +91,8 @@ def version(document: Document, standing: Iterable[Document] = ()) -> list[Any]:
     tried = candidates(trained.get("candidates_tried", ()))
     scores = table_of("metric", "held-out", "low", "high")
     for name, score in document["metrics"].items():
-        scores.add_row(plain(name), *[number(score[part]) for part in ("value", "low", "high")])
+        if ":" not in name:
+            scores.add_row(plain(name), *[number(score[part]) for part in ("value", "low", "high")])
     measure = next((name for name in _MEASURES for part in document.get("slices", ()) if name in part), "rmse")
     parts = table_of("slice", "values", "rows", _words(measure), "bias", _MEASURES[measure], "by production's", "")
     for part in document.get("slices", ())[:_SLICES_SHOWN]:
@@ -106,7 +108,9 @@ def version(document: Document, standing: Iterable[Document] = ()) -> list[Any]:
         moves.add_row(alias, to_the_second(str(entry["promoted_at"])), *_said(entry))
     verdict = f"blessed: {'yes' if document['blessed'] else 'no'}"
     tables: list[Any] = [
-        table for table in (facts, tried, scores, importance(document), parts, checks) if table.row_count
+        table
+        for table in (facts, tried, scores, _by_class(document), importance(document), parts, checks)
+        if table.row_count
     ]
     notes = [plain(f"{check['check']}: {check['note']}") for check in document["gate"] if check.get("note")]
     return [
@@ -201,6 +205,22 @@ def _classes(document: Document) -> str:
     classes = document.get("classes") or []
     shown = ", ".join(map(_label, classes[:_MOST_CLASSES])) + (", …" if len(classes) > _MOST_CLASSES else "")
     return f"{shown}; positive is {_label(document['positive'])}" if "positive" in document else shown
+
+
+def _by_class(document: Document) -> Table:
+    """The metrics of single classes, each with its interval."""
+    table = table_of("class", *_OF_CLASSES)
+    for label in map(_label, document.get("classes") or ()):
+        scores = [document["metrics"].get(f"{name}:{label}") for name in _OF_CLASSES]
+        if any(scores):
+            table.add_row(plain(label), *map(_with_interval, scores))
+    return table
+
+
+def _with_interval(score: Document | None) -> str:
+    if not score or score["value"] is None:
+        return number(None)
+    return f"{number(score['value'])} [{number(score['low'])}, {number(score['high'])}]"
 
 
 def _threshold(threshold: Document | None) -> str:

@@ -16,8 +16,9 @@ from model.errors import NotFoundError, RegistryError
 from model.registry.registry import Registry
 from model.reports import card_plots, model_card
 from model.reports.figure import attempt
+from model.workflows.beside import sides_beside
 from model.workflows.card_figures import drawn
-from model.workflows.dataset import sides_beside, snapshot
+from model.workflows.source_rows import snapshot
 
 
 def card(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -14,28 +12,15 @@ from functions.schema import Feature
 from model.config import Config
 from model.data import validation
 from model.data.cells import Flaw
-from model.data.files import File, is_pattern, suffix
 from model.data.findings import Finding, line
 from model.data.kinds import FOUND_OUT
-from model.data.nearly import nearly_numbers
-from model.data.reading import read as read_rows
 from model.data.rows import Rows
-from model.data.split import (
-    Sides,
-    Split,
-    champion_split,
-    fold_keys,
-    held_out,
-    recorded,
-    sides,
-    sides_beside_given,
-    started,
-)
-from model.errors import DataError, RegistryError, SourceError
+from model.data.split import Sides, Split, fold_keys, recorded, sides, started
+from model.errors import DataError, RegistryError
 from model.registry import registry
 from model.registry.production import verified_manifest
-
-_WITHOUT = "`promote --force --reason TEXT` promotes without a comparison"
+from model.workflows.beside import sides_beside
+from model.workflows.source_rows import read_source
 
 
 @dataclass(frozen=True)
@@ -94,7 +79,7 @@ def read(
     document = production.promoted.manifest if production and production.promoted else {}
     theirs = recorded(document.get("data", {}))
     splits = [split, *([theirs] if theirs else [])]
-    rows = _read(
+    rows = read_source(
         source,
         _features(settings),
         settings.data.target,
@@ -121,34 +106,6 @@ def beside(inputs: Inputs, production: Production | None, store: registry.Regist
     return replace(inputs, sides=sides(rows, split, None), unshared="")
 
 
-def sides_beside(rows: Rows, split: Split, champion: Document, store: registry.Registry | None) -> tuple[Sides, str]:
-    """Both sides of *split* beside the version of the manifest *champion*, and why few rows may judge both.
-
-    Where the champion was fitted elsewhere, *store* tells which rows judged it.
-    """
-    theirs = recorded(champion["data"])
-    names = {feature["name"] for feature in champion["features"]}
-    if (
-        store is None
-        or theirs is None
-        or theirs.by != "given"
-        or names != set(rows.names)
-        or champion["target"]["name"] != rows.target
-    ):
-        return sides(rows, split, champion_split(rows, champion)), ""
-    try:
-        kept = snapshot(store, champion)
-    except (RegistryError, SourceError) as error:
-        return sides(rows, split, None), f"the rows that judged production cannot be read: {error}; {_WITHOUT}"
-    judged = held_out(kept, theirs)
-    trained = kept.keys[~judged] if champion["training"].get("training_rows_given") else None
-    made = sides_beside_given(rows, split, kept.keys[judged], trained)
-    return made, (
-        f"production was fitted elsewhere, and {int(made.shared.sum())} of these rows are known to be new to it and to"
-        f" this version: add rows that judged it to the data; {_WITHOUT}"
-    )
-
-
 def labelled(settings: Config, source: str, store: registry.Registry, production: Production) -> Rows:
     """Rows with a target that came after the predictions; columns have the kinds that *production* was trained with.
 
@@ -163,7 +120,7 @@ def labelled(settings: Config, source: str, store: registry.Registry, production
             for feature in (map(_unnamed, trained) if features is None else features)
         ]
     task = production.promoted.manifest.get("task", "regression") if production.promoted else "regression"
-    rows = _read(source, features, settings.data.target, store, task=task, missing=settings.data.missing)
+    rows = read_source(source, features, settings.data.target, store, task=task, missing=settings.data.missing)
     found = [f"{source}: {_told(flaw)}" for flaw in rows.flaws if flaw.code != "no-target"]
     if not found and not len(rows.y):
         found = [f"{source} must hold labelled rows, found none"]
@@ -180,19 +137,7 @@ def all_columns(source: str, target: str, store: registry.Registry | None, missi
     Raises:
         SourceError, RegistryError: As for `read`.
     """
-    return _read(source, None, target, store, task=None, missing=missing)
-
-
-def snapshot(store: registry.Registry, document: Document) -> Rows:
-    """The rows that a version was made from, as the bucket keeps them."""
-    features = [
-        Feature(entry["name"], kind=entry.get("kind", "number"), parts=tuple(entry.get("parts", ())))
-        for entry in document["features"]
-    ]
-    split = recorded(document["data"])
-    splits = [split] if split else []
-    task = document.get("task", "regression")
-    return _read(document["data"]["uri"], features, document["target"]["name"], store, task=task, splits=splits)
+    return read_source(source, None, target, store, task=None, missing=missing)
 
 
 def findings(inputs: Inputs, production: Document | None) -> list[Finding]:
@@ -268,51 +213,3 @@ def _split(settings: Config) -> Split:
     """The split that the configuration names; by time it has no start yet."""
     by = settings.data.split
     return Split(by.by, settings.data.holdout, by.column)
-
-
-def _read(
-    source: str,
-    features: Sequence[Feature] | None,
-    target: str,
-    store: registry.Registry | None,
-    *,
-    task: str | None,
-    kinds: Sequence[str] = (),
-    splits: Sequence[Split] = (),
-    own: str = "",
-    missing: Sequence[str] = (),
-) -> Rows:
-    """Rows with the columns of *splits*, all of which but *own* may be missing."""
-    groups = [split.column for split in splits if split.by == "group"]
-    times = [split.column for split in splits if split.by == "time"]
-    optional = {split.column for split in splits} - {own}
-
-    def rows(files: Sequence[File] | None = None, task: str | None = task) -> Rows:
-        found = read_rows(
-            source,
-            features,
-            target,
-            task=task,
-            kinds=kinds,
-            groups=groups,
-            times=times,
-            optional=optional,
-            missing=missing,
-            files=files,
-        )
-        return rows(files, "regression") if task is None and nearly_numbers(found.class_counts) else found
-
-    if store is None or not source.startswith("gs://"):
-        return rows()
-    suffix(source)
-    with tempfile.TemporaryDirectory() as folder:
-        return rows(downloaded(source, store, Path(folder)))
-
-
-def downloaded(source: str, store: registry.Registry, folder: Path) -> list[File]:
-    """The object at *source*, or all objects that match it, copied into *folder*."""
-    names = store.bucket.matching(source) if is_pattern(source) else [source]
-    files = [File(name, folder / f"{number}-{Path(name).name}") for number, name in enumerate(names)]
-    for file in files:
-        store.bucket.download(file.name, file.path)
-    return files

@@ -26,8 +26,8 @@ from model.errors import DataError, UsageError
 from model.registry.registry import Registry
 from model.training.asking import asked
 from model.training.frames import framed
-from model.workflows import dataset
 from model.workflows.progress import Talk
+from model.workflows.source_rows import downloaded
 
 _MOST_WHOLE = 2.0**53
 _MOST_NAMED = 10
@@ -112,7 +112,7 @@ def read_labelled(
         DataError: Its cells cannot be used.
     """
     with tempfile.TemporaryDirectory() as folder:
-        files = dataset.downloaded(source, store, Path(folder)) if source.startswith("gs://") else None
+        files = downloaded(source, store, Path(folder)) if source.startswith("gs://") else None
         names = column_names(source, files)
         if target not in names:
             raise UsageError(f"{source} has no column {target!r}, the target; it has {', '.join(names)[:300]}")

@@ -26,9 +26,9 @@ from model.data.targets import Target
 from model.errors import SourceError, UsageError
 from model.registry.registry import Registry
 from model.training.asking import answered, answers
-from model.workflows.dataset import downloaded
 from model.workflows.outputs import Output
 from model.workflows.progress import Talk
+from model.workflows.source_rows import downloaded
 
 PREDICTION = "prediction"
 """The name of the new column."""

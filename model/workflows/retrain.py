@@ -25,7 +25,7 @@ from model.monitoring.triggers import Reason
 from model.registry.production import verified_manifest
 from model.registry.registry import Moved, Registry
 from model.training.candidates import Trial
-from model.workflows import dataset, monitor
+from model.workflows import dataset, monitor, source_rows
 from model.workflows.dataset import Inputs, Production
 from model.workflows.evaluate import champion_predictions
 from model.workflows.progress import Talk
@@ -178,7 +178,7 @@ def reasons(
 def _known(store: Registry, document: Document) -> NDArray[np.uint64] | None:
     """Keys of the rows that the version of *document* was trained on; None where they are not in the bucket now."""
     try:
-        return dataset.snapshot(store, document).keys
+        return source_rows.snapshot(store, document).keys
     except AbsentError:
         return None
 

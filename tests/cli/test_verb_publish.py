@@ -29,8 +29,8 @@ from model.registry.registry import Registry
 from model.reports.model_card import with_standing
 from model.training.export import register
 from model.training.export.registry import answer
-from model.workflows.dataset import snapshot
 from model.workflows.evaluate import Served
+from model.workflows.source_rows import snapshot
 
 RANDOM = np.random.default_rng(21)
 ROWS = 300
