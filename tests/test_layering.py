@@ -24,6 +24,7 @@ GRAPH = {
     "intervals": {"schema", "step"},
     "kernels": {"step"},
     "load": {"artifact", "block", "operators", "problems", "step", "table"},
+    "masks": {"forest", "step"},
     "matrices": {"step", "table"},
     "neighbours": {"kernels", "problems", "step"},
     "operators": {
@@ -31,10 +32,12 @@ GRAPH = {
         *("step", "trees", "votes"),
     },
     "powers": {"step"},
+    "reach": {"forest", "masks", "step", "walk"},
     "single": {"step"},
     "step": {"artifact"},
-    "trees": {"forest", "step"},
+    "trees": {"forest", "reach", "step"},
     "votes": {"step"},
+    "walk": {"forest", "step"},
 }
 """Which modules each module of functions/runtimes/graph may import: its siblings by their own names."""
 

@@ -1,4 +1,4 @@
-"""Operators over binary trees; forest.py holds their layout and the walk."""
+"""Operators over binary trees; forest.py holds their layout, reach.py the ways through them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .forest import PART_ROWS, Places, read_forest
+from .forest import Places, read_forest
+from .reach import PART_ROWS, Leaves
 from .step import Operation, Step, Values
 
 
@@ -27,13 +28,16 @@ def trees(step: Step) -> Operation:
     value = step.floats("value", leaves, len(start) if target is None else 1)
     start = start.astype(value.dtype)
     kind = np.float32 if step.flag("single") else np.float64
+    found = Leaves(forest)
 
     def run(inputs: Sequence[Values]) -> Values:
         with np.errstate(over="ignore"):
             x = inputs[0].astype(kind)
         out = np.repeat(start[None], len(x), axis=0) if len(inputs) == 1 else inputs[1].astype(value.dtype)
         for first in range(0, len(x), PART_ROWS):
-            _add(out[first : first + PART_ROWS], forest.leaves(x[first : first + PART_ROWS]), value, target)
+            part = out[first : first + PART_ROWS]
+            for some, reached in found.reached(x[first : first + PART_ROWS]):
+                _add(part, reached, value, None if target is None else target[some])
         return out.astype(np.float64, copy=False)
 
     return step.done(len(start), run)
@@ -46,11 +50,16 @@ def leaves(step: Step) -> Operation:
     kind = np.float32 if step.flag("single") else np.float64
     is_leaf = forest.left == np.arange(len(forest.left))
     first = np.concatenate([[0], np.cumsum(is_leaf)]).take(forest.roots)
+    found = Leaves(forest)
 
     def run(inputs: Sequence[Values]) -> Values:
         with np.errstate(over="ignore"):
             x = inputs[0].astype(kind)
-        return np.asarray((forest.leaves(x) - first[:, None]).T, np.float64)
+        out = np.empty((len(x), len(first)))
+        for start in range(0, len(x), PART_ROWS):
+            for some, reached in found.reached(x[start : start + PART_ROWS]):
+                out[start : start + PART_ROWS, some] = (reached - first[some, None]).T
+        return out
 
     return step.done(len(forest.roots), run)
 

@@ -98,7 +98,8 @@ CASES = [
     pytest.param({"trees": 4, "leaves": 9, "width": 1}, id="few trees"),
     pytest.param({"trees": 6, "leaves": 300, "width": 2}, id="deep"),
     pytest.param({"trees": 1, "leaves": 1, "width": 1}, id="one leaf"),
-    pytest.param({"trees": 40, "leaves": 127, "width": 3}, id="as many leaves as one byte takes"),
+    pytest.param({"trees": 40, "leaves": 127, "width": 3}, id="some larger than a mask"),
+    pytest.param({"trees": 150, "leaves": 64, "width": 1}, id="as many leaves as a mask has bits, two groups"),
 ]
 
 
@@ -107,7 +108,7 @@ CASES = [
 @pytest.mark.parametrize("shape", CASES)
 def test_few_rows_many_rows_and_one_row_take_the_plain_walk(shape, gaps, categories):
     parameters = forest(1, **shape, gaps=gaps, categories=categories)
-    x = rows(2, 600, gaps=gaps)
+    x = rows(2, 1600, gaps=gaps)
     expected = walked(parameters, x[:40])
     run = operation("trees", parameters).run
 
@@ -116,6 +117,7 @@ def test_few_rows_many_rows_and_one_row_take_the_plain_walk(shape, gaps, categor
 
     assert few.tobytes() == expected.tobytes()
     assert many[:40].tobytes() == expected.tobytes()
+    assert many.tobytes() == run([x[:250]]).tobytes() + run([x[250:]]).tobytes()
     assert single.tobytes() == expected.tobytes()
 
 
