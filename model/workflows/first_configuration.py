@@ -64,8 +64,14 @@ def configuration(
             continue
         lines += [f"  # {doubt}" for doubt in doubts[feature.name]]
         lines.append(f"  {entry},  # {words}")
-    lines += ["]", "", "[training]", f'task = "{rows.task}"', *_two(rows), ""]
+    lines += ["]", "", "[training]", f'task = "{rows.task}"{_or_classes(findings)}', *_two(rows), ""]
     return "\n".join(_printable(text) for text in lines)
+
+
+def _or_classes(findings: Sequence[Finding]) -> str:
+    """A comment behind the task where the target's numbers may be classes."""
+    few = any(finding.code == "whole-target" for finding in findings)
+    return '  # "classification" where the few whole numbers are names or grades' if few else ""
 
 
 def _two(rows: Rows) -> list[str]:

@@ -37,6 +37,7 @@ from model.workflows.draft import Fitted, draft, published
 from model.workflows.evaluate import champion
 from model.workflows.labelled import Labelled, learnt
 from model.workflows.progress import Talk
+from model.workflows.two_classes import own_threshold
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,7 @@ def _fitted(
         "fitted_with": given.fitted_with,
         "training_rows_given": trained is not None,
     }
-    return Fitted(given.pipeline, columns, training, ask)
+    return Fitted(given.pipeline, columns, training, ask, own_threshold(given.pipeline))
 
 
 def _check_same(answers: Answers, expected: Answers, classes: Sequence[Level]) -> None:

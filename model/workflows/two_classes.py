@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 
 from functions.schema import Level, shown
 from model.config import CostConfig
@@ -15,6 +16,7 @@ from model.data.split import Sides
 from model.errors import ConfigError
 from model.evaluation.answers import label_name
 from model.evaluation.threshold import choose
+from model.training.export.builder import plain
 
 _TWO = 2
 _MOST_NAMED = 10
@@ -22,7 +24,7 @@ _MOST_NAMED = 10
 
 @dataclass(frozen=True)
 class Threshold:
-    """The probability of *positive* from which on it is answered; *cost* is what chose it, None where it was named."""
+    """The probability of *positive* from which on it is answered; *cost* is what chose it here, else None."""
 
     value: float
     positive: Level
@@ -60,6 +62,22 @@ def classes_in_words(rows: Rows) -> str:
     names = [shown(label) for label in rows.classes[:_MOST_NAMED]]
     more = ", …" if len(rows.classes) > _MOST_NAMED else ""
     return f"{len(rows.classes)}: {', '.join(names)}{more}" if names else "numbers"
+
+
+def own_threshold(estimator: Any) -> Threshold | None:
+    """The threshold that an *estimator* fitted elsewhere has of its own, where it is one of probabilities."""
+    if not isinstance(estimator, FixedThresholdClassifier | TunedThresholdClassifierCV):
+        return None
+    method = estimator.response_method
+    if method == "decision_function" or not hasattr(estimator.estimator_, "predict_proba"):
+        return None
+    if isinstance(estimator, TunedThresholdClassifierCV):
+        value = estimator.best_threshold_
+        label = estimator._curve_scorer._get_pos_label()  # noqa: SLF001 - nothing else tells
+    else:
+        value = 0.5 if estimator.threshold == "auto" else estimator.threshold
+        label = estimator.pos_label
+    return Threshold(float(value), plain(estimator.classes_[1] if label is None else label))
 
 
 def cheapest(cost: CostConfig, actual: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:

@@ -258,6 +258,11 @@ def test_a_target_of_names_with_digits_is_not_taken_for_numbers(run, orders, fol
         ),
         pytest.param(["a", "b", "c", "d"], ['task = "classification"'], id="four-classes"),
         pytest.param(["1", "2", "3", "4.5"], ['task = "regression"'], id="numbers"),
+        pytest.param(
+            ["1", "2", "3", "3"],
+            ['task = "regression"  # "classification" where the few whole numbers are names or grades'],
+            id="grades",
+        ),
     ],
 )
 def test_the_target_s_kind_decides_the_task(run, orders, folder, cells, lines):

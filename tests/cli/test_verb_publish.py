@@ -16,6 +16,8 @@ from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import f1_score, make_scorer
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -177,6 +179,27 @@ def test_a_classifier_is_published_with_its_labels(shop, labels):
     assert [(type(label), label) for label in document["classes"]] == [(type(label), label) for label in labels]
     assert document["metrics"]["accuracy"]["value"] == (pipeline.predict(FRAME[200:]) == y[200:]).mean()
     assert document["blessed"]
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "threshold"),
+    [
+        pytest.param(lambda inner: FixedThresholdClassifier(inner, threshold=0.3, pos_label="cheap"), 0.3, id="named"),
+        pytest.param(lambda inner: FixedThresholdClassifier(inner, pos_label="cheap"), 0.5, id="usual"),
+        pytest.param(
+            lambda inner: TunedThresholdClassifierCV(inner, scoring=make_scorer(f1_score, pos_label="cheap"), cv=2),
+            None,
+            id="tuned",
+        ),
+    ],
+)
+def test_the_threshold_of_a_classifier_that_has_one_is_recorded(shop, wrapped, threshold):
+    y = (Y > 45).map({True: "dear", False: "cheap"})
+    pipeline = wrapped(LogisticRegression()).fit(FRAME[["age"]][:200], y[:200])
+
+    document = shop(pipeline, FRAME[["age"]][200:], y=y[200:]).document
+
+    assert document["threshold"] == {"value": threshold or pipeline.best_threshold_, "positive": "cheap"}
 
 
 @pytest.mark.parametrize(
