@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +25,7 @@ class Framed:
     """Rows of a DataFrame by the features that a pipeline needs.
 
     Args:
-        dtypes: Of categories whose cells pandas or the pipeline may tell apart by their type.
+        dtypes: Of columns whose cells pandas or the pipeline may tell apart by their type; None where a gap is None.
     """
 
     table: Table
@@ -46,7 +47,7 @@ class Framed:
         if columns is None:
             return frame.copy()
         for name, dtype in self.dtypes.items():
-            frame[name] = _none_for_nan(frame[name]) if dtype is None else frame[name].astype(dtype)
+            frame[name] = _none_for_nan(frame[name]) if dtype is None else _typed(frame[name], dtype)
         return frame
 
 
@@ -87,8 +88,8 @@ def framed(
         )
         if kind == "category":
             made = replace(made, levels=_levels(cells, feature.name))
-            if isinstance(series.dtype, pd.CategoricalDtype) or _has_none(series):
-                dtypes[feature.name] = series.dtype if isinstance(series.dtype, pd.CategoricalDtype) else None
+        if kind != "time" and (isinstance(series.dtype, pd.CategoricalDtype) or series.dtype == object):
+            dtypes[feature.name] = None if _has_none(series) else series.dtype
         features.append(made)
         columns.append(cells)
     unknown = [name for name in redact if name not in {feature.name for feature in features}]
@@ -105,7 +106,8 @@ def stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     whole = pd.concat(frames, ignore_index=True)
     for name, *columns in zip(frames[0], *([frame.get(name) for name in frames[0]] for frame in frames), strict=True):
         if all(column is not None and isinstance(column.dtype, pd.CategoricalDtype) for column in columns):
-            whole[name] = types.union_categoricals(columns)
+            with suppress(TypeError):  # levels of two types, or in two orders: they become objects
+                whole[name] = types.union_categoricals(columns)
     return whole
 
 
@@ -157,18 +159,30 @@ def _named(names: Sequence[str], frame: pd.DataFrame) -> list[Feature]:
 def _kind(series: pd.Series) -> str:
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
+        _check_types(series.name, dtype.categories.tolist(), {str, bool, int, float})
         return "category"
     if types.is_bool_dtype(dtype):
         return "boolean"
     if types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype):
         return "number"
-    found = {type(cell) for cell in series[series.notna()].tolist()}
-    if found <= {int, float}:
-        return "number"
-    if found <= {str, bool, int, float}:
-        return "category"
-    strange = sorted(kind.__name__ for kind in found - {str, bool, int, float})
-    raise UsageError(f"column {series.name!r} must hold numbers, booleans or texts, found {', '.join(strange)}")
+    found = _check_types(series.name, series[series.notna()].tolist(), {str, bool, int, float})
+    return "number" if found <= {int, float} else "category"
+
+
+def _check_types(name: Any, cells: Sequence[Any], expected: set[type]) -> set[type]:
+    """The types of *cells*, numpy's as Python's.
+
+    Raises:
+        UsageError: One is not among *expected*.
+    """
+    found = {type(_plain(cell)) for cell in cells}
+    if strange := sorted(kind.__name__ for kind in found - expected):
+        raise UsageError(f"column {name!r} must hold numbers, booleans or texts, found {', '.join(strange)}")
+    return found
+
+
+def _plain(cell: Any) -> Any:
+    return cell.item() if isinstance(cell, np.generic) else cell
 
 
 def _cells(series: pd.Series, kind: str) -> NDArray[Any]:
@@ -177,7 +191,7 @@ def _cells(series: pd.Series, kind: str) -> NDArray[Any]:
     if kind == "category":
         cells = np.empty(len(series), object)
         cells[:] = [
-            None if gap else cell
+            None if gap else _plain(cell)
             for cell, gap in zip(series.astype(object).tolist(), series.isna().tolist(), strict=True)
         ]
         return cells
@@ -220,6 +234,15 @@ def _has_none(series: pd.Series) -> bool:
 
 def _none_for_nan(series: pd.Series) -> pd.Series:
     return pd.Series([None if gap else cell for cell, gap in zip(series, series.isna(), strict=True)], dtype=object)
+
+
+def _typed(series: pd.Series, dtype: Any) -> pd.Series:
+    """*series* in its own type; a level that the type does not know is one more, no missing cell."""
+    if isinstance(dtype, pd.CategoricalDtype):
+        new = pd.Index(series.dropna().unique()).difference(dtype.categories, sort=False)
+        if len(new):
+            dtype = pd.CategoricalDtype([*dtype.categories, *new], ordered=dtype.ordered)
+    return series.astype(dtype)
 
 
 def _listed(frame: pd.DataFrame) -> str:

@@ -99,6 +99,38 @@ def test_the_manifest_says_who_fitted_it_and_what_it_takes(shop):
     assert document["blessed"]
 
 
+GAP = np.arange(ROWS) % 7 == 3
+ROOMS = pd.Series(np.arange(ROWS) % 4)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pytest.param(FRAME["colour"].astype("category").mask(GAP), id="categories-with-gaps"),
+        pytest.param(FRAME["colour"].astype("string"), id="string"),
+        pytest.param(ROOMS.astype("category").mask(GAP), id="categories-of-integers"),
+        pytest.param((ROOMS > 1).astype("category"), id="categories-of-booleans"),
+        pytest.param(ROOMS.astype("Int64").mask(GAP), id="nullable-integers"),
+        pytest.param((ROOMS > 1).astype("boolean").mask(GAP), id="nullable-booleans"),
+        pytest.param(ROOMS.astype(object).where(~GAP, None), id="objects-of-integers"),
+        pytest.param((ROOMS > 1).astype(object).where(~GAP, np.nan), id="objects-of-booleans"),
+        pytest.param(FRAME["colour"].map(np.str_).astype(object), id="texts-of-numpy"),
+    ],
+)
+def test_a_column_of_each_type_of_pandas_is_served_exactly(shop, column):
+    rows = FRAME.assign(colour=column)
+    y = Y + 3 * ROOMS
+    columns = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore", sparse_output=False), ["colour"]), (StandardScaler(), ["age", "rate"])
+    )
+    pipeline = make_pipeline(columns, Ridge()).fit(rows[:200], y[:200])
+
+    document = shop(pipeline, rows[200:], y[200:], training=(rows[:200], y[:200])).document
+
+    (check,) = [check for check in document["gate"] if check["check"] == "artefact equals estimator"]
+    assert check["passed"], check
+
+
 def test_without_its_training_rows_ranges_come_from_the_rows_that_judge(shop):
     document = shop(mixed()).document
 
@@ -260,6 +292,14 @@ def test_a_training_without_rows_that_are_new_to_production_says_why_and_what_he
             UsageError,
             "KMeans predicts neither numbers nor classes",
             id="cluster",
+        ),
+        pytest.param(
+            mixed,
+            FRAME.assign(colour=pd.cut(FRAME["age"], 4)),
+            Y,
+            UsageError,
+            "column 'colour' must hold numbers, booleans or texts, found Interval",
+            id="intervals",
         ),
         pytest.param(lambda: "model.joblib", FRAME, Y, UsageError, "expected a fitted scikit-learn", id="a-path"),
         pytest.param(

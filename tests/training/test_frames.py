@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from functions.schema import MOST_LEVELS, Feature
+from functions.table import Table
 from model.errors import DataError, UsageError
-from model.training.frames import framed, time_parts
+from model.training.frames import framed, stacked, time_parts
 
 
 def one(series, **options):
@@ -163,3 +164,44 @@ def test_a_column_of_pandas_categories_is_asked_with_its_own_type():
     found = framed(pd.DataFrame({"c": series}), ["c"])
 
     assert found.input(found.table, ["c"])["c"].dtype == series.dtype
+
+
+def test_a_level_that_pandas_categories_do_not_have_is_one_more_and_no_missing_cell():
+    series = pd.Series(["x", "y"], dtype=pd.CategoricalDtype(["y", "x"]))
+    found = framed(pd.DataFrame({"c": series}), ["c"])
+    levels = np.array(["w", None, "x"], object)
+
+    asked = found.input(Table([levels]), ["c"])["c"]
+
+    assert asked.cat.categories.tolist() == ["y", "x", "w"]
+    assert [None if gap else cell for cell, gap in zip(asked, asked.isna(), strict=True)] == ["w", None, "x"]
+
+
+def test_numbers_in_a_column_of_objects_are_asked_as_objects():
+    found = framed(pd.DataFrame({"c": pd.Series([1, 2], dtype=object)}), ["c"])
+
+    assert (found.features[0].kind, found.input(found.table, ["c"])["c"].dtype) == ("number", object)
+
+
+def test_cells_of_numpy_s_types_are_python_s():
+    cells = [np.str_("x"), np.bool_(True), np.int64(3)]  # noqa: FBT003 - a cell
+
+    found = framed(pd.DataFrame({"c": pd.Series(cells, dtype=object)}), ["c"])
+
+    assert [type(level) for level in found.features[0].levels] == [str, bool, int]
+
+
+@pytest.mark.parametrize(
+    ("dtypes", "expected"),
+    [
+        pytest.param([["x"], ["y", "x"]], "category", id="levels-of-both"),
+        pytest.param([["x"], [1]], "object", id="levels-of-two-types"),
+    ],
+)
+def test_categories_of_two_frames_keep_their_type_where_there_is_one(dtypes, expected):
+    frames = [pd.DataFrame({"c": pd.Categorical(levels)}) for levels in dtypes]
+
+    whole = stacked(frames)
+
+    assert whole["c"].dtype == expected
+    assert whole["c"].tolist() == [level for levels in dtypes for level in levels]
