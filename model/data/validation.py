@@ -97,13 +97,18 @@ def check(
     amounts = {name: cells for name, cells in measured.items() if name != target or not classes}
     numeric = {name: cells for name, cells in amounts.items() if kinds.get(name, "number") == "number"}
     flawed = {finding.where for finding in met}
+    unusable_columns = {finding.where for finding in met if finding.severity == "error"}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # squares of numbers that just are finite
         findings = [
             *met,
             *_missing(columns, held, flawed | {target}),
             *_out_of_bounds(measured, features, number),
             *degenerate(amounts, target, kinds),
-            *_learnt(sound.get(target), held, classes, target, limits.class_rows),
+            *(
+                []
+                if target in unusable_columns
+                else _learnt(sound.get(target), held, classes, target, limits.class_rows)
+            ),
             *copied(measured, target),
             *categories(sound, features),
             *_strange(_bounded(numeric, features), number),

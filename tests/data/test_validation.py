@@ -25,7 +25,19 @@ HELD = np.arange(ROWS) % 5 == 0
 LIMITS = {"training_rows": 5, "rows": 200, "holdout_rows": 50, "rows_per_feature": 10, "warn": 0.1, "alert": 0.3}
 
 
-def found(a=A, b=B, y=Y, *, held=HELD, bounds=(-math.inf, math.inf), flaws=(), groups=None, production=None, **limits):
+def found(
+    a=A,
+    b=B,
+    y=Y,
+    *,
+    held=HELD,
+    bounds=(-math.inf, math.inf),
+    flaws=(),
+    groups=None,
+    production=None,
+    classes=(),
+    **limits,
+):
     """The faults of the rows (a, b) → y."""
     return check(
         Table(np.column_stack([a, b])),
@@ -37,6 +49,7 @@ def found(a=A, b=B, y=Y, *, held=HELD, bounds=(-math.inf, math.inf), flaws=(), g
         limits=Limits(**{**LIMITS, **limits}),
         groups=groups,
         production=production,
+        classes=classes,
     )
 
 
@@ -273,6 +286,23 @@ def test_a_constant_feature_and_a_constant_target_are_errors():
         ("error", "constant-target", "y", 300, "must vary, found 2.0 in every row"),
         ("error", "constant-feature", "b", 300, "must vary, found 5.0 in every row"),
     ]
+
+
+def test_a_class_of_one_label_is_constant_and_is_not_where_cells_of_it_cannot_be_used():
+    one = np.zeros(ROWS)
+    other_types = flaw("not-a-level", "y", "must be a text", 2, Example(3, "1"))
+
+    assert brief(found(y=one, classes=("ok",))) == [
+        ("error", "constant-target", "y", ROWS, 'must vary, found "ok" in every row')
+    ]
+    assert [finding.code for finding in found(y=one, classes=("ok",), flaws=[other_types])] == ["not-a-level"]
+
+
+def test_classes_are_no_amounts_and_a_feature_that_tells_them_all_is_an_error():
+    y = (B > 50).astype(float)
+
+    assert found(y=y, classes=("cold", "warm"), class_rows=5) == []
+    assert [finding.code for finding in found(a=y + 3, y=y, classes=("cold", "warm"))] == ["target-copied"]
 
 
 @pytest.mark.parametrize(
