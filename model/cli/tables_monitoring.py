@@ -6,7 +6,10 @@ from collections import Counter
 from typing import Any
 
 from model.cli.tables import Document, table_of
-from model.formatting import counted, milliseconds, number, percent, plain, short, to_the_second
+from model.evaluation.answers import label_name
+from model.formatting import counted, interval, milliseconds, number, percent, plain, short, to_the_second
+
+_MOST_CLASSES = 10
 
 
 def monitoring(document: Document) -> list[Any]:
@@ -26,7 +29,8 @@ def monitoring(document: Document) -> list[Any]:
     )
     for version in document["versions"]:
         name = f"{version['version']}{' (production)' if version['production'] else ''}"
-        columns = [*version["features"], {"name": "prediction", **(version["prediction"] or {})}]
+        scored = [version["score"]] if version.get("score") else []
+        columns = [*version["features"], {"name": "prediction", **(version["prediction"] or {})}, *scored]
         for column in columns if version["features"] else ():
             features.add_row(name, plain(column["name"]), *_column_figures(column))
     requests = table_of("function", "version", "requests", "5xx", "4xx", "p50", "p90", "p99", "p99 before", "cold")
@@ -38,22 +42,44 @@ def monitoring(document: Document) -> list[Any]:
         requests.add_row(entry["function"], version, str(entry["requests"]), *shares, *times, str(entry["cold_starts"]))
     live = table_of("version", "labels", "metric", "live", "low", "high", "held out")
     for version in document["versions"]:
-        for name in ("rmse", "mae") if version["live"] else ():
+        for name in _live_metrics(version["live"]["metrics"]) if version["live"] else ():
             score = [number(version["live"]["metrics"][name][part]) for part in ("value", "low", "high")]
-            held = version["held_out"].get(name) or {}
-            live.add_row(str(version["version"]), str(version["live"]["rows"]), name, *score, number(held.get("value")))
+            held = version["held_out"].get(name)
+            was = interval(*(held.get(part) for part in ("value", "low", "high"))) if held else number(None)
+            live.add_row(str(version["version"]), str(version["live"]["rows"]), plain(name), *score, was)
+    classes = table_of("version", "class", "predicted", "in training")
+    for version in document["versions"]:
+        levels = (version["prediction"] or {}).get("levels", [])
+        for level in sorted(levels, key=lambda level: -abs(level["serving"] - level["training"]))[:_MOST_CLASSES]:
+            figures = [percent(level[name]) for name in ("serving", "training")]
+            classes.add_row(str(version["version"]), plain(label_name(level["level"])), *figures)
     notes = [plain(note) for note in document["notes"]]
-    shown: list[Any] = [table for table in (findings, live, features, requests) if table.row_count]
+    shown: list[Any] = [table for table in (findings, live, classes, features, requests) if table.row_count]
     shown += ["\n".join(notes)] if notes else []
     return [plain(summary), *(thing for table in shown for thing in ("", table)), "", *map(plain, _log_lines(document))]
+
+
+def _live_metrics(metrics: Document) -> list[str]:
+    """The names of the metrics that are shown: of classes the general ones, and the recall of each of few classes."""
+    if "rmse" in metrics:
+        return ["rmse", "mae"]
+    recalls = [name for name in metrics if name.startswith("recall:")]
+    general = ("log_loss", "roc_auc", "calibration_error", "accuracy", "balanced_accuracy")
+    return [*(name for name in general if name in metrics), *(recalls if len(recalls) <= _MOST_CLASSES else [])]
 
 
 def _column_figures(column: Document) -> list[str]:
     skew, drift = column["skew"] or {}, column["drift"] or {}
     figures = [number(column["serving"]["mean"]), number(column["training"]["mean"])]
-    figures += [short(skew.get(name)) for name in ("wasserstein", "jensen_shannon", "population_stability")]
+    moved = "wasserstein" if skew.get("share_change") is None else "share_change"
+    figures += [short(skew.get(name)) for name in (moved, "jensen_shannon", "population_stability")]
     shares = [percent(column[name]) for name in ("missing_share", "out_of_range_share")]
-    return [str(column["rows"]), *figures, short(drift.get("wasserstein")), *shares]
+    return [
+        str(column["rows"]),
+        *figures,
+        short(drift.get("wasserstein" if drift.get("share_change") is None else "share_change")),
+        *shares,
+    ]
 
 
 def _log_lines(document: Document) -> list[str]:

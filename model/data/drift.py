@@ -12,13 +12,17 @@ does by Jensen-Shannon. The population stability index and Kolmogorov-Smirnov's 
 decide nothing: the first says what the divergence says on a scale without end, the second calls any difference
 significant once there are enough rows.
 
+The shares of the classes that a classifier predicts are judged by a figure of their own: the largest change of a share,
+in standard deviations of training as well, |p - q| / sqrt(q (1 - q)). A class in 15 of 100 answers that was in 10 is
+0.17 by it, and 0.004 bits.
+
 Differences within sampling noise are never reported: a figure counts from the larger of its threshold and the limit
 that samples of so many rows, without any drift, exceed in FALSE_SHARE of all comparisons, all figures of all columns
 together (Bonferroni). For the divergence that limit is (1/n + 1/m) chi²(k - 1) / (8 ln 2), the divergence being an
 eighth of the chi-square distance where both are near (Lin, Divergence measures based on the Shannon entropy, 1991;
 Endres and Schindelin, A new metric for probability distributions, 2003); for Wasserstein it is the quantile of
 ∫ |B(F)| dx over Brownian bridges B (del Barrio, Giné and Matrán, Central limit theorems for the Wasserstein distance,
-1999).
+1999); for a share it is a normal's quantile with the first term of Cornish and Fisher's expansion.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from model.data.share_change import largest_share_change
 from model.data.statistics import PARTS, means_of_parts
 
 Document = Mapping[str, Any]
@@ -58,6 +63,8 @@ class Distances:
         jensen_shannon: Divergence in bits, 0 to 1.
         population_stability, kolmogorov_smirnov: Shown, and decide nothing.
         wasserstein: In standard deviations of training; None where training is known by its deciles alone.
+        share_change: Of predicted classes: the largest change of a share, in standard deviations of training; where it
+            is there, it decides alone.
     """
 
     jensen_shannon: float
@@ -67,6 +74,8 @@ class Distances:
     wasserstein_chance: float | None = None
     kolmogorov_smirnov: float | None = None
     kolmogorov_smirnov_p: float | None = None
+    share_change: float | None = None
+    share_change_chance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -82,27 +91,32 @@ class Weighting:
     rows: float
 
 
+Figure = Literal["", "wasserstein", "jensen_shannon", "share_change"]
+
+
 @dataclass(frozen=True)
 class Movement:
     """The answer to "did this column move?": *figure* decided, with *value* against *limit*."""
 
     level: Literal["ok", "warn", "alert"]
-    figure: Literal["", "wasserstein", "jensen_shannon"]
+    figure: Figure
     value: float
     limit: float
 
     def __str__(self) -> str:
-        return f"{self.value:.2g} {'standard deviations' if self.figure == 'wasserstein' else 'bits'}"
+        return f"{self.value:.2g} {'bits' if self.figure == 'jensen_shannon' else 'standard deviations'}"
 
 
 def movement(distances: Distances | None, *, warn: float, alert: float) -> Movement:
     """Judge *distances* against both thresholds; a column of which nothing is known did not move."""
     if distances is None:
         return Movement("ok", "", 0.0, math.inf)
-    figures: tuple[tuple[Literal["wasserstein", "jensen_shannon"], float | None, float | None], ...] = (
+    figures: list[tuple[Figure, float | None, float | None]] = [
         ("wasserstein", distances.wasserstein, distances.wasserstein_chance),
         ("jensen_shannon", distances.jensen_shannon, distances.jensen_shannon_chance),
-    )
+    ]
+    if distances.share_change is not None:
+        figures = [("share_change", distances.share_change, distances.share_change_chance)]
     levels: tuple[tuple[Literal["alert", "warn"], float], ...] = (("alert", alert), ("warn", warn))
     for level, threshold in levels:
         reached = []
@@ -122,8 +136,27 @@ def counts_between(values: Vector, edges: Vector) -> Counts:
 
 
 def columns(document: Document) -> list[Document]:
-    """The manifest's entry of each feature, in order, and last that of the predictions; `{}` where it has none."""
-    return [*document["features"], document.get("prediction") or {}]
+    """The manifest's entry of each feature, in order, then that of the predictions, and of a classifier's score.
+
+    An entry is `{}` where the manifest has none.
+    """
+    scored = score(document)
+    return [*document["features"], document.get("prediction") or {}, *([] if scored is None else [scored])]
+
+
+def score(document: Document) -> Document | None:
+    """The entry of a classifier's score; None where it has no probabilities, `{}` where training's are not known.
+
+    The score is the probability of the positive class of two, which the entry names as `class`, or that of the
+    likeliest of several classes.
+    """
+    if not document.get("classes") or not document.get("probabilities"):
+        return None
+    if "positive" not in document:
+        return document.get("top_score") or {}
+    positive = document["positive"]
+    own = (entry for entry in document.get("scores") or () if entry["class"] == positive)
+    return next(own, {"class": positive})
 
 
 def edges(entry: Document) -> Vector:
@@ -181,6 +214,9 @@ def against_training(
     weights, quantiles = weighting.weights if weighting else None, _numbers(entry.get("quantiles"))
     if not rows or not len(sample) or not len(edges(entry)) or trained < 1:
         return None
+    if "classes" in entry:
+        here, there = counts[1::2] / counts.sum(), np.array(entry["shares"])
+        return _between_classes(here, there, there, (rows, trained), chance)
     if "levels" in entry:
         seen = dict(enumerate(counts[1::2].tolist())) | {-1: float(counts[-1])}
         return between_levels(dict(enumerate(entry["shares"])), seen, trained, chance, rows=rows)
@@ -223,6 +259,9 @@ def against_window(
     if not all(rows) or not all(map(len, samples)) or not len(edges(entry)):
         return None
     shares = [cells / cells.sum() for cells in counts]
+    if "classes" in entry:
+        here, there = (cells[1::2] for cells in shares)
+        return _between_classes(here, there, np.array(entry["shares"]), (rows[0], rows[1]), chance)
     filled = int(((counts[0] + counts[1]) > 0).sum())
     more: dict[str, float] = {}
     if (entry.get("std") or 0) > 0:
@@ -260,6 +299,21 @@ def between_levels(
     filled = int(((here > 0) | (there > 0)).sum())
     return Distances(
         jensen_shannon(here, there), _divergence_chance([rows, trained], filled, chance), stability(here, there, rows)
+    )
+
+
+def _between_classes(
+    here: Vector, there: Vector, training: Vector, rows: tuple[float, float], chance: float
+) -> Distances:
+    """Distances of the shares of predicted classes *here* from those *there*, of so many *rows* each."""
+    filled = int(((here > 0) | (there > 0)).sum())
+    change, limit = largest_share_change(here, there, training, rows, chance)
+    return Distances(
+        jensen_shannon(here, there),
+        _divergence_chance(rows, filled, chance),
+        stability(here, there, rows[0]),
+        share_change=change,
+        share_change_chance=limit,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from model.monitoring.class_rows import Chances
 from model.monitoring.request_counts import SlotRequests
 from model.monitoring.windows import MOST_SAMPLED, SLOTS, Period, SlotRows, Window, joined
 
@@ -57,12 +58,15 @@ class Joined:
     """Labels that met a row of one version; arrays of shape (n_labels,).
 
     Args:
+        actual, predicted: Numbers; of a classifier the places of labels among the classes of the version.
         weights: Instances that the row of each label stands for.
+        chances: The probabilities of a classifier that has any.
     """
 
     actual: Vector
     predicted: Vector
     weights: Vector
+    chances: Chances | None = None
 
 
 @dataclass

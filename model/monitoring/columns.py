@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from model.monitoring.findings import finding, share_severity
 from model.monitoring.windows import Window
 
 Vector = NDArray[np.float64]
+Role = Literal["input", "prediction", "score"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def column_figures(
     *,
     trained: int,
     chance: float,
-    is_prediction: bool,
+    role: Role,
 ) -> ColumnFigures:
     """Figures of the column at *place*.
 
@@ -97,7 +98,7 @@ def column_figures(
         rows=int(now.present_rows[place]),
         redacted=bool(now.redacted[place]),
         missing_share=missing / (present + missing) if present + missing else None,
-        out_of_range_share=float(now.outside[place]) / present if present and not is_prediction else None,
+        out_of_range_share=float(now.outside[place]) / present if present and role == "input" else None,
         training=Description(*(entry.get(part) for part in ("minimum", "maximum", "mean", "std"))),
         serving=Description() if category else _description(values, weighting),
         skew=against_training(entry, now.counts[place], values, trained, chance, weighting=weighting),
@@ -108,20 +109,18 @@ def column_figures(
     )
 
 
-def column_findings(
-    column: ColumnFigures, where: str, limits: MonitoringConfig, *, is_prediction: bool
-) -> Iterable[Finding]:
+def column_findings(column: ColumnFigures, where: str, limits: MonitoringConfig, *, role: Role) -> Iterable[Finding]:
     """Whether the column moved from training or from the window before, is missing, or is out of range."""
-    kind = "prediction" if is_prediction else "input"
     moved = movement(column.skew, warn=limits.warn, alert=limits.alert)
     if moved.level != OK:
         found = f"{moved} from training; {_change(column)}"
-        yield finding(f"{kind}-skew", moved.level, where, value=moved.value, limit=moved.limit, found=found)
+        yield finding(f"{role}-skew", moved.level, where, value=moved.value, limit=moved.limit, found=found)
     moved = movement(column.drift, warn=limits.warn, alert=limits.alert)
     if moved.level != OK:
         found = f"{moved} from the window before"
-        yield finding(f"{kind}-drift", WARN, where, value=moved.value, limit=moved.limit, found=found)
-    yield from _absent(column, where, limits)
+        yield finding(f"{role}-drift", WARN, where, value=moved.value, limit=moved.limit, found=found)
+    if role == "input":
+        yield from _absent(column, where, limits)
     level, limit = share_severity(column.out_of_range_share, limits)
     if column.out_of_range_share is not None and level != OK:
         code, words = (
@@ -186,7 +185,7 @@ def _change(column: ColumnFigures) -> str:
     """The figure by which a person sees that *column* moved: its mean, or the level whose share changed most."""
     if not column.levels:
         return f"mean {_short(column.serving.mean)}, was {_short(column.training.mean)}"
-    most = max(column.levels, key=lambda level: abs(level.serving - level.training))
+    most = max(column.levels, key=lambda level: (round(abs(level.serving - level.training), 9), -level.training))
     return f"{shown(most.level)} in {100 * most.serving:.3g} % of the rows, was in {100 * most.training:.3g} %"
 
 

@@ -68,12 +68,18 @@ def _version(version: VersionVerdict) -> dict[str, Any]:
         "status": version.status,
         "features": [{"name": column.name, **_column(column)} for column in version.features],
         "prediction": _column(version.prediction) if version.prediction else None,
+        **(
+            {"score": {"name": version.score.name, "class": version.score_class, **_column(version.score)}}
+            if version.score
+            else {}
+        ),
         "live": None
         if live is None
         else {
             "rows": live.rows,
             "instances": live.rows if live.instances is None else live.instances,
             "effective_rows": live.rows if live.effective_rows is None else live.effective_rows,
+            "measure": live.measure,
             "metrics": {name: asdict(score) for name, score in live.metrics.items()},
         },
         "held_out": dict(version.held_out),

@@ -6,15 +6,17 @@ import csv
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from functions.schema import Level, shown
 from model.data.cells import objects
 from model.data.formats import RaggedRow, csv_table, json_objects, parquet_table, shown_briefly
 from model.data.sources import translated
 from model.errors import SourceError
+from model.monitoring.class_labels import Spellings, is_empty
 
 _HEADER_CHARACTERS = 4096
 _LAST_EXACT = 2**53
@@ -30,7 +32,8 @@ _KINDS = (".csv", ".parquet", ".jsonl", ".ndjson")
 class Labels:
     """The labels of a file; *unusable* counts its other rows, and *example* shows the first of those.
 
-    *points* is True where a number shows that its decimals stand behind a point.
+    *values* are numbers; with *spellings*, those of a classifier, places of classes. *points* is True where a number
+    shows that its decimals stand behind a point.
     """
 
     ids: list[str]
@@ -39,6 +42,7 @@ class Labels:
     unusable: int = 0
     example: str = ""
     points: bool = False
+    spellings: Spellings | None = field(default=None, repr=False)
 
     def leave_out(self, example: str) -> None:
         """Count a row that cannot be used."""
@@ -46,8 +50,11 @@ class Labels:
         self.example = self.example or f"; {example}"
 
 
-def read(source: str, path: Path, target: str) -> Labels:
+def read(source: str, path: Path, target: str, classes: Sequence[Level] = ()) -> Labels:
     """Read *path*, which messages call *source*: columns `request_id`, *target*, and `row`, 0 where there is none.
+
+    Args:
+        classes: The labels of a classifier; empty where the target is a number.
 
     Raises:
         SourceError: It cannot be used.
@@ -57,7 +64,7 @@ def read(source: str, path: Path, target: str) -> Labels:
         raise SourceError(f"{source} must end in {', '.join(_KINDS[:-1])} or {_KINDS[-1]}")
     if path.is_dir():
         raise SourceError(f"{source} must be a file, found a directory")
-    found = Labels([], [], [])
+    found = Labels([], [], [], spellings=Spellings(classes) if classes else None)
     number = 0
     ambiguous: list[tuple[int, str, int, str]] = []
     with translated(source):
@@ -72,6 +79,8 @@ def read(source: str, path: Path, target: str) -> Labels:
             found.values.append(float(text.replace(",", "")))
         else:
             found.leave_out(f"label {place}: {target} must tell thousands from decimals, found {shown_briefly(text)}")
+    if found.spellings is not None and found.unusable and (named := found.spellings.named()):
+        found.example += f"; {named}"
     if found.ids and all(map(_FLOAT_OF_A_WHOLE.fullmatch, found.ids)):
         found.ids = [name.partition(".")[0] for name in found.ids]
     return found
@@ -87,6 +96,15 @@ def _take(
         message = f"request_id must be text or a whole number, found {shown_briefly(identity)}"
     elif place is None:
         message = f"row must be a whole number from 0, found {shown_briefly(row)}"
+    elif found.spellings is not None:
+        own = found.spellings.place(value)
+        if own is not None:
+            found.ids.append(name)
+            found.rows.append(place)
+            found.values.append(own)
+            return
+        spelled = "an empty cell" if is_empty(value) else shown(value)
+        message = f"{target} must be {found.spellings.expected()}, found {spelled}"
     elif isinstance(value, str) and _ONE_COMMA.fullmatch(value.strip()):
         ambiguous.append((number, name, place, value.strip()))
         return
@@ -128,7 +146,7 @@ def _pieces(source: str, path: Path, kind: str, target: str, found: Labels) -> I
         names = _columns(source, separated[0], target)
         places = [separated[0].index(name) for name in names]
         written = [line[places[-1]].strip() for line in separated[1:] if line[places[-1] :]]
-        commas = any(map(_DECIMAL_COMMA.fullmatch, written))
+        commas = not found.spellings and any(map(_DECIMAL_COMMA.fullmatch, written))
         points = any("." in text and not _POINTS_OF_THOUSANDS.fullmatch(text) for text in written)
         for number, line in enumerate(separated[1:]):
             if len(line) != len(separated[0]):
@@ -137,7 +155,7 @@ def _pieces(source: str, path: Path, kind: str, target: str, found: Labels) -> I
             row_cells = [line[place] or None for place in places]
             if commas:
                 row_cells[-1] = _with_point(row_cells[-1])
-            elif not points and _POINTS_OF_THOUSANDS.fullmatch((row_cells[-1] or "").strip()):
+            elif not points and not found.spellings and _POINTS_OF_THOUSANDS.fullmatch((row_cells[-1] or "").strip()):
                 message = f"{target} must tell thousands from decimals, found {shown_briefly(row_cells[-1])}"
                 found.leave_out(f"label {number}: {message}")
                 continue

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from functions.schema import Level
 from model.data.hashing import Keys
 from model.monitoring.captured import Joined
+from model.monitoring.class_rows import MOST_CLASSES, Chances
 from model.monitoring.labels import KeyedLabels
-from model.monitoring.windows import Counts, Matrix
+from model.monitoring.windows import Matrix
 
 
 class BatchRows(NamedTuple):
-    """Rows of one batch; arrays of shape (n_rows,).
+    """Rows of one version in one batch; arrays of shape (n_rows,).
 
     Args:
         keys: As `row_keys` gives them.
         requests: The hash of each row's request_id.
         weights: Instances that each stands for; NaN where the line of its request has not come.
-        fields: The captured objects.
+        predictions: Numbers; of a classifier the places of the labels among its classes.
+        chances: The probabilities of a classifier that has any.
     """
 
     keys: Keys
     requests: Keys
-    versions: Counts
     weights: Matrix
-    fields: Sequence[dict[str, Any]]
+    predictions: Matrix
+    chances: Chances | None
 
 
 class LabelJoin:
@@ -40,28 +42,40 @@ class LabelJoin:
         self._versions = np.zeros(len(labels.keys), dtype=np.int64)
         self._weights = np.full(len(labels.keys), np.nan)
         self._requests = np.zeros(len(labels.keys), dtype=np.uint64)
+        self._chances: Chances | None = None
 
-    def add(self, rows: BatchRows, usable: NDArray[np.bool_]) -> None:
-        """Note those of *rows* that have a label and are *usable*."""
+    def add(self, version: int, rows: BatchRows) -> None:
+        """Note those of *rows*, of one *version*, that have a label."""
         known = self._labels.keys
         if not len(known):
             return
         at = np.minimum(np.searchsorted(known, rows.keys), len(known) - 1)
-        met = np.flatnonzero(usable & (known[at] == rows.keys))
-        self._predictions[at[met]] = [rows.fields[place]["prediction"] for place in met.tolist()]
-        self._versions[at[met]] = rows.versions[met]
+        met = np.flatnonzero(known[at] == rows.keys)
+        self._predictions[at[met]] = rows.predictions[met]
+        self._versions[at[met]] = version
         self._weights[at[met]] = rows.weights[met]
         self._requests[at[met]] = rows.requests[met]
+        if rows.chances is None:
+            return
+        if self._chances is None:
+            shape = (len(known), MOST_CLASSES)
+            self._chances = Chances(np.full(shape, -1, np.int16), np.full(shape, np.nan))
+        width = rows.chances.values.shape[1]
+        self._chances.places[at[met], :width] = rows.chances.places[met]
+        self._chances.values[at[met], :width] = rows.chances.values[met]
 
     @property
     def matched(self) -> int:
         """Labels that met a row, those that contradict each other too."""
         return int((~np.isnan(self._predictions)).sum())
 
-    def joined(self, weights_of: Callable[[Keys], Matrix]) -> dict[int, Joined]:
-        """By version, the labels that met a row.
+    def joined(
+        self, weights_of: Callable[[Keys], Matrix], classes_of: Mapping[int, tuple[Level, ...]]
+    ) -> dict[int, Joined]:
+        """By version, the labels that met a row; none where one of the two is of numbers, and the other of classes.
 
         Args:
+            classes_of: The classes of each version.
             weights_of: Gives the weight by request for rows whose request came later; NaN if it never came, and such
                 a row counts as one instance.
         """
@@ -72,6 +86,26 @@ class LabelJoin:
         usable = ~np.isnan(self._predictions) & ~np.isnan(self._labels.values)
         by_version = {}
         for version in np.unique(self._versions[usable]).tolist():
-            own = usable & (self._versions == version)
-            by_version[version] = Joined(self._labels.values[own], self._predictions[own], weights[own])
+            classes = classes_of[version]
+            if bool(classes) != bool(self._labels.classes):
+                continue
+            own = np.flatnonzero(usable & (self._versions == version))
+            actual = _placed(self._labels.values[own], self._labels.classes, classes)
+            own, actual = own[~np.isnan(actual)], actual[~np.isnan(actual)]
+            chances = None
+            if classes and self._chances is not None:
+                width = min(MOST_CLASSES, len(classes))
+                chances = Chances(self._chances.places[own, :width], self._chances.values[own, :width])
+                chances = chances if chances.there.any() else None
+            if len(own):
+                by_version[version] = Joined(actual, self._predictions[own], weights[own], chances)
         return by_version
+
+
+def _placed(values: Matrix, labels: tuple[Level, ...], classes: tuple[Level, ...]) -> Matrix:
+    """Places among *labels* as places among *classes*; NaN for a label that is none of them; numbers as they are."""
+    if labels == classes:
+        return values
+    places = {(type(label), label): float(place) for place, label in enumerate(classes)}
+    table = np.array([places.get((type(label), label), np.nan) for label in labels])
+    return np.asarray(table[values.astype(np.intp)])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.schema import Level
 from model.data.hashing import Keys
 from model.monitoring.keys import row_keys
 
@@ -18,15 +19,17 @@ class KeyedLabels:
 
     Args:
         keys: As `row_keys` gives them, sorted.
-        values: NaN where labels of one key contradict each other.
+        values: Numbers, or places among *classes*; NaN where labels of one key contradict each other.
         repeated: Labels that repeat another one.
         conflicting: Labels that contradict another one.
+        classes: The labels of the classifier that they belong to; empty for a regression.
     """
 
     keys: Keys
     values: NDArray[np.float64]
     repeated: int
     conflicting: int
+    classes: tuple[Level, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,10 @@ class LabelCounts:
     example: str
 
 
-def keyed(ids: Sequence[str], rows: Sequence[int], values: Sequence[float]) -> KeyedLabels:
-    """Labels of (id, row) pairs by key, each once."""
+def keyed(
+    ids: Sequence[str], rows: Sequence[int], values: Sequence[float], classes: tuple[Level, ...] = ()
+) -> KeyedLabels:
+    """Labels of (id, row) pairs by key, each once; *values* are places among *classes* where there are any."""
     keys, actual = row_keys(ids, rows), np.array(values, dtype=np.float64)
     distinct, place, times = np.unique(keys, return_inverse=True, return_counts=True)
     least, most = np.full(len(distinct), np.inf), np.full(len(distinct), -np.inf)
@@ -52,4 +57,4 @@ def keyed(ids: Sequence[str], rows: Sequence[int], values: Sequence[float]) -> K
     np.maximum.at(most, place, actual)
     agree = least == most
     repeated, conflicting = int((times[agree] - 1).sum()), int(times[~agree].sum())
-    return KeyedLabels(distinct, np.where(agree, least, np.nan), repeated, conflicting)
+    return KeyedLabels(distinct, np.where(agree, least, np.nan), repeated, conflicting, classes)

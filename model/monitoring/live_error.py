@@ -1,6 +1,7 @@
 """Whether a version errs more on labels that arrived than on the rows that were held out from its training.
 
-It does where neither size nor chance explains the growth of the root mean squared error:
+It does where neither size nor chance explains the growth of the error: the root mean squared error of numbers, the log
+loss of a classifier, or the share of wrong labels of one without probabilities:
     size      it grew by the share `warn` of [monitoring], or by `alert`
     chance    the difference exceeds CHANCE times the distance sqrt((live - its low end)² + (held-out high end - held
               out)²), which is the end of an interval of the difference that is made from those of both (Zou and
@@ -24,6 +25,9 @@ from model.data.drift import ALERT, OK, WARN
 
 CHANCE = 2.326 / 1.960
 """Normal quantiles of 99 % and 97.5 %."""
+
+_WORDS = {"rmse": "rmse", "log_loss": "log loss", "error_rate": "error rate"}
+_NONE_OF = 3.0  # with no wrong label in n rows their share is below 3 / n at 95 %
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,19 @@ class Live:
         return self.instances is None or math.isclose(self.instances, self.rows)
 
     @property
-    def rmse(self) -> Interval:
-        """Root mean squared error, in the target's unit."""
-        return self.metrics["rmse"]
+    def measure(self) -> str:
+        """The error that is judged: `rmse`, in the target's unit, `log_loss`, or `error_rate`."""
+        return next((name for name in ("rmse", "log_loss") if name in self.metrics), "error_rate")
+
+    @property
+    def error(self) -> Interval:
+        """The figure of `measure`."""
+        return _error(self.metrics, self.measure)
+
+    @property
+    def error_name(self) -> str:
+        """`measure` in words."""
+        return _WORDS[self.measure]
 
 
 @dataclass(frozen=True)
@@ -84,26 +98,38 @@ class LiveError:
     found: str
 
 
-def held_out_rmse(manifest: Mapping[str, Any]) -> Interval:
-    """The error that the gate measured."""
-    score = manifest["metrics"].get("rmse") or {}
-    return Interval(*(score.get(part) for part in ("value", "low", "high")))
+def held_out_error(manifest: Mapping[str, Any], measure: str) -> Interval:
+    """The error that the gate measured, by *measure*, as `Live.measure` names it."""
+    parts = ("value", "low", "high")
+    metrics = {name: Interval(*(score.get(part) for part in parts)) for name, score in manifest["metrics"].items()}
+    error = _error(metrics, measure)
+    rows = manifest["data"].get("holdout_rows", 0)
+    if measure == "error_rate" and error.value == 0 and rows:  # resamples of no wrong label have none either
+        return Interval(0.0, 0.0, _NONE_OF / rows)
+    return error
+
+
+def _error(metrics: Mapping[str, Interval], measure: str) -> Interval:
+    if measure != "error_rate":
+        return metrics.get(measure, Interval())
+    right = metrics.get("accuracy", Interval())
+    return Interval(*(None if end is None else 1 - end for end in (right.value, right.high, right.low)))
 
 
 def judge(live: Live, held_out: Interval, limits: MonitoringConfig) -> LiveError:
     """Whether the live error is higher than the held-out one."""
-    value, low = live.rmse.value, live.rmse.low
+    value, low = live.error.value, live.error.low
     labels = _labels(live)
     if (live.rows if live.effective_rows is None else live.effective_rows) < limits.min_rows:
         return _unknown(f"{labels}, {limits.min_rows} are needed to judge the error", limits)
     if value is None or low is None:
-        found = f"rmse beyond float64 on {labels}; held out {_short(held_out.value)}"
+        found = f"{live.error_name} beyond float64 on {labels}; held out {_short(held_out.value)}"
         return LiveError(ALERT, True, math.inf, limits.alert, None, found)  # noqa: FBT003 - known
-    if not held_out.value or held_out.high is None:
+    if held_out.value is None or held_out.high is None or (live.measure == "rmse" and not held_out.value):
         return _unknown("its held-out error is not known, so the live error is compared with nothing", limits)
     chance = CHANCE * math.hypot(value - low, held_out.high - held_out.value)
-    found = f"rmse {live.rmse} on {labels}; held out {held_out}"
-    growth = value / held_out.value - 1
+    found = f"{live.error_name} {live.error} on {labels}; held out {held_out}"
+    growth = value / held_out.value - 1 if held_out.value else math.inf if value else 0.0
     severity, limit = OK, limits.warn
     for level, share in ((ALERT, limits.alert), (WARN, limits.warn)):
         if severity == OK and growth >= share and value - held_out.value > chance:

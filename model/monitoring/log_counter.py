@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from model.data.hashing import Keys, text_hashes
 from model.monitoring.captured import Captured, Unusable
+from model.monitoring.class_rows import add_answers
 from model.monitoring.keys import DistinctKeys, with_rows
 from model.monitoring.label_join import BatchRows, LabelJoin
 from model.monitoring.labels import KeyedLabels
@@ -53,17 +54,22 @@ class LogCounter:
         example = f"{self.source} line {number}: {message}"
         self.captured.log.unusable.setdefault(code, Unusable(0, example)).count += count
 
-    def add(self, requests: list[LogLine], request_slots: Counts, rows: list[LogLine], row_slots: Counts) -> None:
-        """Count lines whose fields are sound, with the slot of each."""
+    def add(self, requests: list[LogLine], request_slots: Counts, rows: list[LogLine], row_slots: Counts) -> int:
+        """Count lines whose fields are sound, with the slot of each.
+
+        Returns:
+            The number of rows that cannot be used since they hold other kinds of values than their version's.
+        """
         ids = text_hashes([line.fields["request_id"] for line in rows])
         self._settle(requests, ids)
         self._count_requests(requests, request_slots)
-        self._count_rows(rows, row_slots, ids, self._weights(requests, ids))
+        flawed = self._count_rows(rows, row_slots, ids, self._weights(requests, ids))
         if self._waiting.many:
             self._count_waiting(everything=False)
         if self._waiting.many:
             self._count_waiting(everything=True)
         self._drop_old()
+        return flawed
 
     def finish(self) -> Captured:
         """The figures of all that was added."""
@@ -77,7 +83,8 @@ class LogCounter:
             captured.log.without_request = sum(owed < 0 for owed in self._open.values())
         if self._labels is not None:
             captured.matched = self._labels.matched
-            captured.joined = self._labels.joined(self._waiting.find)
+            classes = {version: layout.classes for version, layout in self._layouts.items() if layout}
+            captured.joined = self._labels.joined(self._waiting.find, classes)
         return captured
 
     def _settle(self, requests: list[LogLine], row_ids: Keys) -> None:
@@ -128,9 +135,9 @@ class LogCounter:
         for key, requests in groups.items():
             self.captured.requests.setdefault(key, SlotRequests(*key)).add(requests)
 
-    def _count_rows(self, lines: list[LogLine], slots: Counts, ids: Keys, weights: RequestWeights) -> None:
+    def _count_rows(self, lines: list[LogLine], slots: Counts, ids: Keys, weights: RequestWeights) -> int:
         if not lines:
-            return
+            return 0
         captured, rows = self.captured, [line.fields for line in lines]
         keys = with_rows(ids, [row["row"] for row in rows])
         versions = np.array([row["version"] for row in rows], dtype=np.int64)
@@ -142,26 +149,36 @@ class LogCounter:
         captured.log.rows += int(first.sum())
         captured.log.older += int((first & old).sum())
         row_weights = weights.find(ids)
-        if self._labels is not None:
-            self._labels.add(BatchRows(keys, ids, versions, row_weights, rows), first)
-        usable = first & ~old
+        usable = first if self._labels is not None else first & ~old
+        flawed = 0
         for version in np.unique(versions[usable]).tolist():
             layout = self._layouts[version]
             assert layout is not None  # noqa: S101 - the version is known
             own = np.flatnonzero(usable & (versions == version))
-            values, flaws = row_values([rows[place] for place in own.tolist()], layout)
+            fields = [rows[place] for place in own.tolist()]
+            values, flaws = row_values(fields, layout)
+            chances = add_answers(fields, layout, values, flaws)
             if flaws:
                 first_flaw = min(flaws)
                 number = lines[int(own[first_flaw])].number
                 self.unusable("malformed", number, flaws[first_flaw], len(flaws))
                 captured.log.rows -= len(flaws)
-                own, values = np.delete(own, list(flaws)), np.delete(values, list(flaws), axis=0)
+                captured.log.older -= int(old[own[list(flaws)]].sum())
+                flawed += len(flaws)
+                sound = np.delete(np.arange(len(own)), list(flaws))
+                own, values, chances = own[sound], values[sound], chances.where(sound) if chances else None
+            if self._labels is not None:
+                predictions = values[:, len(layout.features)]
+                self._labels.add(version, BatchRows(keys[own], ids[own], row_weights[own], predictions, chances))
+            new = ~old[own]
+            own, values = own[new], values[new]
             block = Rows(ids[own], keys[own], slots[own], values)
             block_weights = row_weights[own]
             known_weights = ~np.isnan(block_weights)
             self._add(version, block.where(known_weights), block_weights[known_weights])
             if not known_weights.all():
                 self._waiting.add_rows(version, block.where(~known_weights))
+        return flawed
 
     def _count_waiting(self, *, everything: bool) -> None:
         """Count rows whose request has come since; with *everything* the others too, as one instance each."""

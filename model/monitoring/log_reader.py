@@ -8,7 +8,7 @@ is read decide in which one its row counts.
 Time is cut into slots, SLOTS to a window; slots older than two windows are dropped on the way. Kept are
     8 bytes for each row and each request, so that none counts twice (twice that while they are merged)
     for each slot, function and version: counts; the sample, at most MOST_CELLS numbers a version in all
-    48 bytes for each label
+    48 bytes for each label; 100 more where the model is a classifier with probabilities
     16 bytes for each request whose row lines have not all come yet, normally none but the last, OPEN_MOST at most
 """
 
@@ -156,7 +156,10 @@ class _Reader:
             rows, row_slots = self._placed(self._sound(self._rows, row_flaw, row_is_sound))
             self._tally.lines += len(self._requests) + len(self._rows)
             self._tally.rows += len(self._rows)
-            self.counter.add(requests, request_slots, rows, row_slots)
+            flawed = self.counter.add(requests, request_slots, rows, row_slots)
+            if flawed:
+                self._tally.bad_rows += flawed
+                self._tally.example = self._tally.example or self._captured.log.unusable["malformed"].example
         self._requests, self._rows = [], []
 
     def _sound(

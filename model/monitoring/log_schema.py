@@ -11,6 +11,7 @@ import orjson
 
 FUNCTIONS = ("batch", "stream")
 _NUMBERS = {int, float}
+_ANSWERS = {*_NUMBERS, str, bool}
 _CELLS = {*_NUMBERS, str, bool, type(None)}  # null is a missing cell
 
 
@@ -23,7 +24,7 @@ def row_is_sound(rows: Sequence[dict[str, Any]]) -> bool:
         return (
             set(map(type, ids)) <= {str}
             and set(map(type, places)) | set(map(type, versions)) <= {int}
-            and set(map(type, predictions)) <= _NUMBERS
+            and set(map(type, predictions)) <= _ANSWERS
             and set(map(type, chain.from_iterable(map(dict.values, features)))) <= _CELLS
             and set(functions) <= set(FUNCTIONS)
             and 0 <= min(places, default=0) <= max(places, default=0) < 1 << 62
@@ -101,7 +102,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "a whole number from 1, or null",
         lambda value: value is None or (type(value) is int and 0 < value < 1 << 62),
     ),
-    "prediction": ("a number", lambda value: type(value) in _NUMBERS),
+    "prediction": ("a number, or a label", lambda value: type(value) in _ANSWERS),
 }
 """The rule for a field, in words and as a check."""
 

@@ -97,7 +97,7 @@ def _largest_divergence(manifest: Mapping[str, Any], counts: Sequence[NDArray[np
     """Divergence from training of the feature that moved most; None where none is known."""
     divergences = [
         figures.jensen_shannon
-        for entry, cells in zip(manifest["features"], counts[:-1], strict=True)
+        for entry, cells in zip(manifest["features"], counts, strict=False)
         if (figures := against_training({**entry, "fiftieths": None}, cells, np.zeros(1), 1, 0.5))
     ]
     return max(divergences, default=None)

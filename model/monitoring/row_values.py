@@ -1,4 +1,7 @@
-"""Captured features as numbers: a level by its place in the manifest, a time in seconds, a missing cell NaN. Pure."""
+"""Captured features as numbers: a level by its place in the manifest, a time in seconds, a missing cell NaN. Pure.
+
+The answers of classifiers are read by class_rows.py.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +24,15 @@ _MOST_LOGGED_CHARACTERS = 256  # MOST_CHARACTERS of functions/telemetry/rows.py
 
 
 def row_values(rows: Sequence[Mapping[str, Any]], layout: Layout) -> tuple[Matrix, dict[int, str]]:
-    """Features and prediction of captured rows.
+    """Features of captured rows.
 
     Returns:
-        Array of shape (n_rows, n_features + 1), NaN where a cell is missing; and a message for each row, by its place,
-        that holds another kind of value than its feature's.
+        Array of shape (n_rows, n_columns), NaN where a cell is missing and in the columns behind the features; and a
+        message for each row, by its place, that holds another kind of value than its feature's.
     """
     features = [row["features"] for row in rows]
-    values = np.empty((len(rows), len(layout.features) + 1))
-    values[:, -1] = [row["prediction"] for row in rows]
+    width = len(layout.features)
+    values = np.full((len(rows), len(layout.edges)), np.nan)
     try:
         cells: list[Any] = list(map(itemgetter(*layout.features), features))
     except KeyError:
@@ -37,13 +40,27 @@ def row_values(rows: Sequence[Mapping[str, Any]], layout: Layout) -> tuple[Matri
     flaws: dict[int, str] = {}
     whole = None if layout.kinds else np.array(cells)
     if whole is not None and whole.dtype.kind in "fi":  # all cells are numbers
-        values[:, :-1] = whole.reshape(len(rows), -1)
+        values[:, :width] = whole.reshape(len(rows), -1)
     else:
         columns = list(zip(*map(_listed, cells), strict=True)) if cells else [()] * len(layout.features)
         for place, column in enumerate(columns):
             values[:, place] = _numbers(column, place, layout, flaws)
-    values[:, :-1] = layout.narrowed(values[:, :-1])
+    values[:, :width] = layout.narrowed(values[:, :width])
     return values, flaws
+
+
+def predicted_numbers(rows: Sequence[Mapping[str, Any]], flaws: dict[int, str]) -> Sequence[float]:
+    """The prediction of each row; NaN, and a line in *flaws*, for one that is no number."""
+    found = [row["prediction"] for row in rows]
+    if set(map(type, found)) <= {int, float}:
+        return found
+    numbers = []
+    for row, cell in enumerate(found):
+        is_number = type(cell) in {int, float}
+        if not is_number:
+            flaws.setdefault(row, f"prediction must be a number, found {shown(rendered(cell))}")
+        numbers.append(float(cell) if is_number else np.nan)
+    return numbers
 
 
 def _listed(row: Any) -> Sequence[Any]:
@@ -56,7 +73,7 @@ def _numbers(column: Sequence[Any], place: int, layout: Layout, flaws: dict[int,
     kind = layout.kind(place)
     if kind == "category":
         levels = layout.levels[place]
-        codes = {_as_logged(level): float(code) for code, level in enumerate(levels)}
+        codes = {as_logged(level): float(code) for code, level in enumerate(levels)}
         return [np.nan if cell is None else codes.get(cell, float(len(levels))) for cell in column]
     expected, number = _KINDS[kind]
     numbers = []
@@ -70,7 +87,7 @@ def _numbers(column: Sequence[Any], place: int, layout: Layout, flaws: dict[int,
     return numbers
 
 
-def _as_logged(level: Level) -> Level:
+def as_logged(level: Level) -> Level:
     """*level* as the functions log it: long texts are cut."""
     if isinstance(level, str) and len(level) > _MOST_LOGGED_CHARACTERS:
         return level[:_MOST_LOGGED_CHARACTERS] + "…"

@@ -18,7 +18,7 @@ _CLOCK_DAYS = 1.0
 ALERTS = "alerts of the monitor"
 TRIED = "rows tried already"
 
-_ABOUT_THE_MODEL = frozenset({"input-skew", "prediction-skew", "live-error", "out-of-range"})
+_ABOUT_THE_MODEL = frozenset({"input-skew", "prediction-skew", "score-skew", "live-error", "out-of-range"})
 """Findings about a model that has aged."""
 
 
@@ -95,14 +95,20 @@ def live_error(live: Live, held_out: Interval, limits: MonitoringConfig, *, know
     left_out = f", {known} that it was trained on left out" if known else ""
     labels = f"{live.rows} labelled rows{left_out}"
     if not error.known:
-        found = f"not known: {labels}" if live.rmse.low is None else f"{live.rmse} on {labels}"
+        found = f"not known: {labels}" if live.error.low is None else f"{live.error} on {labels}"
         if live.rows < limits.min_rows:
             found += f"; {limits.min_rows} are needed to judge the error"
-    elif live.rmse.low is None:
+    elif live.error.low is None:
         found = f"beyond float64 on {labels}"
     else:
-        found = f"{live.rmse} on {labels}, {held_out} when it was judged"
-    return Reason("live rmse", due=error.severity != OK, value=live.rmse.value, threshold=error.threshold, found=found)
+        found = f"{live.error} on {labels}, {held_out} when it was judged"
+    return Reason(
+        f"live {live.error_name}",
+        due=error.severity != OK,
+        value=live.error.value,
+        threshold=error.threshold,
+        found=found,
+    )
 
 
 def watched(verdict: Verdict) -> Reason:

@@ -3,7 +3,8 @@
 Rows against training can alert, this window against the one before can warn: neighbouring days differ by nature, and
 the training rows say whether that matters. Only the version in production can alert; if it answered no request, the
 newest version that did can. Shifts within sampling noise are never reported: all figures of all features together may
-exceed their limits by chance in FALSE_SHARE of the windows (Bonferroni).
+exceed their limits by chance in FALSE_SHARE of the windows (Bonferroni). The shares of the classes that a classifier
+predicts take CLASS_PART of that, since a change of a few hundredths matters there.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from functions.schema import Level
 from model.config import MonitoringConfig
-from model.data.drift import ALERT, FALSE_SHARE, OK, WARN, columns
+from model.data.drift import ALERT, FALSE_SHARE, OK, WARN, columns, score
 from model.data.findings import Finding
 from model.monitoring import live_error
 from model.monitoring.captured import LogCounts
-from model.monitoring.columns import ColumnFigures, column_figures, column_findings, column_notes
+from model.monitoring.columns import ColumnFigures, Role, column_figures, column_findings, column_notes
 from model.monitoring.findings import FEW, finding, worst_first, worst_severity
 from model.monitoring.labels import LabelCounts
 from model.monitoring.live_error import Live
@@ -30,12 +32,20 @@ from model.monitoring.windows import Period, Window
 
 Manifest = Mapping[str, Any]
 
+CLASS_PART = 1 / 3
+"""Part of FALSE_SHARE that is for the shares of predicted classes."""
+
 _REPLACED = "nothing: this version is not in production any more"
 
 
 @dataclass(frozen=True)
 class VersionVerdict:
-    """One version that answered; *features* are empty, and *prediction* is None, where it had too few rows."""
+    """One version that answered; *features* are empty, and *prediction* is None, where it had too few rows.
+
+    Args:
+        score: That of a classifier with probabilities.
+        score_class: The positive class, whose probability the score is; None where it is that of the likeliest.
+    """
 
     version: int
     production: bool
@@ -50,6 +60,8 @@ class VersionVerdict:
     held_out: Mapping[str, Any]
     findings: Sequence[Finding]
     notes: Sequence[str]
+    score: ColumnFigures | None = None
+    score_class: Level | None = None
 
 
 @dataclass(frozen=True)
@@ -94,13 +106,16 @@ def judge(
     """
     order = sorted(windows, key=lambda version: (version != production, -version))
     comparisons = 4 * sum(len(manifests[version]["features"]) + 1 for version in order)
+    classifiers = sum("classes" in (manifests[version].get("prediction") or {}) for version in order)
+    class_part = CLASS_PART if classifiers else 0.0
     versions = [
         _version_verdict(
             version,
             manifests[version],
             windows[version],
             live.get(version),
-            chance=FALSE_SHARE / max(1, comparisons),
+            chance=FALSE_SHARE * (1 - class_part) / max(1, comparisons),
+            class_chance=FALSE_SHARE * class_part / max(1, 2 * classifiers),
             limits=limits,
             until=period.until,
             in_production=version == production,
@@ -145,6 +160,7 @@ def _version_verdict(
     live: Live | None,
     *,
     chance: float,
+    class_chance: float,
     limits: MonitoringConfig,
     until: float | None,
     in_production: bool,
@@ -153,6 +169,8 @@ def _version_verdict(
     where = f"version {version}"
     enough = now.rows >= limits.min_rows
     names = [*(feature["name"] for feature in manifest["features"]), "prediction"]
+    width, scored = len(manifest["features"]), score(manifest)
+    names += [] if scored is None else [_score_name(scored)]
     trained = manifest["data"]["rows"] - manifest["data"]["holdout_rows"]
     figures: list[ColumnFigures] = []
     findings: list[Finding] = []
@@ -164,9 +182,9 @@ def _version_verdict(
         notes.append(f"{where}: {message}")
     if enough and not now.even:
         message = f"{now.rows} rows stand for {now.weight:.0f} instances, since requests captured a part of theirs"
-        notes.append(f"{where}: {message}; they say as much as {now.effective_rows():.0f} that count alike")
+        notes.append(f"{where}: {message}; they say as much as {now.effective_rows(width):.0f} that count alike")
     for place, (name, entry) in enumerate(zip(names, columns(manifest), strict=True)) if enough else ():
-        is_prediction = place == len(names) - 1
+        role: Role = "input" if place < width else "prediction" if place == width else "score"
         column = column_figures(
             name,
             entry,
@@ -174,14 +192,14 @@ def _version_verdict(
             now,
             before if before.rows >= limits.min_rows else None,
             trained=trained,
-            chance=chance,
-            is_prediction=is_prediction,
+            chance=class_chance if "classes" in entry else chance,
+            role=role,
         )
         figures.append(column)
-        findings += column_findings(column, f"{where}, {name}", limits, is_prediction=is_prediction)
+        findings += column_findings(column, f"{where}, {name}", limits, role=role)
         notes += column_notes(column, f"{where}, {name}")
     if live is not None:
-        error = live_error.judge(live, live_error.held_out_rmse(manifest), limits)
+        error = live_error.judge(live, live_error.held_out_error(manifest, live.measure), limits)
         if not error.known:
             notes.append(f"{where}: {error.found}")
         elif error.severity != OK:
@@ -195,13 +213,28 @@ def _version_verdict(
         rows=now.rows,
         previous_rows=before.rows,
         status=worst_severity(findings) if enough or findings else FEW,
-        features=figures[:-1],
-        prediction=figures[-1] if figures else None,
+        features=figures[:width],
+        prediction=figures[width] if figures else None,
         live=live,
-        held_out={name: score for name, score in manifest["metrics"].items() if name in {"rmse", "mae"}},
+        held_out=_held_out(manifest),
         findings=findings,
         notes=notes,
+        score=figures[width + 1] if figures and scored is not None else None,
+        score_class=None if scored is None else scored.get("class"),
     )
+
+
+def _score_name(entry: Mapping[str, Any]) -> str:
+    label = entry.get("class")
+    if label is None:
+        return "score of the likeliest class"
+    return f"score of {str(label).lower() if isinstance(label, bool) else label}"
+
+
+def _held_out(manifest: Manifest) -> dict[str, Any]:
+    """The metrics of the manifest that labels give live: for classes all of them."""
+    shown = None if manifest.get("classes") else {"rmse", "mae"}
+    return {name: entry for name, entry in manifest["metrics"].items() if shown is None or name in shown}
 
 
 def _replaced(version: VersionVerdict) -> VersionVerdict:

@@ -45,7 +45,11 @@ class Period:
 
 @dataclass(frozen=True)
 class Layout:
-    """Features of a version, their training range, and the inner edges of the bins of each and of the prediction.
+    """Features of a version, their training range, and the inner edges of the bins of each column.
+
+    Columns are the features, the prediction, and a classifier's score where it has one. *classes* are the labels of a
+    classifier, and *positive* is the place among them of the one whose probability is the score; None for that of the
+    likeliest.
 
     *redacted* is True for each feature that is never logged; empty if every feature is logged. *widths* are those of
     the training columns; empty if all were float64. *kinds* are those of the features, and *levels* their levels in
@@ -61,6 +65,13 @@ class Layout:
     widths: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     levels: tuple[tuple[Level, ...], ...] = ()
+    classes: tuple[Level, ...] = ()
+    positive: int | None = None
+
+    @property
+    def scored(self) -> bool:
+        """Whether there is a column of scores."""
+        return len(self.edges) > len(self.features) + 1
 
     def kind(self, place: int) -> str:
         """The kind of the feature at *place*."""
@@ -84,7 +95,7 @@ class Layout:
 
 @dataclass
 class SlotRows:
-    """Rows of one version in one slot; arrays have a place for each feature, and a last one for the prediction.
+    """Rows of one version in one slot; arrays have a place for each column of the layout.
 
     Args:
         rows: Rows that came.
@@ -117,7 +128,7 @@ class SlotRows:
         self.present, self.squares, self.outside = np.zeros(width), np.zeros(width), np.zeros(width)
 
     def add(self, keys: Keys, weights: Matrix, values: Matrix, most: int) -> None:
-        """Count rows of shape (n_rows, n_features + 1), NaN where a feature is absent; sample *most* of them."""
+        """Count rows of shape (n_rows, n_columns), NaN where a cell is absent; sample *most* of them."""
         self.rows += len(keys)
         self.weight += float(weights.sum())
         there = ~np.isnan(values)
@@ -128,7 +139,8 @@ class SlotRows:
             cells = values[there[:, place], place]
             at = np.searchsorted(edges, cells, "left") + np.searchsorted(edges, cells, "right")
             self.counts[place] += np.bincount(at, weights[there[:, place]], minlength=2 * len(edges) + 1)
-        self.outside[:-1] += weights @ self.layout.outside(values[:, :-1])
+        width = len(self.layout.features)
+        self.outside[:width] += weights @ self.layout.outside(values[:, :width])
         self.keys.append(keys)
         self.weights.append(weights)
         self.values.append(values)
@@ -167,7 +179,7 @@ class SlotRows:
 
 @dataclass(frozen=True)
 class Window:
-    """Rows of one version in one window; arrays have a place for each feature, and a last one for the prediction.
+    """Rows of one version in one window; arrays have a place for each column of the layout.
 
     Args:
         rows, weight: Rows that came, and instances that they stand for.
@@ -199,7 +211,7 @@ class Window:
         """Whether each row stands for itself."""
         return math.isclose(self.weight, self.rows)
 
-    def effective_rows(self, column: int = -1) -> float:
+    def effective_rows(self, column: int) -> float:
         """How many rows of equal weight say as much as those that have *column* (Kish, Survey Sampling, 1965)."""
         squares = float(self.squares[column])
         return float(self.present[column]) ** 2 / squares if squares else 0.0

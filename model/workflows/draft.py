@@ -148,6 +148,8 @@ def _predictions(expected: Answers, rows: Rows) -> dict[str, Any]:
     if not rows.classes:
         return {"prediction": describe_numbers(expected[:, 0]), "target": {"name": rows.target}}
     counts = np.bincount(expected[:, 0].astype(np.intp), minlength=len(rows.classes))
+    several = len(rows.classes) > 2 and expected.shape[1] > 1  # noqa: PLR2004 - of two, one is positive
+    top = {"top_score": describe_numbers(expected[:, 1:].max(axis=1))} if several else {}
     scores = zip(rows.classes[:_MOST_SCORES], expected[:, 1:].T, strict=False)
     return {
         "prediction": {
@@ -156,6 +158,7 @@ def _predictions(expected: Answers, rows: Rows) -> dict[str, Any]:
             "levels": list(rows.classes),
             "shares": (counts / len(expected)).tolist(),
         },
+        **top,
         "scores": [{"class": label, **describe_numbers(score)} for label, score in scores],
         "target": {"name": rows.target, "kind": kind_of(rows.classes)},
     }

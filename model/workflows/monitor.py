@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 
 from functions.artifact import Document, Manifest
-from functions.schema import Feature, in_training_width
+from functions.schema import Feature, Level, in_training_width
 from model.config import Config
 from model.data import drift
 from model.data.sources import pieces
-from model.evaluation.metrics import scores
+from model.evaluation.answers import Classified
+from model.evaluation.class_metrics import class_scores
+from model.evaluation.metrics import Score, scores
 from model.monitoring import document, ground_truth, log_reader, log_source
-from model.monitoring.captured import Captured
+from model.monitoring.captured import Captured, Joined
 from model.monitoring.labels import KeyedLabels, LabelCounts, keyed
 from model.monitoring.live_error import Interval, Live
 from model.monitoring.log_quality import labels_unused
@@ -31,6 +33,9 @@ from model.reports.figure import attempt
 from model.reports.monitoring_page import Figures, worst_columns
 from model.reports.monitoring_plots import over_time, serving_histogram
 from model.workflows.dataset import Production
+
+_MOST_PROBABILITIES = 20_000_000
+"""Probabilities of all labelled rows together that metrics are computed of; of more rows a random part is taken."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,8 @@ def observe(
 
     promoted = production.promoted
     target = promoted.manifest["target"]["name"] if promoted else settings.data.target
-    labels = _labels(inputs.labels, target, store)
+    answering = promoted.manifest if promoted else store.manifest(max(numbers)).document if numbers else {}
+    labels = _labels(inputs.labels, target, tuple(answering.get("classes") or ()), store)
     sources = _sources(inputs, store)
     with reading(inputs.sources) as done:
         captured = log_reader.read(
@@ -118,7 +124,7 @@ def observe(
         requests=captured.requests_by_slot(),
         log=captured.log,
         period=captured.period,
-        live=_live(captured, settings),
+        live=_live(captured, manifests, settings),
         labels=label_counts,
         limits=settings.monitoring,
     )
@@ -139,7 +145,16 @@ def layout(manifest: Manifest) -> Layout:
         tuple(feature.width for feature in features),
         tuple(feature.kind for feature in features) if any(feature.kind != "number" for feature in features) else (),
         tuple(feature.levels for feature in features),
+        manifest.classes,
+        positive_place(manifest.document),
     )
+
+
+def positive_place(document: Document) -> int | None:
+    """The place of the positive class of two; None where there is none."""
+    if "positive" not in document:
+        return None
+    return list(document["classes"]).index(document["positive"])
 
 
 def _bounds(feature: Feature) -> tuple[float, float]:
@@ -159,7 +174,7 @@ def figures(observed: Observed, *, say: Callable[[str], None]) -> Figures:
     for number, entry in enumerate(observed.document["versions"]):
         version = entry["version"]
         columns = drift.columns(observed.manifests[version])
-        shown = [*entry["features"], *([entry["prediction"]] if entry["prediction"] else [])]
+        shown = [*entry["features"], *(entry[name] for name in ("prediction", "score") if entry.get(name))]
         named = {}
         for place in worst_columns(shown):
             if "levels" in columns[place]:  # the page itself draws the bars
@@ -211,8 +226,8 @@ class _LabelFile:
         )
 
 
-def _labels(source: str | None, target: str, store: registry.Registry) -> _LabelFile | None:
-    """The labels to join."""
+def _labels(source: str | None, target: str, classes: tuple[Level, ...], store: registry.Registry) -> _LabelFile | None:
+    """The labels to join; those of a classifier are read as its *classes*."""
     if not source:
         return None
     with tempfile.TemporaryDirectory() as folder:
@@ -220,26 +235,46 @@ def _labels(source: str | None, target: str, store: registry.Registry) -> _Label
         if source.startswith("gs://"):
             path = Path(folder) / f"labels{path.suffix}"
             store.bucket.download(source, path)
-        labels = ground_truth.read(source, path, target)
-    by_key = keyed(labels.ids, labels.rows, labels.values)
+        labels = ground_truth.read(source, path, target, classes)
+    by_key = keyed(labels.ids, labels.rows, labels.values, classes)
     return _LabelFile(source, by_key, len(labels.ids) + labels.unusable, labels.unusable, labels.example)
 
 
-def _live(captured: Captured, settings: Config) -> dict[int, Live]:
+def _live(captured: Captured, manifests: Mapping[int, Document], settings: Config) -> dict[int, Live]:
     """Metrics on labels that met a row, by version; a row counts by the instances that it stands for."""
     live = {}
-    for version, pairs in captured.joined.items():
-        measured = scores(
-            pairs.actual,
-            pairs.predicted,
-            confidence=settings.gate.confidence,
-            seed=settings.training.seed,
-            weights=None if (pairs.weights == 1).all() else pairs.weights,
-        )
+    for version, joined in captured.joined.items():
+        document = manifests[version]
+        pairs = _with_probabilities(joined, len(document.get("classes") or ()))
+        measured = _measured(pairs, document, settings)
         metrics = {name: Interval(score.value, score.low, score.high) for name, score in measured.items()}
         instances = float(pairs.weights.sum())
         live[version] = Live(len(pairs.actual), metrics, instances, drift.effective_rows(pairs.actual, pairs.weights))
     return live
+
+
+def _with_probabilities(pairs: Joined, classes: int) -> Joined:
+    """Those of *pairs* that have probabilities, where some have; at most so many that those of all classes fit."""
+    if pairs.chances is None:
+        return pairs
+    rows = np.flatnonzero(pairs.chances.there)
+    most = max(1, _MOST_PROBABILITIES // classes)
+    if len(rows) > most:
+        rows = np.sort(np.random.default_rng(0).permutation(rows)[:most])
+    return Joined(pairs.actual[rows], pairs.predicted[rows], pairs.weights[rows], pairs.chances.where(rows))
+
+
+def _measured(pairs: Joined, document: Document, settings: Config) -> dict[str, Score]:
+    weights = None if (pairs.weights == 1).all() else pairs.weights
+    confidence, seed = settings.gate.confidence, settings.training.seed
+    classes: Any = document.get("classes") or ()
+    if not classes:
+        return scores(pairs.actual, pairs.predicted, confidence=confidence, seed=seed, weights=weights)
+    answers = Classified(
+        pairs.predicted.astype(np.intp), None if pairs.chances is None else pairs.chances.matrix(len(classes))
+    )
+    positive = positive_place(document)
+    return class_scores(pairs.actual, answers, classes, positive, confidence=confidence, seed=seed, weights=weights)
 
 
 def _sources(inputs: MonitorInputs, store: registry.Registry) -> list[tuple[str, Iterator[bytes]]]:

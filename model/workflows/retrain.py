@@ -11,23 +11,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.artifact import Alias, Document, Manifest, sha256_of
+from functions.schema import Level
 from model.config import Config
 from model.data.findings import Finding
 from model.data.rows import Rows
 from model.data.snapshots import snapshot
 from model.data.split import champion_split, held_out
 from model.errors import AbsentError, MovedOnError, NotFoundError, RegistryError, SourceError
+from model.evaluation.class_metrics import class_scores
 from model.evaluation.metrics import scores
 from model.formatting import shortened
 from model.monitoring import triggers
-from model.monitoring.live_error import Interval, Live, held_out_rmse
+from model.monitoring.class_labels import Spellings
+from model.monitoring.live_error import Interval, Live, held_out_error
 from model.monitoring.triggers import Reason
 from model.registry.production import verified_manifest
 from model.registry.registry import Moved, Registry
 from model.training.candidates import Trial
 from model.workflows import dataset, monitor, source_rows
 from model.workflows.dataset import Inputs, Production
-from model.workflows.evaluate import champion_predictions
+from model.workflows.evaluate import champion_answers
+from model.workflows.judges import classified
 from model.workflows.progress import Talk
 from model.workflows.promotion import Mover
 from model.workflows.train import train
@@ -238,14 +242,41 @@ def _live_error(
     document = served.manifest.document
     split = champion_split(labelled, document)
     kept = held_out(labelled, split) if split else np.zeros(len(labelled.y), dtype=np.bool_)
-    predicted = champion_predictions(served, labelled)
-    fresh = (kept if known is None else kept | np.isin(labelled.keys, known, invert=True)) & ~np.isnan(predicted)
-    measured = scores(
-        labelled.y[fresh],
-        predicted[fresh],
-        confidence=settings.gate.confidence,
-        seed=settings.training.seed,
+    rows, unknown = _with_classes_of(labelled, served.manifest.classes)
+    answers = champion_answers(served, rows)
+    told = ~np.isnan(answers).any(axis=1) & ~np.isnan(rows.y)
+    fresh = (kept if known is None else kept | np.isin(labelled.keys, known, invert=True)) & told
+    confidence, seed = settings.gate.confidence, settings.training.seed
+    classes: Any = served.manifest.classes
+    if classes:
+        positive = monitor.positive_place(document)
+        measured = class_scores(
+            rows.y[fresh], classified(answers[fresh]), classes, positive, confidence=confidence, seed=seed
+        )
+    else:
+        measured = scores(rows.y[fresh], answers[fresh, 0], confidence=confidence, seed=seed)
+    count = int(fresh.sum())
+    live = Live(count, {name: Interval(score.value, score.low, score.high) for name, score in measured.items()})
+    reason = triggers.live_error(
+        live,
+        held_out_error(document, live.measure),
+        settings.monitoring,
+        known=int((~np.isnan(rows.y)).sum()) - count,
     )
-    rows = int(fresh.sum())
-    live = Live(rows, {name: Interval(score.value, score.low, score.high) for name, score in measured.items()})
-    return triggers.live_error(live, held_out_rmse(document), settings.monitoring, known=len(labelled.y) - rows)
+    return replace(reason, found=f"{reason.found}; {unknown}") if unknown else reason
+
+
+def _with_classes_of(labelled: Rows, classes: Sequence[Level]) -> tuple[Rows, str]:
+    """*labelled* with places among *classes*, NaN for a label that is none of them; and those labels in words."""
+    if not classes or labelled.classes == tuple(classes):
+        return labelled, ""
+    spellings = Spellings(classes)
+    places, others = [], []
+    for label, count in labelled.class_counts.items():
+        place = spellings.place(label)
+        places.append(np.nan if place is None else float(place))
+        others += [] if place is not None else [count]
+    table = np.array([*places, np.nan])
+    y = table[np.where(np.isnan(labelled.y), len(places), labelled.y).astype(np.intp)]
+    words = f"{sum(others)} rows have no class of this version: {spellings.named(rows=False)}" if others else ""
+    return replace(labelled, y=y, classes=tuple(classes)), words

@@ -8,9 +8,10 @@ percentile interval, the two intervals of which it takes the farther ends, each 
 are the rule without the loss that it adds. The last families are of models with rare and large losses, which many
 samples do not hold; behind them stand classifiers, by log loss and by wrong labels. The second table is of a few lucky
 rows, the third of pairs whose newer model truly saves a share of the squared error: percent that the rule promotes; the
-fourth is the same for classifiers. The last two are of the monitor: percent of windows that bring a
-finding, of ten features of ten kinds (tests/support/windows.py) without drift and with one feature moved, and of ten
-features whose distribution hardly any sample describes, without drift.
+fourth is the same for classifiers. The last three are of the monitor: percent of windows that bring a
+finding, of ten features of ten kinds (tests/support/windows.py) without drift and with one feature moved; of ten
+features whose distribution hardly any sample describes, without drift; and of a classifier over ten features of mixed
+kinds (tests/support/classes.py), of which one class is predicted more often.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from model.config import MonitoringConfig
 from model.data import drift
 from model.evaluation.resampling import mean_above_zero, resamples, studentised
 from model.monitoring.windows import Matrix, Window
-from tests.support import pairs, windows
+from tests.support import classes, pairs, windows
+from tests.support.rows import described
+from tests.support.verdicts import judged
 
 CONFIDENCE = 0.95
 DRAWS = 1_000
@@ -107,7 +110,7 @@ def class_power() -> Table:
 
 def monitor_tables() -> list[Table]:
     """Findings of the monitor, in usual columns and in hard ones."""
-    return [monitored(), monitored_hard_sets()]
+    return [monitored(), monitored_hard_sets(), monitored_classes()]
 
 
 def monitored() -> Table:
@@ -155,6 +158,26 @@ def hard_windows(rng: np.random.Generator, family: str, trained: int, rows: int,
             document = windows.manifest(HARD_SETS[family](rng, (trained, 10)))
         levels.append(_worst(document, windows.window(document, HARD_SETS[family](rng, (rows, 10))), trained))
     return _shares(levels)
+
+
+def monitored_classes() -> Table:
+    """Verdicts on a classifier trained on 5,000 rows, by the share of a class that was predicted in a tenth of them."""
+    table = Table("predicted late", "windows", "ten features, score and shares", "the shares alone", box=None)
+    rng = np.random.default_rng(4)
+    for late, draws in ((0.1, 400), (0.12, 100), (0.15, 200), (0.2, 100)):
+        mixed, bare = [], []
+        for number in range(draws):
+            if number % 10 == 0:
+                mixed_document = classes.mixed_manifest(classes.draw(rng, 5_000))
+                x = rng.normal(size=(5_000, 1))
+                bare_document = classes.class_manifest(described(x, ["x"]), rng.uniform(size=5_000) < 0.1)
+            now = classes.mixed_window(mixed_document, classes.draw(rng, 1_000, late))
+            mixed.append(judged(now, document=mixed_document)["status"])
+            now = windows.window(bare_document, rng.normal(size=(1_000, 1)), rng.uniform(size=1_000) < late)
+            bare.append(judged(now, document=bare_document)["status"])
+        table.add_row(f"{100 * late:.0f} %", str(draws), _shares(mixed), _shares(bare))
+    table.caption = "percent of windows of 1,000 rows with a finding, and in brackets with an alert"
+    return table
 
 
 def _shares(levels: list[str]) -> str:

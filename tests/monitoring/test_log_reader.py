@@ -443,7 +443,7 @@ def test_a_row_stands_for_the_instances_by_captured_rows_of_its_request(turned, 
     window = found.window(1)
     assert (window.rows, window.weight, found.log.rows_without_request) == (50, 2_030.0, 0)
     assert sorted(set(window.weights.tolist())) == [1.0, 100.0]
-    assert (window.counts[1].sum(), window.counts[1][2] >= 2_000, window.effective_rows()) == (
+    assert (window.counts[1].sum(), window.counts[1][2] >= 2_000, window.effective_rows(-1)) == (
         2_030.0,
         True,
         pytest.approx(2_030**2 / (30 + 20 * 100**2)),

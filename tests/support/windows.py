@@ -50,8 +50,8 @@ def window(
     document: dict[str, Any], x: Any, predicted: Any = None, *, missing: Any = None, redacted: Any = ()
 ) -> Window:
     """A window of rows *x*, as it is joined from captured slots."""
-    values = np.column_stack([x, x.sum(axis=1) if predicted is None else predicted]) if len(x) else np.empty((0, 1))
     columns = drift.columns(document)
+    values = np.column_stack([x, x.sum(axis=1) if predicted is None else predicted]) if len(x) else np.empty((0, 1))
     values = values if len(x) else np.empty((0, len(columns)))
     counts = []
     for place, entry in enumerate(columns):
@@ -59,7 +59,10 @@ def window(
         cells = cells[~np.isnan(cells)]
         at = np.searchsorted(edges, cells, "left") + np.searchsorted(edges, cells, "right")
         counts.append(np.bincount(at, minlength=2 * len(edges) + 1))
-    low, high = (np.array([entry.get(name, -math.inf) for entry in columns]) for name in ("minimum", "maximum"))
+    low = np.array([entry.get("minimum", -math.inf) for entry in columns])
+    high = np.array(
+        [len(entry["levels"]) - 1 if "levels" in entry else entry.get("maximum", -math.inf) for entry in columns]
+    )
     with np.errstate(invalid="ignore"):
         outside = ((values < low) | (values > high)).sum(axis=0)
     there = ~np.isnan(values)
