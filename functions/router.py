@@ -24,12 +24,15 @@ BODY_TYPES = {JSON: "instances"}
 ALIVE = frozenset({"healthz", "v2/health/live"})
 """Paths that are answered without a look at the model."""
 
-_DOORS = {"v1": "kserve"}
+_DOORS = {"v1": "kserve", "v2": "open_inference"}
 """Module of protocols/ with paths of its own, by their first part."""
 
 _FIRST_NAMES = {b"instances": "instances", b"instance": "instances"}
 """Module of protocols/ by the first name in a JSON body; frames for all others."""
 _MOST_FIRST_BYTES, _BEFORE_NAME, _NAME_AND_REST = 64, b"\xef\xbb\xbf{ \t\r\n", 2
+_JSON_LENGTH = "inference-header-content-length"
+"""The header of a body of JSON with bytes behind it, whatever Content-Type says."""
+
 _READY_PATHS = ("readyz", "ping")
 _VALUE_STARTS = frozenset('[{"+-.0123456789 \t')
 _VALUE_WORDS = frozenset({"nan", "null", "true", "false", "infinity", "inf"})
@@ -149,6 +152,8 @@ def protocol_of(asked: Route, headers: Mapping[str, str]) -> WireFormat:
     kind, _, parameters = content_type.partition(";")
     charset = dict(part.strip().lower().partition("=")[::2] for part in parameters.split(";")).get("charset", "utf-8")
     name = BODY_TYPES.get(kind.strip().lower())
+    if asked.door and _JSON_LENGTH in headers:
+        return _protocol(asked.door)
     if name is None or charset.strip('"') not in {"utf-8", "utf8"} or (asked.door and name != "instances"):
         raise MediaTypeError(content_type)
     return _protocol(asked.door or name)

@@ -55,6 +55,7 @@ SERVING = {
     "exchange": {"schema", "table"},
     "flags": {"exchange", "feature", "places", "schema", "times"},
     "strict_json": {"schema"},
+    "tensors": {"exchange", "problems", "schema"},
     "leading": {"problems", "schema"},
     "metadata": {"artifact", "feature", "times"},
     "runtimes.__init__": {"entries"},
@@ -63,6 +64,10 @@ SERVING = {
     "protocols.frames": {"exchange", "problems", "protocols.instances", "repeats", "schema", "strict_json"},
     "protocols.instances": {"exchange", "leading", "schema", "strict_json"},
     "protocols.kserve": {"exchange", "protocols.frames", "protocols.instances", "schema"},
+    "protocols.open_inference": {
+        *("exchange", "problems", "protocols.frames", "protocols.instances", "repeats", "schema", "strict_json"),
+        "tensors",
+    },
     "router": {"exchange", "problems"},
     "settings": {"artifact"},
     "storage.values": set(),

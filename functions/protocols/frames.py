@@ -74,12 +74,14 @@ def by_columns(
     root: str,
     one: bool,
     most: int,
+    cell: Callable[[str, int], str] | None = None,
 ) -> Question:
     """The question of *columns*, each a list of cells, or of lists of one cell, by the name of its feature.
 
     Args:
         place: The JSON Pointer to a column by its name.
         root: The JSON Pointer to what holds the columns.
+        cell: The JSON Pointer to a cell by the name of its column and its row, where it is not just below the column.
 
     Raises:
         PayloadError: See read.
@@ -98,11 +100,17 @@ def by_columns(
     if short:
         detail = f"all columns must be of one length: {shown(short[0])} holds {lengths[short[0]]} cells, another {rows}"
         raise PayloadError(Problem(detail, place(short[0])))
-    cells = [[None] * rows if at is None else _flat(columns[features[at_].name]) for at_, at in enumerate(order)]
+    cells = [
+        [None] * rows if place_ is None else _flat(columns[feature.name])
+        for feature, place_ in zip(features, order, strict=True)
+    ]
 
     def pointer(relative: str) -> str:
         row, _, column = relative[1:].partition("/")
-        return f"{place(features[int(column)].name)}/{row}" if column else root
+        if not column:
+            return root
+        name = features[int(column)].name
+        return cell(name, int(row)) if cell else f"{place(name)}/{row}"
 
     return _question([list(row) for row in zip(*cells, strict=True)], features, pointer, root=root, one=one, most=most)
 
