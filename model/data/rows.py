@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -89,15 +89,6 @@ class Rows:
         """How many rows each class has."""
         places = self.y[~np.isnan(self.y)].astype(np.intp) if self.classes else np.empty(0, np.intp)
         return dict(zip(self.classes, np.bincount(places, minlength=len(self.classes)).tolist(), strict=True))
-
-    def among(self, classes: Sequence[Level]) -> Rows:
-        """The same rows, with the places of their labels among *classes*; NaN for a label that is none of them.
-
-        1, 1.0 and true are one label: files of other formats spell it so.
-        """
-        places = {label: float(place) for place, label in enumerate(classes)}
-        moved = np.array([*(places.get(label, np.nan) for label in self.classes), np.nan])
-        return replace(self, classes=tuple(classes), y=moved[np.where(np.isnan(self.y), -1, self.y).astype(np.intp)])
 
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:

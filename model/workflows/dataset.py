@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from functions.artifact import Alias, Document
-from functions.schema import Feature, Level, shown
+from functions.schema import Feature
 from model.config import Config
 from model.data import validation
 from model.data.cells import Flaw
@@ -17,13 +17,10 @@ from model.data.kinds import FOUND_OUT
 from model.data.rows import Rows
 from model.data.split import Sides, Split, fold_keys, recorded, sides, started
 from model.errors import DataError, RegistryError
-from model.formatting import counted
 from model.registry import registry
 from model.registry.production import verified_manifest
 from model.workflows.beside import sides_beside
 from model.workflows.source_rows import read_source
-
-_MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -112,10 +109,8 @@ def beside(inputs: Inputs, production: Production | None, store: registry.Regist
 def labelled(settings: Config, source: str, store: registry.Registry, production: Production) -> Rows:
     """Rows with a target that came after the predictions; columns have the kinds that *production* was trained with.
 
-    Labels are placed among its classes.
-
     Raises:
-        DataError: A cell of them cannot be used, or a label is none of its classes.
+        DataError: A cell of them cannot be used.
     """
     features = _features(settings)
     if production.promoted:
@@ -124,28 +119,14 @@ def labelled(settings: Config, source: str, store: registry.Registry, production
             feature if feature.kind else _of_kind(feature, trained.get(feature.name, {}))
             for feature in (map(_unnamed, trained) if features is None else features)
         ]
-    document = production.promoted.manifest if production.promoted else {}
-    task = document.get("task", "regression")
+    task = production.promoted.manifest.get("task", "regression") if production.promoted else "regression"
     rows = read_source(source, features, settings.data.target, store, task=task, missing=settings.data.missing)
     found = [f"{source}: {_told(flaw)}" for flaw in rows.flaws if flaw.code != "no-target"]
-    if rows.classes:
-        found += _unknown_labels(rows, source, document["classes"])
-        rows = rows.among(document["classes"])
     if not found and not len(rows.y):
         found = [f"{source} must hold labelled rows, found none"]
     if found:
         raise DataError("\n".join(found))
     return rows
-
-
-def _unknown_labels(rows: Rows, source: str, classes: Sequence[Level]) -> list[str]:
-    """A line for each label that is none of *classes*, of the first few."""
-    names = ", ".join(map(shown, classes[:_MOST_NAMED])) + (", …" if len(classes) > _MOST_NAMED else "")
-    unknown = [(label, count) for label, count in rows.class_counts.items() if label not in classes]
-    return [
-        f"{source}: {rows.target} must be one of {names}, got {shown(label)} in {counted(count, 'row')}"
-        for label, count in unknown[:_MOST_NAMED]
-    ]
 
 
 def all_columns(source: str, target: str, store: registry.Registry | None, missing: Sequence[str] = ()) -> Rows:

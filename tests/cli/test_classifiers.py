@@ -255,19 +255,3 @@ def test_tables_show_the_metrics_of_classes(train, capsys):
     assert "rmse" not in output
     assert "classes     false, true; positive is true" in output
     assert first.split()[0] == "1"
-
-
-def test_labels_that_production_does_not_know_are_named_before_anything_is_judged(promoted, tmp_path, capsys):
-    promoted(np.array(["ok", "late"])[TWO])
-    labelled = pd.DataFrame({"a": A, "b": B, "state": np.array(["ok", "late"])[TWO]})
-    labelled.loc[[3, 5], "state"] = "Late"
-    labelled.to_csv(tmp_path / "labelled.csv", index=False)
-    capsys.readouterr()
-
-    arguments = ["--labelled-rows", str(tmp_path / "labelled.csv"), "--config", str(tmp_path / "config.toml")]
-    code = main(["retrain", "--model", "shop", *arguments])
-
-    assert (code, capsys.readouterr().err) == (
-        3,
-        f'{tmp_path / "labelled.csv"}: state must be one of "late", "ok", got "Late" in 2 rows\n',
-    )

@@ -19,7 +19,6 @@ from functions.table import Table
 from model.data.files import File
 from model.data.findings import Example
 from model.data.reading import read
-from model.data.rows import Rows
 from model.data.snapshots import snapshot
 from model.data.statistics import describe, describe_numbers
 from model.errors import SourceError
@@ -740,20 +739,3 @@ def test_a_ragged_row_of_another_encoding_is_named_in_one_line(csv):
     source = csv(b"age,bmi,y\n1,2,3\n1,2,3,caf\xe9\n")
 
     assert refusal(source) == ("SOURCE cannot be read: row 1 must hold 3 cells, found 4, and bytes that are no UTF-8")
-
-
-@pytest.mark.parametrize(
-    ("labels", "classes", "y"),
-    [
-        pytest.param(("b",), ("a", "b"), [1.0, np.nan], id="one-of-two"),
-        pytest.param((0, 1), (False, True), [0.0, np.nan], id="numbers-for-booleans"),
-        pytest.param(("B", "b"), ("a", "b"), [np.nan, np.nan], id="another-spelling"),
-    ],
-)
-def test_labels_are_placed_among_the_classes_of_another(labels, classes, y):
-    rows = Rows("d", (), "t", Table(np.empty((2, 0))), np.array([0.0, np.nan]), classes=labels)
-
-    found = rows.among(classes)
-
-    assert found.classes == classes
-    np.testing.assert_array_equal(found.y, y)
