@@ -1,4 +1,4 @@
-"""A file of rows with one more column, written piece by piece: CSV, Parquet or JSON Lines by its ending."""
+"""A file of rows with more columns, written piece by piece: CSV, Parquet or JSON Lines by its ending."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ _ENDINGS = (".csv", ".parquet", ".jsonl")
 
 
 class Output:
-    """The columns *names* and behind them *added*, a column of numbers.
+    """The columns *names* and behind them those *added*.
 
     Args:
         path: None for CSV on standard output.
+        added: Names of columns of numbers or labels, with their types.
 
     Raises:
         UsageError: *path* has another ending.
         OperatorError: It cannot be written.
     """
 
-    def __init__(self, path: Path | None, names: Sequence[str], added: str) -> None:
+    def __init__(self, path: Path | None, names: Sequence[str], added: Mapping[str, pa.DataType]) -> None:
         self._path, self._names, self._added = path, names, added
         self._ending = ".csv" if path is None else path.suffix.lower()
         if self._ending not in _ENDINGS:
@@ -52,14 +53,15 @@ class Output:
         return self
 
     def add(
-        self, columns: Mapping[str, Column], kept: NDArray[np.bool_], values: NDArray[np.float64], *, texts: bool
+        self, columns: Mapping[str, Column], kept: NDArray[np.bool_], added: Sequence[NDArray[Any]], *, texts: bool
     ) -> None:
-        """The rows *kept* of one piece, and *values* for them; *texts* where cells are the bytes of a text file."""
+        """The rows *kept* of one piece, and their *added* columns; *texts* where cells are the bytes of a text file."""
+        arrays = [pa.array(cells, kind) for cells, kind in zip(added, self._added.values(), strict=True)]
         try:
             if self._ending == ".jsonl":
-                self._add_objects(columns, kept, values, texts=texts)
+                self._add_objects(columns, kept, arrays, texts=texts)
             else:
-                self._add_table(columns, kept, values, texts=texts)
+                self._add_table(columns, kept, arrays, texts=texts)
         except OSError as error:
             if self._path is None:
                 raise  # a reader that closed its pipe has seen enough
@@ -67,7 +69,8 @@ class Output:
 
     def __exit__(self, *_: object) -> None:
         if self._writer is None and self._ending != ".jsonl" and _[0] is None:
-            self._add_table({}, np.zeros(0, dtype=np.bool_), np.empty(0), texts=False)
+            empty = [pa.array([], kind) for kind in self._added.values()]
+            self._add_table({}, np.zeros(0, dtype=np.bool_), empty, texts=False)
         if self._writer is not None:
             self._writer.close()
         if self._path is None:
@@ -76,23 +79,25 @@ class Output:
             self._file.close()
 
     def _add_objects(
-        self, columns: Mapping[str, Column], kept: NDArray[np.bool_], values: NDArray[np.float64], *, texts: bool
+        self, columns: Mapping[str, Column], kept: NDArray[np.bool_], added: Sequence[pa.Array], *, texts: bool
     ) -> None:
         cells = [objects(columns[name], texts=texts) for name in self._names]
         rows = np.flatnonzero(kept).tolist()
-        for row, value in zip(rows, values.tolist(), strict=True):
+        values = zip(*(array.to_pylist() for array in added), strict=True)
+        for row, own in zip(rows, values, strict=True):
             document = {name: column[row] for name, column in zip(self._names, cells, strict=True)}
-            self._file.write(orjson.dumps({**document, self._added: value}, default=str) + b"\n")
+            document |= dict(zip(self._added, own, strict=True))
+            self._file.write(orjson.dumps(document, default=str) + b"\n")
 
     def _add_table(
-        self, columns: Mapping[str, Column], kept: NDArray[np.bool_], values: NDArray[np.float64], *, texts: bool
+        self, columns: Mapping[str, Column], kept: NDArray[np.bool_], added: Sequence[pa.Array], *, texts: bool
     ) -> None:
         mask = pa.array(kept)
         arrays = [
             self._array(columns[name], texts=texts).filter(mask) if columns else pa.array([], pa.string())
             for name in self._names
         ]
-        table = pa.table([*arrays, pa.array(values)], names=[*self._names, self._added])
+        table = pa.table([*arrays, *added], names=[*self._names, *self._added])
         if self._writer is None:
             self._schema = table.schema
             if self._ending == ".csv":

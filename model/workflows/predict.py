@@ -15,7 +15,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from functions.predictor import Predictor
-from functions.schema import Feature, shown
+from functions.schema import Feature, Level, shown
 from functions.table import Table, is_missing
 from model.data.cells import Flaw, distinct
 from model.data.columns import fill
@@ -24,14 +24,21 @@ from model.data.formats import BATCH_ROWS, FileTable, Piece, RaggedRow
 from model.data.sources import BLOCK_BYTES, translated
 from model.data.targets import Target
 from model.errors import SourceError, UsageError
+from model.evaluation.answers import label_name
 from model.registry.registry import Registry
-from model.training.asking import answered, answers
+from model.training.asking import Answers, answered, predicted
 from model.workflows.outputs import Output
 from model.workflows.progress import Talk
 from model.workflows.source_rows import downloaded
 
 PREDICTION = "prediction"
 """The name of the new column."""
+
+PROBABILITY = "probability:"
+"""The beginning of the names of a classifier's other new columns; its end is the label."""
+
+_MOST_ANSWERS = 4_000_000
+"""Numbers in the answers to rows that are asked at once."""
 
 _KINDS = {"number": "a number", "boolean": "true or false", "time": "a time in ISO 8601", "category": "a level"}
 _MOST_LEVELS_SHOWN = 10
@@ -75,7 +82,7 @@ def predict(
 
     Raises:
         SourceError: *source* is unknown, absent or unreadable, or lacks a feature.
-        UsageError: It has a column of the prediction's name.
+        UsageError: It has a column of the name of a new one.
     """
     manifest = predictor.manifest
     with ExitStack() as stack:
@@ -86,24 +93,25 @@ def predict(
         numbers = _Numbers()
         with translated(source):
             table = joined(files, numbers.leave_out, missing=missing).table()
-        _check_columns(source, table, manifest.features)
+        added = _added(predictor)
+        _check_columns(source, table, manifest.features, [*added])
         names = list(dict.fromkeys(table.names))
-        written = stack.enter_context(Output(output, names, PREDICTION))
+        written = stack.enter_context(Output(output, names, added))
         refused = stack.enter_context(_Refused(output, talk.say))
         done = stack.enter_context(talk.progress("predicting", _pieces(files)))
         count = 0
         with translated(source):
-            for piece in table.read(names):
+            for piece in _parts(table.read(names), max(1, _MOST_ANSWERS // len(added))):
                 rows = numbers.of(piece[0])
                 reasons, cells = _checked(piece, manifest.features, texts=table.texts)
-                values = _values(predictor, cells, reasons)
+                values = _values(predictor, cells, reasons, len(added))
                 against = {int(rows[place]): reason for place, reason in reasons.items()}
                 against |= numbers.left_out(before=int(rows[-1]) if len(rows) else 0)
                 for row in sorted(against):
                     refused.add(row, against[row])
                 kept = np.ones(piece[0], dtype=np.bool_)
                 kept[list(reasons)] = False
-                written.add(piece[1], kept, values[kept], texts=table.texts)
+                written.add(piece[1], kept, _columns(values[kept], manifest.classes), texts=table.texts)
                 count += piece[0]
                 done()
         for row, reason in numbers.left_out(before=math.inf).items():
@@ -118,9 +126,41 @@ def predict(
         )
 
 
-def _check_columns(source: str, table: FileTable, features: Sequence[Feature]) -> None:
-    if PREDICTION in table.names:
-        raise UsageError(f"{source} has a column {PREDICTION!r} already: rename it")
+def _added(predictor: Predictor) -> dict[str, pyarrow.DataType]:
+    """The new columns and their types: the prediction, and the probability of each class where there are any."""
+    classes = predictor.manifest.classes
+    if not classes:
+        return {PREDICTION: pyarrow.float64()}
+    kind = pyarrow.infer_type(list(classes))
+    likely = predictor.manifest.document.get("probabilities")
+    return {PREDICTION: kind} | {
+        f"{PROBABILITY}{label_name(label)}": pyarrow.float64() for label in (classes if likely else ())
+    }
+
+
+def _columns(answered: Answers, classes: Sequence[Level]) -> list[NDArray[Any]]:
+    """The new columns of some rows."""
+    values, *probabilities = answered.T
+    if not classes:
+        return [values]
+    labels = np.empty(len(classes), object)
+    labels[:] = classes
+    return [labels[values.astype(np.intp)], *probabilities]
+
+
+def _parts(pieces: Iterator[Piece], most: int) -> Iterator[Piece]:
+    """*pieces* cut into parts of at most *most* rows."""
+    for rows, columns in pieces:
+        for start in range(0, rows, most) if rows > most else (0,):
+            stop = min(start + most, rows)
+            whole = stop - start == rows
+            yield stop - start, columns if whole else {name: column[start:stop] for name, column in columns.items()}
+
+
+def _check_columns(source: str, table: FileTable, features: Sequence[Feature], added: Sequence[str]) -> None:
+    for name in added:
+        if name in table.names:
+            raise UsageError(f"{source} has a column {name!r} already: rename it")
     for feature in features:
         times = table.names.count(feature.name)
         if times > 1 or not (times or (feature.takes_missing and feature.had_missing)):
@@ -176,14 +216,19 @@ def _spelled(cell: Any) -> str:
     return str(cell).casefold() if isinstance(cell, bool) or cell in {"True", "False"} else str(cell)
 
 
-def _values(predictor: Predictor, cells: Table, reasons: dict[int, str]) -> NDArray[np.float64]:
-    """The predictions, NaN where there is a reason against a row; those that are no number become reasons."""
+def _values(predictor: Predictor, cells: Table, reasons: dict[int, str], width: int) -> Answers:
+    """The answers, NaN where there is a reason against a row; those that are no number become reasons.
+
+    Returns:
+        Array of shape (n_rows, width); of a classifier the first column is the place of the label.
+    """
     asked = np.ones(len(cells), dtype=np.bool_)
     asked[list(reasons)] = False
-    values = np.full(len(cells), math.nan)
+    values = np.full((len(cells), width), math.nan)
     if asked.any():
-        values[asked] = answered(lambda table: answers(predictor.predict(table).values, None, ()), cells[asked])[:, 0]
-    for row in np.flatnonzero(asked & ~np.isfinite(values)).tolist():
+        classes = predictor.manifest.classes
+        values[asked] = answered(lambda table: predicted(predictor.predict(table), classes), cells[asked])
+    for row in np.flatnonzero(asked & ~np.isfinite(values).all(axis=1)).tolist():
         reasons[row] = "the model gives no number for it"
     return values
 
