@@ -40,7 +40,7 @@ class Functions:
         return {process.name: f"http://127.0.0.1:{process.port}" for process in self.processes}
 
     def memory_bytes(self) -> int | None:
-        """The most memory that a process of any of them has taken so far; None where this system does not say."""
+        """The most memory that the processes of any of them took together; None where the system does not say."""
         return max((peak for process in self.processes if (peak := process.peak_bytes()) is not None), default=None)
 
 
