@@ -36,7 +36,7 @@ def read(
     most = instances.most_rows(classes, most_bytes)
     if not request.body.strip():
         return instances.read(request, features, one=one, most_bytes=most_bytes, classes=classes)
-    instances.check_cells(request.body, len(features), most)
+    instances.check_cells(request.body, len(features), instances.most_unread(request.body, classes, most_bytes))
     document = decode(request.body)
     member = _member(document)
     if isinstance(document, list):

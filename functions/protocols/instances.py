@@ -153,8 +153,7 @@ def _read_body(
     example = _example(features, one=one)
     if not body.strip():
         raise PayloadError(Problem(f"the body must be JSON like {example}, got an empty one", ""))
-    may_be_short = bool(classes) and b'"parameters"' in body
-    check_cells(body, len(features), _most_with_top(classes, 1, most_bytes) if may_be_short else most)
+    check_cells(body, len(features), most_unread(body, classes, most_bytes))
     document = decode(body)
     if not isinstance(document, dict):
         raise PayloadError(Problem(f"the body must be an object like {example}, got {shown(document)}", ""))
@@ -213,6 +212,13 @@ def _example(features: Sequence[Feature], *, one: bool) -> str:
         return f'{{"instance": {value}}}' if one else f'{{"instances": [{value}, {more}]}}'
     row = f"[{', '.join(feature.name for feature in features)}]"
     return f'{{"instance": {row}}}' if one else f'{{"instances": [{row}, …]}}'
+
+
+def most_unread(body: bytes, classes: Sequence[Level], most_bytes: int) -> int:
+    """The most rows that *body* may hold before it is read: `parameters` in it may shorten their answers."""
+    if classes and b'"parameters"' in body:
+        return _most_with_top(classes, 1, most_bytes)
+    return most_rows(classes, most_bytes)
 
 
 def _top(parameters: object) -> int | None:

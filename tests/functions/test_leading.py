@@ -163,6 +163,19 @@ def test_a_shorter_answer_may_have_more_rows():
     assert (taken, len(answer["predictions"])) == (200, 20)
 
 
+@pytest.mark.parametrize("path", ["/batch", f"/batch/v1/models/{MODEL}:predict"], ids=["own", "kserve"])
+@pytest.mark.parametrize("first", ["instances", "parameters"])
+def test_a_shorter_answer_may_have_many_more_cells(path, first):
+    functions = Functions(sealed(many_classes()), max_body_bytes=100_000)
+    members = {"instances": [RED] * 800, "parameters": {"top": 1}}
+    body = {first: members.pop(first), **members}
+
+    refused, _ = asked(functions, path, {**body, "parameters": {}})
+    taken, answer = asked(functions, path, body)
+
+    assert (refused, taken, len(answer["predictions"])) == (413, 200, 800)
+
+
 def test_a_shorter_answer_is_bounded_too():
     functions = Functions(sealed(many_classes()), max_body_bytes=2000)
     instances = [RED] * 40
