@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from functions import artifact
-from tests.support.pages import HOSTILE, Page
+from tests.support.pages import HOSTILE, Page, measured
 from tests.support.parts import MODEL
 
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
@@ -101,6 +101,15 @@ def test_a_classifier_without_probabilities_has_its_labels_alone(train_classes, 
     assert "error rate grows by" in Page(page).text
     assert "actual, by predicted false true rows" in Page(page).text
     assert [caption.partition(" training range")[0] for caption in figures(page)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("width", [pytest.param(1200, id="screen"), pytest.param(400, id="phone")])
+def test_no_table_of_a_classifier_s_card_is_cut_off(train_classes, card, chromium, tmp_path, width):
+    train_classes(["late", "w" * 60, "on time"], names=("w" * 200, "b"))
+
+    client, scroll, _, cut = measured(chromium, tmp_path, card(), width)
+
+    assert (client, scroll, cut) == (width, width, [])
 
 
 def test_labels_from_the_data_are_escaped(train_classes, card):

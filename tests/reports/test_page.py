@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import html
-import json
 import re
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.support.pages import browse, hostile_world, small_hostile_world
+from model.reports import monitoring_page
+from tests.support.classes_seen import class_document
+from tests.support.pages import browse, hostile_world, measured, small_hostile_world
 from tests.support.parts import ROOT
 
 
@@ -44,24 +44,35 @@ def test_colours_have_the_contrast_that_wcag_asks_of_text(theme, text, behind):
 
 
 @pytest.mark.parametrize("width", [pytest.param(1280, id="screen"), pytest.param(390, id="phone")])
-def test_nothing_overflows_sideways(chromium, train, card, tmp_path, width):
+def test_nothing_overflows_sideways_and_no_table_is_cut_off(chromium, train, card, tmp_path, width):
     """With names of 200 letters, tags in names, and 14 features."""
     train(hostile_world(), target="<b>y</b>")
 
-    seen = browse(chromium, tmp_path, card(), width, "--dump-dom")
+    client, scroll, height, cut = measured(chromium, tmp_path, card(), width)
 
-    client, scroll, height = json.loads(html.unescape(re.search("<title>(.*?)</title>", seen)[1]))
-    assert (client, scroll) == (width, width)
+    assert (client, scroll, cut) == (width, width, [])
     assert height > 3_000
 
 
 @pytest.mark.parametrize("width", [pytest.param(1280, id="screen"), pytest.param(390, id="phone")])
-def test_nothing_of_the_monitor_s_page_overflows_sideways(chromium, monitored, tmp_path, width):
-    seen = browse(chromium, tmp_path, monitored(small_hostile_world(), "<b>y</b>"), width, "--dump-dom")
+def test_nothing_of_the_monitor_s_page_overflows_sideways_and_no_table_is_cut_off(chromium, monitored, tmp_path, width):
+    page = monitored(small_hostile_world(), "<b>y</b>")
 
-    client, scroll, height = json.loads(html.unescape(re.search("<title>(.*?)</title>", seen)[1]))
-    assert (client, scroll) == (width, width)
+    client, scroll, height, cut = measured(chromium, tmp_path, page, width)
+
+    assert (client, scroll, cut) == (width, width, [])
     assert height > 2_000
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("width", [pytest.param(1280, id="screen"), pytest.param(390, id="phone")])
+def test_nothing_of_a_classifier_s_page_overflows_sideways_and_no_table_is_cut_off(chromium, tmp_path, width):
+    page = monitoring_page.render(class_document(), monitoring_page.Figures())
+
+    client, scroll, height, cut = measured(chromium, tmp_path, page, width)
+
+    assert (client, scroll, cut) == (width, width, [])
+    assert height > 1_000
 
 
 @pytest.mark.parametrize("dark", [pytest.param(False, id="light"), pytest.param(True, id="dark")])

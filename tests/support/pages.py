@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import json
+import re
 import subprocess
 from html.parser import HTMLParser
 
@@ -47,13 +49,21 @@ def small_hostile_world():
     return {name: columns[name] for name in (HOSTILE, "w" * 200, "<b>y</b>")}
 
 
+def measured(chromium, folder, page, width):
+    """Width of the page and of its content, its height, and the tables whose text is cut off, by their headings."""
+    seen = browse(chromium, folder, page, width, "--dump-dom")
+    return json.loads(html.unescape(re.search("<title>(.*?)</title>", seen)[1]))
+
+
 def browse(chromium, folder, page, width, *arguments, dark=False):
     """Show the page as it is in a frame as wide as asked for, since a window cannot be as narrow as a phone."""
     (folder / "frame.html").write_text(
         f"""<!doctype html><title>waiting</title><body style="margin:0">
         <iframe style="border:0;width:{width}px;height:1200px" srcdoc="{html.escape(page)}"
           onload="const all = this.contentDocument.documentElement;
-            document.title = JSON.stringify([all.clientWidth, all.scrollWidth, all.scrollHeight])"></iframe>"""
+            const cut = [...all.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth);
+            document.title = JSON.stringify([all.clientWidth, all.scrollWidth, all.scrollHeight,
+              cut.map(e => e.getAttribute('aria-labelledby'))])"></iframe>"""
     )
     return subprocess.run(
         [
