@@ -105,7 +105,7 @@ def test_a_classifier_without_probabilities_has_its_labels_alone(train_classes, 
 
 @pytest.mark.parametrize("width", [pytest.param(1200, id="screen"), pytest.param(400, id="phone")])
 def test_no_table_of_a_classifier_s_card_is_cut_off(train_classes, card, chromium, tmp_path, width):
-    train_classes(["late", "w" * 60, "on time"], names=("w" * 200, "b"))
+    train_classes(["late", "early or never", "on time"], names=("w" * 200, "b"))
 
     client, scroll, _, cut = measured(chromium, tmp_path, card(), width)
 
