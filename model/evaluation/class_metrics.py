@@ -59,6 +59,12 @@ def class_scores(
     own = _own_classes(places, len(classes), named)
     if not len(places):
         return {name: Score() for name in _names(answers, classes, own)}
+    if (
+        probabilities is not None and positive is not None
+    ):  # in the order in which they are ranked, resample by resample
+        order = np.argsort(-probabilities[:, positive], kind="stable")
+        places, answers, probabilities = places[order], answers[order], probabilities[order]
+        weights = None if weights is None else weights[order]
 
     def prepared(part: Part) -> Measure:
         measures = [_labels(places[part], answers.places[part], classes, own)]
@@ -144,6 +150,9 @@ def _labels(actual: Places, predicted: Places, classes: Sequence[Label], own: Se
 
 def _sums_by_class(places: Places, classes: int) -> Callable[[Vector], Vector]:
     """Sort rows by class once; gives a function of counts, which sums them by class: shape (n_classes, n_counts)."""
+    if classes <= MOST_CLASSES:
+        own = (places[:, None] == np.arange(classes)).astype(np.float64)
+        return lambda counts: (counts @ own).T
     order = np.argsort(places, kind="stable")
     there, starts = np.unique(places[order], return_index=True)
 

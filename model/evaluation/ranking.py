@@ -21,34 +21,31 @@ def ranking(hit: NDArray[np.bool_], scores: Vector) -> Ranked:
     (n_counts,): NaN where a score is NaN, or where no row of the class, or none of the others, is counted.
     """
     order = np.argsort(-scores, kind="stable")
+    ordered = bool((order == np.arange(len(order))).all())
     starts = _starts(scores[order])
-    tied = len(starts) < len(scores)  # rows of equal scores are passed together
+    ends = np.append(starts[1:], len(scores)) - 1
     own_rows = order[hit[order]]
     group_of = np.searchsorted(starts, np.flatnonzero(hit[order]), side="right") - 1
     groups, own_starts = np.unique(group_of, return_index=True)
+    tied = len(starts) < len(scores)  # rows of equal scores are passed together
 
     def measure(counts: Vector) -> tuple[Vector, Vector]:
         if np.isnan(scores).any() or not len(scores):
             return np.full(len(counts), np.nan), np.full(len(counts), np.nan)
-        by_row = counts.T
-        reached = np.cumsum(by_row[order], axis=0)
-        rows = reached[-1]
-        if tied:
-            reached = reached[np.append(starts[1:], len(scores)) - 1]
-        own = by_row[own_rows]
-        if tied and len(own):
-            own = np.add.reduceat(own, own_starts)
-        true = np.cumsum(own, axis=0)
-        positives = true[-1].copy() if len(true) else np.zeros(len(counts))
-        negatives = rows - positives
-        above = reached[groups] - true  # others with a higher score, or the same
+        passed = np.cumsum(counts if ordered else counts.take(order, axis=1), axis=1)
+        reached, own = passed.take(ends[groups], axis=1), counts.take(own_rows, axis=1)
+        if tied and len(own_rows):
+            own = np.add.reduceat(own, own_starts, axis=1)
+        true = np.cumsum(own, axis=1)
+        positives = true[:, -1] if len(groups) else np.zeros(len(counts))
+        negatives = passed[:, -1] - positives
+        above = reached - true  # others with a higher score, or the same
         if tied:  # of which those with the same are half beaten
-            before = np.where(groups[:, None] > 0, reached[groups - 1], 0.0)
-            above -= (reached[groups] - before - own) / 2
-        beaten = positives * negatives - np.einsum("ij,ij->j", own, above)
-        reached = reached[groups]
-        np.divide(true, reached, out=true, where=reached > 0)
-        precision = np.einsum("ij,ij->j", own, true)
+            before = np.where(groups > 0, passed.take(ends[groups - 1], axis=1), 0.0)
+            above -= (reached - before - own) / 2
+        beaten = positives * negatives - np.einsum("ij,ij->i", own, above)
+        share = np.divide(true, reached, out=np.zeros_like(true), where=reached > 0)
+        precision = np.einsum("ij,ij->i", own, share)
         with np.errstate(invalid="ignore", divide="ignore"):
             some = np.where((positives > 0) & (negatives > 0), 1.0, np.nan)
             return some * beaten / (positives * negatives), some * precision / positives
