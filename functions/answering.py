@@ -228,7 +228,7 @@ class Endpoint:
         self, request: Request, route: Route, protocol: WireFormat, model: Predictor, record: Record
     ) -> Content:
         manifest = model.manifest
-        record.protocol = route.source
+        record.protocol = router.name_of(protocol, route)
         try:
             record.begin("parse")
             question = protocol.read(
@@ -239,7 +239,16 @@ class Endpoint:
                 classes=manifest.classes,
             )
             record.begin("predict")
-            predicted = self._predicted(model, question)
+            if question.request_id:
+                record.identify(question.request_id)
+            if question.rows is None:
+                predicted = self._predicted(model, question)
+            else:
+                from .leniency import answered  # noqa: PLC0415 - most processes are never asked for it
+
+                question, predicted = answered(model, question)
+                record.refuse(question.refused)
+            _check_probabilities(question, predicted)
         except TooLargeError as error:
             raise RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _summary(error), error.problems) from None
         except PayloadError as error:
@@ -258,7 +267,8 @@ class Endpoint:
         )
         content = protocol.render(answer)
         counts = (seen.outside, seen.unknown, seen.missing)
-        record.answer(question.table, predicted.values, *counts, probabilities=predicted.probabilities)
+        chances, places = predicted.probabilities, question.rows
+        record.answer(question.table, predicted.values, *counts, probabilities=chances, places=places)
         return content
 
     @staticmethod
@@ -273,10 +283,17 @@ class Endpoint:
         except PayloadError as error:
             problems = (Problem(each.detail, question.pointer(each.pointer)) for each in error.problems)
             raise PayloadError(*problems) from None
-        if question.top and predicted.probabilities is None:
-            raise PayloadError(Problem("'top' shortens probabilities, and this model gives none", "/parameters/top"))
         check_predictions(predicted.values, predicted.probabilities, question)
         return predicted
+
+
+def _check_probabilities(question: Question, predicted: Predictions) -> None:
+    if predicted.probabilities is not None or not len(predicted.values):
+        return
+    if question.top:
+        raise PayloadError(Problem("'top' shortens probabilities, and this model gives none", "/parameters/top"))
+    if question.needs:
+        raise PayloadError(Problem("a probability is asked for, and this model gives none", question.needs))
 
 
 def _check_length(raw_path: bytes) -> None:

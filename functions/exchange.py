@@ -71,6 +71,11 @@ class Question(NamedTuple):
         top: How many of the most probable classes are asked for; None for all, in the model's own order.
         kept: Whatever the protocol wants back when it writes the answer.
         place: Gives the JSON Pointer into a body that holds the instances otherwise than in a list of rows.
+        rows: The places of *instances* among those that were sent, where a row that cannot be answered is left out;
+            None where it is refused with all others.
+        refused: A problem of each row that was left out.
+        request_id: The id that the body gives the request.
+        needs: The JSON Pointer to what asks for probabilities; empty where nothing does.
     """
 
     instances: Sequence[Any]
@@ -80,11 +85,18 @@ class Question(NamedTuple):
     top: int | None = None
     kept: Any = None
     place: Callable[[str], str] | None = None
+    rows: Sequence[int] | None = None
+    refused: tuple[Problem, ...] = ()
+    request_id: str | None = None
+    needs: str = ""
 
     def pointer(self, relative: str) -> str:
         """The JSON Pointer into the body for *relative*, a pointer that starts at the list of instances."""
         if self.place:
             return self.place(relative)
+        if self.rows is not None:
+            row, slash, rest = relative[1:].partition("/")
+            relative = f"/{self.rows[int(row)]}{slash}{rest}"
         return self.root + (relative.removeprefix("/0") if self.single else relative)
 
 

@@ -61,9 +61,7 @@ def check_predictions(predictions: NDArray[Any], probabilities: NDArray[Any] | N
     Raises:
         PayloadError: The pointers name the instances that are too large for this model.
     """
-    finite = np.isfinite(predictions) if predictions.dtype.kind == "f" else np.ones(len(predictions), bool)
-    if probabilities is not None:
-        finite &= np.isfinite(probabilities).all(axis=1)
+    finite = are_finite(predictions, probabilities)
     if not finite.all():
         raise PayloadError(
             *(
@@ -71,6 +69,15 @@ def check_predictions(predictions: NDArray[Any], probabilities: NDArray[Any] | N
                 for row in np.flatnonzero(~finite)[:MOST_PROBLEMS].tolist()
             )
         )
+
+
+def are_finite(predictions: NDArray[Any], probabilities: NDArray[Any] | None) -> NDArray[np.bool_]:
+    """Which rows have finite numbers alone as prediction and probabilities, shape (n_rows,)."""
+    finite: NDArray[np.bool_]
+    finite = np.isfinite(predictions) if predictions.dtype.kind == "f" else np.ones(len(predictions), bool)
+    if probabilities is not None:
+        finite &= np.isfinite(probabilities).all(axis=1)
+    return finite
 
 
 def _reason(question: Question, feature: Feature, row: int, column: int, kind: str) -> str:

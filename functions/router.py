@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Any, NamedTuple, cast
 from urllib.parse import quote
 
@@ -27,7 +28,10 @@ ALIVE = frozenset({"healthz", "v2/health/live"})
 _DOORS = {"v1": "kserve", "v2": "open_inference"}
 """Module of protocols/ with paths of its own, by their first part."""
 
-_FIRST_NAMES = {b"instances": "instances", b"instance": "instances"}
+_FIRST_NAMES = {
+    **dict.fromkeys((b"instances", b"instance"), "instances"),
+    **dict.fromkeys((b"calls", b"requestId", b"caller", b"sessionUser", b"userDefinedContext"), "bigquery"),
+}
 """Module of protocols/ by the first name in a JSON body; frames for all others."""
 _MOST_FIRST_BYTES, _BEFORE_NAME, _NAME_AND_REST = 64, b"\xef\xbb\xbf{ \t\r\n", 2
 _JSON_LENGTH = "inference-header-content-length"
@@ -170,6 +174,13 @@ def by_members(protocol: WireFormat, body: bytes) -> WireFormat:
     if len(name) != _NAME_AND_REST or before.strip(_BEFORE_NAME):
         return _protocol("frames") if before.lstrip(_BEFORE_NAME)[:1] == b"[" else protocol
     return _protocol(_FIRST_NAMES.get(name[0], "frames"))
+
+
+def name_of(protocol: WireFormat, asked: Route) -> str:
+    """How the log names the format of a request: `path`, `json`, or the protocol's module."""
+    if protocol is _imported.get("instances"):
+        return asked.source or ""
+    return cast("ModuleType", protocol).__name__.rpartition(".")[2]
 
 
 def _by_table(name: str, path: str, method: str) -> Route:

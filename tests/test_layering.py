@@ -60,7 +60,11 @@ SERVING = {
     "metadata": {"artifact", "feature", "times"},
     "runtimes.__init__": {"entries"},
     "runtimes.linear": {"entries", "problems", "table"},
+    "leniency": {"exchange", "flags", "predictor", "problems", "schema"},
     "repeats": {"problems", "strict_json"},
+    "protocols.bigquery": {
+        *("exchange", "leniency", "problems", "protocols.instances", "repeats", "schema", "strict_json"),
+    },
     "protocols.frames": {"exchange", "problems", "protocols.instances", "repeats", "schema", "strict_json"},
     "protocols.instances": {"exchange", "leading", "schema", "strict_json"},
     "protocols.kserve": {"exchange", "protocols.frames", "protocols.instances", "schema"},
@@ -85,6 +89,7 @@ SERVING = {
     "answering": {
         "exchange",
         "flags",
+        "leniency",
         "loader",
         "metadata",
         "router",

@@ -10,14 +10,14 @@ import random
 import re
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, repeat
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from ..schema import Feature, Level
+from ..schema import MOST_PROBLEMS, Feature, Level, Problem
 from ..table import Table
 from .rows import as_json, probabilities_as_json, rows_as_json
 
@@ -78,8 +78,11 @@ class Record:
         self._unknown: Mapping[str, int] = NOTHING
         self._missing: Mapping[str, int] = NOTHING
         self._rows: list[dict[str, Any]] = []
+        self._refused = 0
+        self._reasons: list[str] = []
         self.function = function
         self.request_id = request_id_of(headers)
+        self._named = self.request_id == headers.get("x-request-id")
         self.protocol: str | None = None
 
     def serve(self, version: int, features: tuple[Feature, ...], classes: tuple[Level, ...] = ()) -> None:
@@ -90,6 +93,16 @@ class Record:
     def ask(self) -> None:
         """Note that the request asks for a prediction; the first such request of a process is recorded as cold."""
         self._cold = next(_firsts)
+
+    def identify(self, request_id: str) -> None:
+        """Take the id that the body gives the request, if the caller's header gives none."""
+        if not self._named and _REQUEST_ID.fullmatch(request_id):
+            self.request_id = request_id
+
+    def refuse(self, problems: Sequence[Problem]) -> None:
+        """Note the rows that are left out of the answer, and why, unless a message may quote a redacted feature."""
+        self._refused = len(problems)
+        self._reasons = [] if self._may_be_redacted() else [each.detail for each in problems[:MOST_PROBLEMS]]
 
     def begin(self, part: str | None) -> None:
         """End the present part and begin *part*; None begins time that belongs to no part."""
@@ -107,6 +120,7 @@ class Record:
         missing: Mapping[str, int] = NOTHING,
         *,
         probabilities: NDArray[Any] | None = None,
+        places: Sequence[int] | None = None,
     ) -> None:
         """Note the instances and their predictions, once they are certain to be the answer.
 
@@ -116,6 +130,7 @@ class Record:
             outside, unknown, missing: Numbers of cells outside the training range, of levels that training never saw,
                 and of missing cells, by feature.
             probabilities: Array of shape (n_instances, n_classes), where the model gives any.
+            places: The places of the instances in the request, where some were left out.
         """
         self.begin(None)
         self._instances = len(predictions)
@@ -126,6 +141,8 @@ class Record:
         if len(numbers) < len(predictions):
             table, predictions = table[numbers], predictions[numbers]
             probabilities = None if probabilities is None else probabilities[numbers]
+        if places is not None:
+            numbers = [places[number] for number in numbers]
         features = self._features
         if self._redacted:
             table = table.pick([place for place, feature in enumerate(features) if not feature.redact])
@@ -161,6 +178,7 @@ class Record:
             **({"out_of_range_by_feature": self._shown(self._outside)} if self._outside else {}),
             **({"unknown_levels": self._shown(self._unknown)} if self._unknown else {}),
             **({"missing": self._shown(self._missing)} if self._missing else {}),
+            **({"refused": self._refused, "refused_because": self._reasons} if self._refused else {}),
             "cold": self._cold,
             "latency_seconds": {
                 part: int(seconds * 1e6 + 0.5) / 1e6  # microseconds, in a quarter of the time that round takes
