@@ -44,11 +44,18 @@ def scored(actual: NDArray[Any], answers: Classified, positive: int | None) -> t
     return answers.probabilities[np.arange(len(likeliest)), likeliest], actual == likeliest
 
 
-def reliability(actual: NDArray[Any], answers: Classified, positive: int | None) -> list[Bin]:
-    """Bins of about equally many rows by their score, as `scored` gives it; none where there are no probabilities."""
-    if answers.probabilities is None or np.isnan(answers.probabilities).any():
+def reliability(
+    actual: NDArray[Any], answers: Classified, positive: int | None, weights: Vector | None = None
+) -> list[Bin]:
+    """Bins of about equally many rows by their score, as `scored` gives it; none where there are no probabilities.
+
+    Args:
+        weights: How many instances each row stands for, 1 by default; means and shares are those of the instances.
+    """
+    if answers.probabilities is None or np.isnan(answers.probabilities).any() or not len(actual):
         return []
     scores, hit = scored(actual, answers, positive)
+    weights = np.ones(len(scores)) if weights is None else weights
     bin_of = _bins(scores)
     parts = [bin_of == number for number in np.unique(bin_of)]
     return [
@@ -56,8 +63,8 @@ def reliability(actual: NDArray[Any], answers: Classified, positive: int | None)
             float(scores[part].min()),
             float(scores[part].max()),
             int(part.sum()),
-            float(scores[part].mean()),
-            float(hit[part].mean()),
+            float(np.average(scores[part], weights=weights[part])),
+            float(np.average(hit[part], weights=weights[part])),
         )
         for part in parts
     ]

@@ -81,6 +81,7 @@ def _version(version: VersionVerdict) -> dict[str, Any]:
             "effective_rows": live.rows if live.effective_rows is None else live.effective_rows,
             "measure": live.measure,
             "metrics": {name: asdict(score) for name, score in live.metrics.items()},
+            **({"reliability": list(live.reliability)} if live.reliability else {}),
         },
         "held_out": dict(version.held_out),
     }

@@ -16,7 +16,7 @@ CHANCE widens it to the 1 of 100 that each figure of the monitor is allowed.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,12 +49,14 @@ class Live:
     Args:
         instances: Instances that these rows stand for; None where each stands for itself.
         effective_rows: How many rows of equal weight say as much (Kish); None likewise.
+        reliability: Bins of rows by their probability, as manifests have them; empty without probabilities.
     """
 
     rows: int
     metrics: Mapping[str, Interval]
     instances: float | None = None
     effective_rows: float | None = None
+    reliability: Sequence[Mapping[str, Any]] = ()
 
     @property
     def even(self) -> bool:

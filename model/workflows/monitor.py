@@ -19,8 +19,10 @@ from model.config import Config
 from model.data import drift
 from model.data.sources import pieces
 from model.evaluation.answers import Classified
+from model.evaluation.calibration import reliability
 from model.evaluation.class_metrics import class_scores
 from model.evaluation.metrics import Score, scores
+from model.evaluation.resampling import Vector
 from model.monitoring import document, ground_truth, log_reader, log_source
 from model.monitoring.captured import Captured, Joined
 from model.monitoring.labels import KeyedLabels, LabelCounts, keyed
@@ -29,9 +31,6 @@ from model.monitoring.log_quality import labels_unused
 from model.monitoring.verdict import Verdict, judge
 from model.monitoring.windows import Layout, Window
 from model.registry import registry
-from model.reports.figure import attempt
-from model.reports.monitoring_page import Figures, worst_columns
-from model.reports.monitoring_plots import over_time, serving_histogram
 from model.workflows.dataset import Production
 
 _MOST_PROBABILITIES = 20_000_000
@@ -168,43 +167,6 @@ def _bounds(feature: Feature) -> tuple[float, float]:
             return feature.minimum, feature.maximum
 
 
-def figures(observed: Observed, *, say: Callable[[str], None]) -> Figures:
-    """SVG of the distributions by version and column, and over time; *say* takes a line for each left out."""
-    drawn: dict[int, dict[int, str]] = {}
-    for number, entry in enumerate(observed.document["versions"]):
-        version = entry["version"]
-        columns = drift.columns(observed.manifests[version])
-        shown = [*entry["features"], *(entry[name] for name in ("prediction", "score") if entry.get(name))]
-        named = {}
-        for place in worst_columns(shown):
-            if "levels" in columns[place]:  # the page itself draws the bars
-                continue
-            values = observed.windows[version][0].sample[:, place]
-            before = observed.windows[version][1].sample[:, place]
-            svg = attempt(
-                say,
-                f"{shown[place].get('name', 'the prediction')}, version {version}",
-                serving_histogram,
-                f"{number}-{place}",
-                drift.fiftieths(columns[place]),
-                values[~np.isnan(values)],
-                before[~np.isnan(before)],
-                within=(columns[place]["minimum"], columns[place]["maximum"]) if "minimum" in columns[place] else None,
-            )
-            if svg:
-                named[place] = svg
-        drawn[version] = named
-    return Figures(
-        columns=drawn,
-        series=over_time(
-            observed.document["series"],
-            hours=observed.document["window"]["hours"],
-            warn=observed.document["limits"]["warn"],
-            say=say,
-        ),
-    )
-
-
 @dataclass(frozen=True)
 class _LabelFile:
     source: str
@@ -246,10 +208,17 @@ def _live(captured: Captured, manifests: Mapping[int, Document], settings: Confi
     for version, joined in captured.joined.items():
         document = manifests[version]
         pairs = _with_probabilities(joined, len(document.get("classes") or ()))
-        measured = _measured(pairs, document, settings)
-        metrics = {name: Interval(score.value, score.low, score.high) for name, score in measured.items()}
-        instances = float(pairs.weights.sum())
-        live[version] = Live(len(pairs.actual), metrics, instances, drift.effective_rows(pairs.actual, pairs.weights))
+        weights = None if (pairs.weights == 1).all() else pairs.weights
+        answers, positive = _answers(pairs, document), positive_place(document)
+        measured = _measured(pairs, answers, weights, document, settings)
+        bins = [] if answers is None else reliability(pairs.actual, answers, positive, weights)
+        live[version] = Live(
+            len(pairs.actual),
+            {name: Interval(score.value, score.low, score.high) for name, score in measured.items()},
+            float(pairs.weights.sum()),
+            drift.effective_rows(pairs.actual, pairs.weights),
+            [part.document() for part in bins],
+        )
     return live
 
 
@@ -264,16 +233,21 @@ def _with_probabilities(pairs: Joined, classes: int) -> Joined:
     return Joined(pairs.actual[rows], pairs.predicted[rows], pairs.weights[rows], pairs.chances.where(rows))
 
 
-def _measured(pairs: Joined, document: Document, settings: Config) -> dict[str, Score]:
-    weights = None if (pairs.weights == 1).all() else pairs.weights
+def _answers(pairs: Joined, document: Document) -> Classified | None:
+    """What a classifier predicted; None for a model of numbers."""
+    if not document.get("classes"):
+        return None
+    chances = None if pairs.chances is None else pairs.chances.matrix(len(document["classes"]))
+    return Classified(pairs.predicted.astype(np.intp), chances)
+
+
+def _measured(
+    pairs: Joined, answers: Classified | None, weights: Vector | None, document: Document, settings: Config
+) -> dict[str, Score]:
     confidence, seed = settings.gate.confidence, settings.training.seed
-    classes: Any = document.get("classes") or ()
-    if not classes:
+    if answers is None:
         return scores(pairs.actual, pairs.predicted, confidence=confidence, seed=seed, weights=weights)
-    answers = Classified(
-        pairs.predicted.astype(np.intp), None if pairs.chances is None else pairs.chances.matrix(len(classes))
-    )
-    positive = positive_place(document)
+    classes, positive = document["classes"], positive_place(document)
     return class_scores(pairs.actual, answers, classes, positive, confidence=confidence, seed=seed, weights=weights)
 
 

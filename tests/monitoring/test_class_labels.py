@@ -16,6 +16,7 @@ from model.errors import SourceError
 from model.monitoring import ground_truth
 from tests.support.captured import NOW, lines, request, row
 from tests.support.classes import configure_orders, orders, write_orders
+from tests.support.pages import Page
 
 NAMES = ["weight", "distance", "city"]
 CLASSES = ["late", "on time"]
@@ -250,6 +251,24 @@ def test_the_screen_shows_classes_and_metrics(shop):
         word for line in words for word in line
     }
     assert ["version", "class", "predicted", "in", "training"] in words
+
+
+def test_the_page_shows_classes_the_score_and_reliability_on_labels(shop):
+    columns = orders(900, seed=3)
+    page = shop.folder / "monitor.html"
+
+    code, document = shop.monitor(shop.log(columns), "--labels", shop.labels(columns["outcome"]), "--report", str(page))
+
+    bins = document["versions"][0]["live"]["reliability"]
+    text = Page(page.read_text()).text
+    assert code == 0
+    assert sum(part["rows"] for part in bins) == 900
+    assert np.average([part["observed"] for part in bins], weights=[part["rows"] for part in bins]) == pytest.approx(
+        (columns["outcome"] == "late").mean()
+    )
+    for words in ("Reliability on labels", "On 900 labels", "log loss", "score of late training range", "recall of late"):
+        assert words in text
+    assert "change of a share" in text
 
 
 # Retraining

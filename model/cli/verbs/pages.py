@@ -13,7 +13,7 @@ from model.cli.verbs.common import DONE, REFUSED, registry_of, settings_of, writ
 from model.data.drift import ALERT
 from model.errors import SourceError
 from model.reports import monitoring_page
-from model.workflows import card, monitor
+from model.workflows import card, monitor, monitor_figures
 from model.workflows.dataset import Production
 
 
@@ -36,7 +36,9 @@ def run_monitor(arguments: argparse.Namespace) -> int:
     production = Production(arguments.model, arguments.alias, store.alias(arguments.alias)[0])
     observed = monitor.observe(request, settings, production, store, reading=TALK.reading)
     if arguments.report:
-        write_page(arguments.report, monitoring_page.render(observed.document, monitor.figures(observed, say=say)))
+        write_page(
+            arguments.report, monitoring_page.render(observed.document, monitor_figures.figures(observed, say=say))
+        )
     if arguments.json:
         show_json(observed.document)
     else:
