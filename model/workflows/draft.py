@@ -15,13 +15,14 @@ import numpy as np
 from functions import artifact, runtimes, times
 from functions.artifact import Manifest
 from functions.predictor import build
+from functions.schema import Level, shown
 from functions.table import Table
 from model.data.findings import Finding
 from model.data.rows import Rows
 from model.data.snapshots import snapshot
 from model.data.statistics import describe, describe_numbers
 from model.data.targets import kind_of
-from model.errors import RegistryError, ReportError
+from model.errors import ExportError, RegistryError, ReportError
 from model.registry.registry import Registry
 from model.training.asking import Answers, Ask, asking, predicted
 from model.training.export import Exported, export, refuse_kept_rows
@@ -74,6 +75,7 @@ def draft(inputs: Inputs, fitted: Fitted, *, champion: Champion, findings: Seque
     positive = positive_of(rows, sides, inputs.settings.training.positive)
     exported = export(fitted.estimator, fitted.columns)
     refuse_kept_rows(exported, rows.features)
+    _refuse_other_classes(exported.document.get("classes") or (), rows)
     named = fitted.columns is not None
     ask = fitted.ask or asking(fitted.estimator, rows.features, named=named, classes=rows.classes)
     with talk.step("asking what it takes"):
@@ -138,6 +140,13 @@ def _model(exported: Exported, rows: Rows) -> Ask:
         return predicted(runtime.predict(times.expand(table, rows.features)), rows.classes)
 
     return ask
+
+
+def _refuse_other_classes(classes: Sequence[Level], rows: Rows) -> None:
+    """An error where what was exported answers with other labels than the target has."""
+    if [(type(label), label) for label in classes] != [(type(label), label) for label in rows.classes]:
+        ours, theirs = (", ".join(map(shown, some[:_MOST_SCORES])) or "numbers" for some in (classes, rows.classes))
+        raise ExportError(f"the estimator answers {ours}, and '{rows.target}' holds {theirs}: it must answer those")
 
 
 def _predictions(expected: Answers, rows: Rows) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 
 from functions import artifact
 from model.infra_validation import smoke_test
+from tests.support.kinds import punctual, sealed
 from tests.support.parts import document, free_port
 
 MANIFEST = artifact.parse_manifest(artifact.seal({**document(), "model": "line", "version": 3}), "line", 3)
@@ -148,6 +149,38 @@ def test_a_wrong_prediction_is_named_with_its_call(body, found):
     assert wrong[-1].startswith(
         'POST /stream {"instance": "bad"}: expected 400 with application/problem+json, got 200 '
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        pytest.param({}, None, id="right"),
+        pytest.param({"prediction": "on time"}, "expected ['late'], got ['on time']", id="another-label"),
+        pytest.param({"prediction": 0}, "expected ['late'], got [0]", id="place-of-the-label"),
+        pytest.param(
+            {"probabilities": [0.75, 0.2500001]},
+            "expected probabilities [[0.75, 0.25]], got [[0.75, 0.2500001]]",
+            id="another-probability",
+        ),
+        pytest.param({"probabilities": None}, "expected probabilities [[0.75, 0.25]], got [None]", id="none"),
+        pytest.param(
+            {"classes": ["on time", "late"]},
+            "expected classes ['late', 'on time'], got ['on time', 'late']",
+            id="another-order",
+        ),
+    ],
+)
+def test_a_classifier_must_answer_its_labels_classes_and_probabilities(changes, found):
+    manifest = sealed(punctual(golden=[punctual()[0]["golden"][0]]))
+    served_by = {"name": manifest.model, "version": 1}
+    right = {"prediction": "late", "probabilities": [0.75, 0.25], "classes": ["late", "on time"], "model": served_by}
+    answer = json.dumps({**right, **changes}).encode()
+
+    with impostor(lambda *_: (200, {"X-Model-Version": "1"}, answer)) as address:
+        _, wrong = smoke_test.ask(address, "stream", manifest, within_seconds=0.0)
+
+    named = [line.partition(": ")[2] for line in wrong if line.startswith("GET /stream/")]
+    assert named == ([] if found is None else [found])
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"null", b'"x"'])
