@@ -21,8 +21,7 @@ verb_local() {
   check_port STREAM_PORT "$stream_port"
   ((10#$batch_port != 10#$stream_port)) || usage_error "BATCH_PORT and STREAM_PORT must differ, both are $batch_port"
   check_python
-  check_free BATCH_PORT "$batch_port"
-  check_free STREAM_PORT "$stream_port"
+  hold_ports "$batch_port" "$stream_port"
   ensure_venv
 
   local folder=$root/.local
@@ -40,6 +39,7 @@ verb_local() {
   configure "$data" "$target"
   start_bucket "$folder"
   train_where_needed "$folder"
+  release_ports
   start_function batch "$batch_port" "$folder"
   start_function stream "$stream_port" "$folder"
   wait_ready batch "$batch_port" "$folder"
@@ -210,14 +210,36 @@ check_port() {
   fi
 }
 
-check_free() {
-  "$python" - "$2" <<'PY' || fail "$1: port $2 is taken (another program, or another run of this); choose one with $1=…"
-import socket, sys
-with socket.socket() as probe:
-    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+# Listen on both ports until the functions do, so that a run that starts meanwhile is told before it trains.
+hold_ports() {
+  local answer
+  exec 7< <(
+    exec "$python" - "$$" BATCH_PORT "$1" STREAM_PORT "$2" <<'PY'
+import ctypes, os, signal, socket, sys
+ctypes.CDLL(None).prctl(1, 15)  # PR_SET_PDEATHSIG, SIGTERM
+parent, *settings = sys.argv[1:]
+held = []
+for name, port in zip(settings[::2], settings[1::2]):
+    held.append(socket.socket())
+    held[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        probe.bind(("127.0.0.1", int(sys.argv[1])))
+        held[-1].bind(("127.0.0.1", int(port)))
+        held[-1].listen()
     except OSError:
-        sys.exit(1)
+        print(f"{name}: port {port} is taken (another program, or another run of this); choose one with {name}=…")
+        sys.exit()
+print("held", flush=True)
+if os.getppid() == int(parent):
+    signal.pause()
 PY
+  )
+  ports_holder=$!
+  IFS= read -r answer <&7 || answer='the ports could not be looked at (see above)'
+  exec 7<&-
+  [[ $answer == held ]] || fail "$answer"
+}
+
+release_ports() {
+  kill -TERM "$ports_holder"
+  wait "$ports_holder" 2>/dev/null || true
 }

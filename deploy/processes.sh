@@ -1,12 +1,20 @@
 # Child processes of `local`: started in groups of their own, watched, and ended together.
 # shellcheck shell=bash
 
-# Start a child in a process group of its own, so that one signal reaches all of it and Ctrl-C reaches us first.
+end_with_parent='
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 15)  # PR_SET_PDEATHSIG, SIGTERM
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+'
+
+# Start a child in a process group of its own, so that one signal reaches all of it and Ctrl-C reaches us first. Linux
+# ends it when this process is killed.
 start() {
   local log=$1
   shift
   set -m
-  "$@" </dev/null >"$log" 2>&1 &
+  "$venv_python" -ISc "$end_with_parent" "$$" "$@" </dev/null >"$log" 2>&1 &
   set +m
   children+=($!)
 }

@@ -248,6 +248,34 @@ def test_a_run_interrupted_while_it_starts_leaves_nothing_behind(local, project)
     assert run.ended() == 130
 
 
+def test_a_killed_run_leaves_nothing_behind_and_the_next_one_starts(again):
+    run = again().ready()
+
+    run.process.kill()
+
+    assert run.ended() == -signal.SIGKILL
+    again().ready()
+
+
+def test_a_run_on_the_ports_of_another_that_still_trains_is_told_at_once(local, project):
+    run = local()
+    until(lambda: "training" in run.text(), seconds=60)
+
+    ended = deploy(project, "local", BATCH_PORT=str(run.batch_port), STREAM_PORT=str(run.stream_port))
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"deploy.sh: BATCH_PORT: port {run.batch_port} is taken")
+
+
+def test_a_run_killed_while_it_trains_leaves_nothing_behind(local):
+    run = local()
+    until(lambda: "training" in run.text(), seconds=60)
+
+    run.process.kill()
+
+    assert run.ended() == -signal.SIGKILL
+
+
 @pytest.mark.parametrize("victim", ["--target batch", "--target stream", "fake-gcs-server"])
 def test_when_one_process_dies_the_others_end(again, victim):
     run = again().ready()
