@@ -10,7 +10,8 @@ from ...problems import PayloadError, Problem, moved
 from .kernels import absolute_distances, squared_distances, unit
 from .step import Array, Operation, Step, Values
 
-_CELLS = 4_000_000
+_CELLS = 1 << 20
+_GROUPS = 128
 
 _LATITUDE_AND_LONGITUDE = 2
 _METRICS = {"euclidean", "euclidean_product", "manhattan", "chebyshev", "minkowski", "cosine", "haversine"}
@@ -202,15 +203,23 @@ def _gap_distances(x: Values, rows: Array) -> Values:
 
 
 def _smallest(rank: Values, count: int) -> tuple[Values, Array]:
-    """The *count* smallest of each row, ascending, and their places; of equals the first ones."""
-    if count < rank.shape[1]:
-        smallest = np.argpartition(rank, count - 1, axis=1)[:, :count]
-        smallest.sort(axis=1)
-    else:
-        smallest = np.broadcast_to(np.arange(rank.shape[1]), rank.shape)
-    part = np.take_along_axis(rank, smallest, axis=1)
-    order = np.argsort(part, axis=1, kind="stable")
-    return np.take_along_axis(part, order, axis=1), np.take_along_axis(smallest, order, axis=1)
+    """The *count* smallest of each row, ascending, and their places; of equals the first ones.
+
+    The count-th smallest of the minima of many groups of columns is hardly above that of all columns, and is found in
+    a fraction of the time; only numbers up to it are sorted.
+    """
+    n, columns = rank.shape
+    groups = max(_GROUPS, 4 * count)
+    minima = rank
+    if columns >= 2 * groups:
+        size = columns // groups
+        minima = rank[:, : size * groups].reshape(n, size, groups).min(axis=1)
+    bound = np.partition(minima, count - 1, axis=1)[:, count - 1, None]
+    row, place = np.divmod(np.flatnonzero(~(rank > bound)), columns)
+    small = rank[row, place]
+    order = np.lexsort((place, small, row))
+    chosen = order[np.searchsorted(row, np.arange(n))[:, None] + np.arange(count)]
+    return small[chosen], place[chosen]
 
 
 def _inverse(distance: Values) -> Values:

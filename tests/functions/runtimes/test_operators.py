@@ -452,3 +452,17 @@ def test_a_line_has_the_same_bits_alone_and_in_any_batch():
         for start, stop in ((0, 1), (7, 9), (100, 301)):
             part = run("linear", [matrix[start:stop]], weights=weights, bias=floats(1, 2, 3))
             assert part.tobytes() == batch[start:stop].tobytes()
+
+
+@pytest.mark.parametrize("count", [1, 5, 200])
+@pytest.mark.parametrize("trained", [200, 2_000])
+def test_equally_far_rows_are_neighbours_in_their_order(trained, count):
+    source = np.random.default_rng(1)
+    training, asked = source.integers(0, 4, (trained, 3)).astype(float), source.integers(0, 4, (40, 3)).astype(float)
+    values = np.arange(float(trained))[:, None]
+
+    found = run("neighbours", [asked], rows=training, values=values, count=count, by_distance=False, metric="manhattan")
+
+    distances = np.abs(asked[:, None] - training).sum(axis=2)
+    nearest = np.argsort(distances, axis=1, kind="stable")[:, :count]
+    assert found[:, 0].tolist() == pytest.approx(nearest.mean(axis=1), rel=1e-12)
