@@ -232,7 +232,7 @@ class Endpoint:
         try:
             record.begin("parse")
             question = protocol.read(
-                request,
+                request._replace(few_cells=model.few_cells),
                 manifest.features,
                 one=self._one,
                 most_bytes=self._settings.max_body_bytes,

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from . import times
 from .feature import JSON_TYPES, Feature, Level
 from .problems import shown
-from .table import Cells
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .table import Cells
+else:
+    from .arrays import np
 
 MOST_LEVELS_SHOWN = 5
 """Number of known levels that a refusal names."""

@@ -22,14 +22,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import numpy as np
 import orjson
-from numpy.typing import NDArray
 
 from .schema import Feature, Level, PayloadError, Problem
-from .table import Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .rows import Rows
+    from .table import Table
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
@@ -53,11 +57,13 @@ class Request(NamedTuple):
         path: The part behind the function's name, percent-decoded; empty for the function itself.
         headers: Names in lower case.
         body: Empty unless the method is POST.
+        few_cells: Up to so many complete numbers may become Rows; a protocol may make a Table of them all the same.
     """
 
     path: str
     headers: Mapping[str, str]
     body: bytes = b""
+    few_cells: int = 0
 
 
 class Question(NamedTuple):
@@ -65,7 +71,7 @@ class Question(NamedTuple):
 
     Attributes:
         instances: As the caller sent them.
-        table: The same by columns, one a feature.
+        table: The same by columns, one a feature; few complete rows of numbers by rows.
         root: JSON Pointer to *instances* in the body; to the one instance where the question is *single*.
         single: One instance is asked about, and one prediction is answered instead of a list.
         top: How many of the most probable classes are asked for; None for all, in the model's own order.
@@ -79,7 +85,7 @@ class Question(NamedTuple):
     """
 
     instances: Sequence[Any]
-    table: Table
+    table: Table | Rows
     root: str
     single: bool
     top: int | None = None
@@ -104,7 +110,7 @@ class Answer(NamedTuple):
     """The predictions for a question, in the order of its instances.
 
     Attributes:
-        predictions: Array of shape (n_instances,): finite numbers, or labels in their own type.
+        predictions: Array of shape (n_instances,): finite numbers, or labels in their own type. A list for Rows.
         warnings: The flagged values, the first ones only where there are many.
         flagged: How many values are flagged in all.
         classes: The labels of a classifier; empty for a regression.
@@ -112,7 +118,7 @@ class Answer(NamedTuple):
     """
 
     question: Question
-    predictions: NDArray[Any]
+    predictions: NDArray[Any] | list[float]
     model: str
     version: int
     warnings: Sequence[Problem] = ()

@@ -81,12 +81,14 @@ class Traits(NamedTuple):
 
     Attributes:
         complete: All are numbers that are never missing.
+        plain: All are that, and of double precision.
         measured: None is a category, so a table of them is a float64 matrix.
         texts: A cell of one can be a text.
     """
 
     features: Sequence[Feature]
     complete: bool
+    plain: bool
     measured: bool
     texts: bool
 
@@ -97,9 +99,11 @@ def traits(features: Sequence[Feature]) -> Traits:
     if known is not None and known.features is features:
         return known
     kinds = {feature.kind for feature in features}
+    complete = kinds <= {"number"} and not any(feature.takes_missing for feature in features)
     made = Traits(
         features,
-        complete=kinds <= {"number"} and not any(feature.takes_missing for feature in features),
+        complete=complete,
+        plain=complete and all(feature.width == "float64" for feature in features),
         measured="category" not in kinds,
         texts=not kinds.isdisjoint({"category", "time"}),
     )

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .exchange import Question
 from .feature import traits
 from .places import Places, missing, outside, unknown
+from .rows import Rows
 from .schema import MOST_PROBLEMS, Feature, PayloadError, Problem, pointer, shown
 from .times import iso
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+else:
+    from .arrays import np
+
+NOTHING: dict[str, int] = {}
 
 
 class Flags(NamedTuple):
@@ -34,6 +41,8 @@ class Flags(NamedTuple):
 
 def flags(question: Question, features: Sequence[Feature]) -> Flags:
     """Flag values outside the training range, levels that training never saw, and cells that were never missing."""
+    if isinstance(question.table, Rows):
+        return _plain_flags(question, question.table, features)
     beyond = outside(question.table, features)
     strange = gaps = new_gaps = beyond[:0]
     if not traits(features).complete:
@@ -44,31 +53,55 @@ def flags(question: Question, features: Sequence[Feature]) -> Flags:
     first_ones = sorted(
         (row, column, kind) for kind, places in kinds for row, column in places[:MOST_PROBLEMS].tolist()
     )
-    warnings = []
-    for row, column, kind in first_ones[:MOST_PROBLEMS]:
-        feature = features[column]
-        relative = pointer(row, question.instances[row], feature.name, column)
-        detail = f"row {row}: '{feature.name}' {_reason(question, feature, row, column, kind)}"
-        warnings.append(Problem(detail, question.pointer(relative)))
+    warnings = [
+        _warning(question, features[column], row, column, kind) for row, column, kind in first_ones[:MOST_PROBLEMS]
+    ]
     flagged = len(beyond) + len(strange) + len(new_gaps)
     counts = (_counts(places, features) for places in (beyond, strange, gaps))
     return Flags(warnings, flagged, *counts)
 
 
-def check_predictions(predictions: NDArray[Any], probabilities: NDArray[Any] | None, question: Question) -> None:
+def _plain_flags(question: Question, rows: Rows, features: Sequence[Feature]) -> Flags:
+    """The same for complete numbers, without numpy."""
+    beyond = rows.outside(features)
+    if not beyond:
+        return Flags([], 0, NOTHING, NOTHING, NOTHING)
+    warnings = [_warning(question, features[column], row, column, "outside") for row, column in beyond[:MOST_PROBLEMS]]
+    columns = [column for _, column in beyond]
+    counts = {feature.name: columns.count(place) for place, feature in enumerate(features) if place in columns}
+    return Flags(warnings, len(beyond), counts, NOTHING, NOTHING)
+
+
+def check_predictions(
+    predictions: NDArray[Any] | list[float], probabilities: NDArray[Any] | None, question: Question
+) -> None:
     """Refuse predictions and probabilities that are not finite numbers.
 
     Raises:
         PayloadError: The pointers name the instances that are too large for this model.
     """
+    if isinstance(predictions, list):
+        if beyond := [row for row, number in enumerate(predictions) if not math.isfinite(number)]:
+            raise _beyond_float64(beyond, question)
+        return
     finite = are_finite(predictions, probabilities)
     if not finite.all():
-        raise PayloadError(
-            *(
-                Problem(f"row {row}: the prediction for this instance is beyond float64", question.pointer(f"/{row}"))
-                for row in np.flatnonzero(~finite)[:MOST_PROBLEMS].tolist()
-            )
+        raise _beyond_float64(np.flatnonzero(~finite)[:MOST_PROBLEMS].tolist(), question)
+
+
+def _beyond_float64(rows: Sequence[int], question: Question) -> PayloadError:
+    return PayloadError(
+        *(
+            Problem(f"row {row}: the prediction for this instance is beyond float64", question.pointer(f"/{row}"))
+            for row in rows[:MOST_PROBLEMS]
         )
+    )
+
+
+def _warning(question: Question, feature: Feature, row: int, column: int, kind: str) -> Problem:
+    relative = pointer(row, question.instances[row], feature.name, column)
+    detail = f"row {row}: '{feature.name}' {_reason(question, feature, row, column, kind)}"
+    return Problem(detail, question.pointer(relative))
 
 
 def are_finite(predictions: NDArray[Any], probabilities: NDArray[Any] | None) -> NDArray[np.bool_]:
@@ -84,7 +117,7 @@ def _reason(question: Question, feature: Feature, row: int, column: int, kind: s
     """The predicate of a warning of one *kind*."""
     if kind == "missing":
         return "is missing, and was never missing in training"
-    value = question.table.cells(column)[row]
+    value = question.table.cell(row, column)
     if kind == "unknown":
         return f"= {shown(value)} is a level that training never saw"
     low, high = (_spelled(bound, feature, feature.width) for bound in (feature.minimum, feature.maximum))

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from .feature import Feature, traits
 from .table import Matrix, Table, is_missing
 
-Places = NDArray[np.intp]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Places = NDArray[np.intp]
+else:
+    from .arrays import np
+
+    Places = Any
 """Row and column of each cell, in row order; shape (n_cells, 2)."""
 
 

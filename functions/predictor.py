@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from . import arrays as later
 from . import runtimes
 from .artifact import ARRAYS, ArtifactError, Manifest
+from .feature import traits
+from .rows import CELLS_BEFORE_NUMPY, FEW_CELLS, Rows
 from .runtimes import Predictions, Runtime
-from .schema import PayloadError, to_table
+from .schema import PayloadError, to_few
 from .table import Table
 from .times import expand
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+else:
+    from .arrays import np
 
 RELATIVE = 1e-9
 """Largest difference between equal predictions, as a share of the value."""
@@ -21,19 +28,35 @@ OF_LARGEST = 1e-12
 """Largest difference between equal predictions, as a share of the largest value of the set, where that is more."""
 
 
+_without_numpy = [0]
+"""Cells that this process answered without numpy in requests of more than FEW_CELLS."""
+
+
 class Predictor(NamedTuple):
     """A model that answers tables of its features' columns; `load` gives one that was checked."""
 
     manifest: Manifest
     runtime: Runtime
 
-    def predict(self, table: Table) -> Predictions:
+    @property
+    def few_cells(self) -> int:
+        """Up to so many cells may come as Rows; 0 where the runtime takes none."""
+        if self.manifest.document.get("runtime") != "linear" or not traits(self.manifest.features).plain:
+            return 0
+        return FEW_CELLS if later.imported() else max(FEW_CELLS, CELLS_BEFORE_NUMPY - _without_numpy[0])
+
+    def predict(self, table: Table | Rows) -> Predictions:
         """Predict every row of *table*, whose columns are those of the manifest's features.
 
         Raises:
             PayloadError: The model cannot answer a row; pointers start at the rows.
         """
-        return self.runtime.predict(expand(table, self.manifest.features))
+        if not isinstance(table, Rows):
+            return self.runtime.predict(expand(table, self.manifest.features))
+        cells = len(table) * table.width
+        if cells > FEW_CELLS:
+            _without_numpy[0] += cells
+        return self.runtime.predict(table)
 
 
 def load(manifest: Manifest, arrays: bytes = b"") -> Predictor:
@@ -72,7 +95,8 @@ def reproduced(predictor: Predictor) -> Predictor:
     manifest = predictor.manifest
     where = f"{manifest.model} version {manifest.version}"
     try:
-        table = to_table([golden.instance for golden in manifest.golden], manifest.features)
+        instances = [golden.instance for golden in manifest.golden]
+        table = to_few(instances, manifest.features, predictor.few_cells)
     except PayloadError as error:
         raise ArtifactError(f"{where}: golden instances do not fit the features: {error}") from error
     try:
@@ -127,12 +151,34 @@ def _check_arrays(where: str, manifest: Manifest, arrays: bytes) -> None:
         raise ArtifactError(f"{where}: 'graph.arrays' and 'files' must name the same bytes for {ARRAYS}")
 
 
-def _check_values(where: str, values: NDArray[Any], expected: list[Any], of_largest: float) -> None:
-    distances = distance(values, np.asarray(expected) if values.dtype.kind == "f" else _objects(expected), of_largest)
-    worst = int(distances.argmax())
-    if distances[worst] > 1:
+def _plain_distance(predictions: list[float], expected: list[float], of_largest: float) -> list[float]:
+    """The same as `distance` for numbers, without numpy."""
+    largest = max(map(abs, expected)) or 1.0
+    distances = []
+    for prediction, number in zip(predictions, expected, strict=True):
+        bound = max(abs(number) * RELATIVE, largest * of_largest)
+        away = abs(prediction - number)
+        equal = prediction == number  # also where the bound is too small for a float64
+        distances.append(0.0 if equal else away / bound if bound and math.isfinite(away) else math.inf)
+    return distances
+
+
+def _check_values(where: str, values: Any, expected: list[Any], of_largest: float) -> None:
+    if isinstance(values, list):
+        distances = _plain_distance(values, expected, of_largest)
+        worst = distances.index(max(distances))
+        if distances[worst] > 1:
+            raise ArtifactError(_other_prediction(where, worst, expected[worst], values[worst]))
+        return
+    by_row = distance(values, np.asarray(expected) if values.dtype.kind == "f" else _objects(expected), of_largest)
+    worst = int(by_row.argmax())
+    if by_row[worst] > 1:
         found = values[worst : worst + 1].tolist()[0]
-        raise ArtifactError(f"{where}: golden {worst}: expected a prediction of {expected[worst]}, found {found}")
+        raise ArtifactError(_other_prediction(where, worst, expected[worst], found))
+
+
+def _other_prediction(where: str, place: int, expected: Any, found: Any) -> str:
+    return f"{where}: golden {place}: expected a prediction of {expected}, found {found}"
 
 
 def _check_probabilities(where: str, found: NDArray[Any] | None, row: int, expected: tuple[float, ...]) -> None:

@@ -7,15 +7,20 @@ category's cells are its levels in their own type, and a missing one is None.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from .problems import PayloadError, Problem
 
-Matrix = NDArray[np.float64]
-Cells = NDArray[Any]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float64]
+    Cells = NDArray[Any]
+else:
+    from .arrays import np
+
+    Matrix = Cells = Any
 
 
 class Table:
@@ -59,6 +64,9 @@ class Table:
     def cells(self, column: int) -> Cells:
         """One column, shape (n_rows,)."""
         return self._columns[column] if self._matrix is None else self._matrix[:, column]
+
+    def cell(self, row: int, column: int) -> Any:
+        return self.cells(column)[row]
 
     def pick(self, columns: Sequence[int]) -> Table:
         """Some columns, in the order given."""

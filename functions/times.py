@@ -9,16 +9,21 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from .feature import Feature, traits
 from .table import Table
 
-Seconds = NDArray[np.float64]
-Days = NDArray[np.datetime64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Seconds = NDArray[np.float64]
+    Days = NDArray[np.datetime64]
+else:
+    from .arrays import np
+
+    Seconds = Days = Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = (

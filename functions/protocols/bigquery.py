@@ -80,7 +80,8 @@ def render(answer: Answer) -> Content:
     calls, label = answer.question.kept
     replies: Any
     if label is None:
-        replies = answer.predictions.tolist()
+        values: Any = answer.predictions
+        replies = values.tolist()
     else:
         replies = [] if answer.probabilities is None else answer.probabilities[:, label].tolist()
     if answer.question.rows is not None and len(replies) < calls:

@@ -14,12 +14,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import orjson
 
 from ..exchange import JSON, Answer, Content, Question, Request, TooLargeError, problem_json
+from ..rows import Rows
 from ..schema import (
     MOST_PROBLEMS,
     QUOTES,
@@ -31,9 +31,14 @@ from ..schema import (
     example,
     has_texts,
     shown,
-    to_table,
+    to_few,
 )
 from ..strict_json import Repeated, decode, decode_marking_repeats
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from ..arrays import np
 
 MOST_PREDICTION_BYTES = 25
 """Bytes of a float64 as JSON with its comma: -1.7976931348623157e+308 has 24 characters."""
@@ -49,7 +54,13 @@ _COMMAS_BESIDE_CELLS = 1000
 
 
 def read(
-    request: Request, features: Sequence[Feature], *, one: bool, most_bytes: int, classes: Sequence[Level] = ()
+    request: Request,
+    features: Sequence[Feature],
+    *,
+    one: bool,
+    most_bytes: int,
+    classes: Sequence[Level] = (),
+    few_cells: int = 0,
 ) -> Question:
     """Read the path of *request*, or its body where the path is empty.
 
@@ -63,14 +74,22 @@ def read(
     """
     most = most_rows(classes, most_bytes)
     if request.path:
-        return _read_path(request.path, features, one=one, most=most)
-    return _read_body(request.body, features, one=one, most=most, most_bytes=most_bytes, classes=classes)
+        return _read_path(request.path, features, one=one, most=most, few_cells=request.few_cells)
+    return _read_body(
+        request.body,
+        features,
+        one=one,
+        most=most,
+        most_bytes=most_bytes,
+        classes=classes,
+        few_cells=request.few_cells,
+    )
 
 
 def render(answer: Answer) -> Content:
     """Write the answer; `warnings` is present only if a value was flagged, `warnings_total` only if some are cut."""
     labels: Any = answer.predictions
-    if labels.dtype.kind == "O":
+    if not isinstance(labels, list) and labels.dtype.kind == "O":
         labels = labels.tolist()
     single = answer.question.single
     document: dict[str, Any] = {"prediction": labels[0]} if single else {"predictions": labels}
@@ -112,6 +131,7 @@ def question_of(
     one: bool,
     most: int,
     place: Callable[[str], str] | None = None,
+    few_cells: int = 0,
 ) -> Question:
     """The question of *instances*, which stand at *root* in the body; see Question for *place*.
 
@@ -128,9 +148,9 @@ def question_of(
         detail = f"{_label(root)} must hold at most {most} instances, got {len(instances)}; send them in parts"
         raise TooLargeError(Problem(detail, root))
     try:
-        table = to_table(instances, features)
+        table = to_few(instances, features, few_cells)
     except PayloadError as error:
-        absolute = Question(instances, to_table([], features), root, single, place=place).pointer
+        absolute = Question(instances, Rows([], 0), root, single, place=place).pointer
         raise PayloadError(*(Problem(each.detail, absolute(each.pointer)) for each in error.problems)) from None
     return Question(instances, table, root, single, place=place)
 
@@ -148,7 +168,14 @@ def check_cells(body: bytes, width: int, most: int) -> None:
 
 
 def _read_body(
-    body: bytes, features: Sequence[Feature], *, one: bool, most: int, most_bytes: int, classes: Sequence[Level]
+    body: bytes,
+    features: Sequence[Feature],
+    *,
+    one: bool,
+    most: int,
+    most_bytes: int,
+    classes: Sequence[Level],
+    few_cells: int,
 ) -> Question:
     example = _example(features, one=one)
     if not body.strip():
@@ -167,12 +194,12 @@ def _read_body(
     single = "instance" in document
     root = "/instance" if single else "/instances"
     instances = [document["instance"]] if single else document["instances"]
-    question = question_of(instances, features, root=root, single=single, one=one, most=most)
+    question = question_of(instances, features, root=root, single=single, one=one, most=most, few_cells=few_cells)
     _check_repeats(body, question, features, members=len(document) + len(parameters))
     return question._replace(top=top) if top else question
 
 
-def _read_path(text: str, features: Sequence[Feature], *, one: bool, most: int) -> Question:
+def _read_path(text: str, features: Sequence[Feature], *, one: bool, most: int, few_cells: int) -> Question:
     if _BARE_COMMA.fullmatch(text):
         raise PayloadError(Problem(f"not JSON: {shown(text)} has a comma outside an array; {_POINT_AND_BRACKETS}", ""))
     if '"' in text:
@@ -182,9 +209,13 @@ def _read_path(text: str, features: Sequence[Feature], *, one: bool, most: int) 
     spelled = text.encode("utf-8", "replace")
     value = _decoded(spelled, features)
     if one:
-        question = question_of([value], features, root="/instance", single=True, one=True, most=most)
+        question = question_of(
+            [value], features, root="/instance", single=True, one=True, most=most, few_cells=few_cells
+        )
     elif isinstance(value, list):
-        question = question_of(value, features, root="/instances", single=False, one=False, most=most)
+        question = question_of(
+            value, features, root="/instances", single=False, one=False, most=most, few_cells=few_cells
+        )
     else:
         raise PayloadError(Problem(f"the path must hold an array of instances, got {shown(value)}", "/instances"))
     _check_repeats(spelled, question, features, members=0)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..entries import ArtifactError
 from ..problems import PayloadError, Problem, shown
+from ..rows import Rows
 from ..table import Table, to_numbers
 
-Values = NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+else:
+    from ..arrays import np
 
 
 class Predictions(NamedTuple):
-    """A regression's answer; see runtimes.Predictions."""
+    """A regression's answer; see runtimes.Predictions. For Rows the values are a list."""
 
-    values: Values
+    values: NDArray[np.float64] | list[float]
     probabilities: None = None
 
 
@@ -38,9 +40,10 @@ class Line(NamedTuple):
             PayloadError: A number is missing or infinite.
             ValueError: The table has another number of columns.
         """
+        if isinstance(table, Rows):
+            return Predictions(self._few(table))
         rows = table if isinstance(table, Table) else Table(table)
-        if rows.width != len(self.coefficients):
-            raise ValueError(f"expected {len(self.coefficients)} columns, got {rows.width}")
+        self._check_width(rows.width)
         total = np.full(len(rows), self.intercept)
         with np.errstate(over="ignore", invalid="ignore"):
             for cells, coefficient in zip(rows.columns, self.coefficients, strict=True):
@@ -48,6 +51,21 @@ class Line(NamedTuple):
         if not np.isfinite(total).all():
             _refuse_gaps(rows)
         return Predictions(total)
+
+    def _few(self, rows: Rows) -> list[float]:
+        """The same bits without numpy."""
+        self._check_width(rows.width)
+        values = []
+        for row in rows.cells:
+            total = self.intercept
+            for cell, coefficient in zip(row, self.coefficients, strict=True):
+                total += cell * coefficient
+            values.append(total)
+        return values
+
+    def _check_width(self, width: int) -> None:
+        if width != len(self.coefficients):
+            raise ValueError(f"expected {len(self.coefficients)} columns, got {width}")
 
 
 def load(document: Mapping[str, Any], arrays: bytes) -> Line:

@@ -13,13 +13,16 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, repeat
 from types import MappingProxyType
-from typing import Any, NamedTuple
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..schema import MOST_PROBLEMS, Feature, Level, Problem
-from ..table import Table
 from .rows import as_json, probabilities_as_json, rows_as_json
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..rows import Rows
+    from ..table import Table
 
 NOTHING: Mapping[str, int] = MappingProxyType({})
 
@@ -113,8 +116,8 @@ class Record:
 
     def answer(
         self,
-        table: Table,
-        predictions: NDArray[Any],
+        table: Table | Rows,
+        predictions: NDArray[Any] | list[float],
         outside: Mapping[str, int],
         unknown: Mapping[str, int] = NOTHING,
         missing: Mapping[str, int] = NOTHING,
@@ -139,7 +142,11 @@ class Record:
             return
         numbers = sample(len(predictions), self._most_rows, self.request_id)
         if len(numbers) < len(predictions):
-            table, predictions = table[numbers], predictions[numbers]
+            table = table[numbers]
+            if isinstance(predictions, list):
+                predictions = [predictions[number] for number in numbers]
+            else:
+                predictions = predictions[numbers]
             probabilities = None if probabilities is None else probabilities[numbers]
         if places is not None:
             numbers = [places[number] for number in numbers]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from ..feature import Feature, Level, traits
-from ..table import Table
+from ..rows import Rows
 from ..times import iso
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..table import Table
 
 MOST_CHARACTERS = 256
 """Longest text of a cell that is logged; a longer one is cut."""
@@ -18,8 +21,10 @@ MOST_CLASSES = 10
 """Classes whose probabilities are logged; of more classes, the most probable ones of the row."""
 
 
-def rows_as_json(table: Table, features: Sequence[Feature]) -> list[Any]:
+def rows_as_json(table: Table | Rows, features: Sequence[Feature]) -> list[Any]:
     """The cells of each row: numbers, true and false, texts, ISO 8601 texts; null, or a NaN, for a missing one."""
+    if isinstance(table, Rows):
+        return list(table.cells)
     if traits(features).complete:
         rows: list[Any] = table.matrix().tolist()
         return rows
@@ -27,8 +32,10 @@ def rows_as_json(table: Table, features: Sequence[Feature]) -> list[Any]:
     return list(zip(*columns, strict=True))
 
 
-def as_json(values: NDArray[Any]) -> list[Any]:
+def as_json(values: NDArray[Any] | list[float]) -> list[Any]:
     """Numbers or labels."""
+    if isinstance(values, list):
+        return values
     cells: list[Any] = values.tolist()
     return [_clipped(cell) for cell in cells] if values.dtype.kind not in "fiub" else cells
 

@@ -266,7 +266,13 @@ def test_the_page_shows_classes_the_score_and_reliability_on_labels(shop):
     assert np.average([part["observed"] for part in bins], weights=[part["rows"] for part in bins]) == pytest.approx(
         (columns["outcome"] == "late").mean()
     )
-    for words in ("Reliability on labels", "On 900 labels", "log loss", "score of late training range", "recall of late"):
+    for words in (
+        "Reliability on labels",
+        "On 900 labels",
+        "log loss",
+        "score of late training range",
+        "recall of late",
+    ):
         assert words in text
     assert "change of a share" in text
 

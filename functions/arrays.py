@@ -1,0 +1,26 @@
+"""numpy, imported by the first use of it: a line answers few instances without.
+
+To import it takes an eighth of an empty function's start, and some 45 ms in a request that needs it first (2026-11).
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+
+class _Numpy:
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(import_module("numpy"), name)
+        setattr(self, name, value)
+        return value
+
+
+np: Any = _Numpy()
+"""Stands for the module; each name is looked up once."""
+
+
+def imported() -> bool:
+    """Whether this process has numpy already."""
+    return "numpy" in sys.modules
