@@ -9,6 +9,9 @@ loss of a classifier, or the share of wrong labels of one without probabilities:
 Fewer labels than `min_rows` are not judged, since a bootstrap interval of few rows is too short. Where labels stand for
 more instances than one, as many are needed of equal weight that would say as much.
 
+A classifier's large losses are rare: held-out rows may hold none of them, and their interval is then too short. Where
+nothing changed both are rows of one kind, so the distance of the held-out end is at least that of as many live rows.
+
 The intervals are of 95 %, so the plain distance would be exceeded by chance in 1 of 40 windows without any change;
 CHANCE widens it to the 1 of 100 that each figure of the monitor is allowed.
 """
@@ -27,7 +30,6 @@ CHANCE = 2.326 / 1.960
 """Normal quantiles of 99 % and 97.5 %."""
 
 _WORDS = {"rmse": "rmse", "log_loss": "log loss", "error_rate": "error rate"}
-_NONE_OF = 3.0  # with no wrong label in n rows their share is below 3 / n at 95 %
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,14 @@ class Live:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """The error that the gate measured, on so many *rows*; 0 where that is not known."""
+
+    error: Interval
+    rows: int = 0
+
+
+@dataclass(frozen=True)
 class LiveError:
     """The judgement.
 
@@ -100,15 +110,11 @@ class LiveError:
     found: str
 
 
-def held_out_error(manifest: Mapping[str, Any], measure: str) -> Interval:
+def held_out_error(manifest: Mapping[str, Any], measure: str) -> HeldOut:
     """The error that the gate measured, by *measure*, as `Live.measure` names it."""
     parts = ("value", "low", "high")
     metrics = {name: Interval(*(score.get(part) for part in parts)) for name, score in manifest["metrics"].items()}
-    error = _error(metrics, measure)
-    rows = manifest["data"].get("holdout_rows", 0)
-    if measure == "error_rate" and error.value == 0 and rows:  # resamples of no wrong label have none either
-        return Interval(0.0, 0.0, _NONE_OF / rows)
-    return error
+    return HeldOut(_error(metrics, measure), manifest["data"].get("holdout_rows", 0))
 
 
 def _error(metrics: Mapping[str, Interval], measure: str) -> Interval:
@@ -118,8 +124,9 @@ def _error(metrics: Mapping[str, Interval], measure: str) -> Interval:
     return Interval(*(None if end is None else 1 - end for end in (right.value, right.high, right.low)))
 
 
-def judge(live: Live, held_out: Interval, limits: MonitoringConfig) -> LiveError:
+def judge(live: Live, given: HeldOut, limits: MonitoringConfig) -> LiveError:
     """Whether the live error is higher than the held-out one."""
+    held_out = given.error
     value, low = live.error.value, live.error.low
     labels = _labels(live)
     if (live.rows if live.effective_rows is None else live.effective_rows) < limits.min_rows:
@@ -129,7 +136,7 @@ def judge(live: Live, held_out: Interval, limits: MonitoringConfig) -> LiveError
         return LiveError(ALERT, True, math.inf, limits.alert, None, found)  # noqa: FBT003 - known
     if held_out.value is None or held_out.high is None or (live.measure == "rmse" and not held_out.value):
         return _unknown("its held-out error is not known, so the live error is compared with nothing", limits)
-    chance = CHANCE * math.hypot(value - low, held_out.high - held_out.value)
+    chance = CHANCE * math.hypot(value - low, _reach(live, given))
     found = f"{live.error_name} {live.error} on {labels}; held out {held_out}"
     growth = value / held_out.value - 1 if held_out.value else math.inf if value else 0.0
     severity, limit = OK, limits.warn
@@ -138,6 +145,17 @@ def judge(live: Live, held_out: Interval, limits: MonitoringConfig) -> LiveError
             severity, limit = level, share
     threshold = held_out.value + max(limits.warn * held_out.value, chance)
     return LiveError(severity, True, growth, limit, threshold, found)  # noqa: FBT003 - known
+
+
+def _reach(live: Live, held_out: HeldOut) -> float:
+    """How far the held-out error may lie from the truth: as its interval says, or for classes as live rows do."""
+    value, high = held_out.error.value or 0.0, held_out.error.high or 0.0
+    if live.measure == "rmse" or not held_out.rows:
+        return high - value
+    error = live.error
+    half = max((error.value or 0.0) - (error.low or 0.0), (error.high or 0.0) - (error.value or 0.0))
+    rows = live.rows if live.effective_rows is None else live.effective_rows
+    return max(high - value, half * math.sqrt(rows / held_out.rows))
 
 
 def _labels(live: Live) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from model.config import MonitoringConfig, RetrainingConfig
 from model.data.drift import ALERT, OK
-from model.monitoring.live_error import Interval, Live, judge
+from model.monitoring.live_error import HeldOut, Live, judge
 from model.monitoring.verdict import Verdict
 
 _DEPTH = 5
@@ -85,7 +85,7 @@ def decide(
     ]
 
 
-def live_error(live: Live, held_out: Interval, limits: MonitoringConfig, *, known: int) -> Reason:
+def live_error(live: Live, held_out: HeldOut, limits: MonitoringConfig, *, known: int) -> Reason:
     """The reason that labelled rows give: production errs more on them than when it was judged.
 
     Args:
@@ -101,7 +101,7 @@ def live_error(live: Live, held_out: Interval, limits: MonitoringConfig, *, know
     elif live.error.low is None:
         found = f"beyond float64 on {labels}"
     else:
-        found = f"{live.error} on {labels}, {held_out} when it was judged"
+        found = f"{live.error} on {labels}, {held_out.error} when it was judged"
     return Reason(
         f"live {live.error_name}",
         due=error.severity != OK,

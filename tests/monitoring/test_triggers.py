@@ -11,7 +11,7 @@ import pytest
 from functions import artifact
 from model.cli.main import main
 from model.config import MonitoringConfig, RetrainingConfig
-from model.monitoring.live_error import Interval, Live
+from model.monitoring.live_error import HeldOut, Interval, Live
 from model.monitoring.triggers import ALERTS, Reason, decide, live_error, watched, why
 from tests.support.parts import ALIAS, put
 from tests.support.verdicts import WIDE, moved, verdict_on
@@ -54,7 +54,7 @@ def live(value, half, rows=500):
     return Live(rows, {"rmse": Interval(value, value - half, value + half)})
 
 
-HELD_OUT = Interval(9.0, 8.0, 10.0)
+HELD_OUT = HeldOut(Interval(9.0, 8.0, 10.0), 50)
 
 
 @pytest.mark.parametrize(
