@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from model.evaluation.resampling import ROUNDING
+
 
 @dataclass(frozen=True)
 class Check:
@@ -37,7 +39,8 @@ def at_most(check: str, value: float | None, threshold: float, note: str = "") -
 
 
 def below(check: str, value: float | None, threshold: float, note: str = "") -> Check:
-    return Check(check, _or(value, math.inf) < threshold, _shown(value), threshold, note)
+    """Whether *value* is below *threshold* by more than rounding: the constant's own error is not below itself."""
+    return Check(check, _or(value, math.inf) < threshold - ROUNDING * abs(threshold), _shown(value), threshold, note)
 
 
 def believable(check: str, value: float | None, most: float, *, key: str, bounds: Sequence[float]) -> Check:

@@ -20,7 +20,7 @@ from model.evaluation.metrics import QUIET, Score, finite
 from model.evaluation.resampling import Vector
 from model.evaluation.slices import Compared, Figures
 
-_DIGITS = 12  # of an error rate, so that rounding does not make it lower than an equal one
+_DIGITS = 12  # of an error rate, one less the accuracy
 
 _THRESHOLD = (
     "probabilities are production's, labels follow another threshold: `promote --force --reason TEXT` promotes it"
@@ -155,8 +155,7 @@ def checks(
     recalls = _recalls(bounds, value, classes, positive)
     if without:
         errors = None if value["accuracy"] is None else round(1 - value["accuracy"], _DIGITS)
-        constant = round(baseline, _DIGITS)
-        return [*bounded, *recalls, below("error rate below that of the commonest class", errors, constant)]
+        return [*bounded, *recalls, below("error rate below that of the commonest class", errors, baseline)]
     low = scores["roc_auc"].low
     return [
         at_least("roc_auc", value["roc_auc"], bounds.min_auc),

@@ -255,3 +255,21 @@ def test_tables_show_the_metrics_of_classes(train, capsys):
     assert "rmse" not in output
     assert "classes     false, true; positive is true" in output
     assert first.split()[0] == "1"
+
+
+@pytest.mark.parametrize(
+    ("target", "estimator", "check"),
+    [
+        pytest.param(TWO == 1, "DummyClassifier", "log_loss below that of the class shares", id="two-classes"),
+        pytest.param(
+            np.array(["a", "b", "c"])[THREE], "DummyClassifier", "log_loss below that of the class shares", id="three"
+        ),
+        pytest.param(SCORE, "DummyRegressor", "rmse below that of the mean", id="numbers"),
+    ],
+)
+def test_the_best_constant_is_not_better_than_itself_by_rounding(train, target, estimator, check):
+    _, document, _ = train(target, estimator=f"sklearn.dummy.{estimator}")
+
+    (line,) = (line for line in document["gate"] if line["check"] == check)
+    assert line["value"] == pytest.approx(line["threshold"], rel=1e-12)
+    assert not line["passed"]
