@@ -24,6 +24,8 @@ _TYPES = {"f8": "<f8", "f4": "<f4", "i4": "<i4", "i2": "<i2", "u1": "|u1"}
 _STEP = 8
 _MOST_AXES = 3
 _MOST_LENGTH = 1 << 48
+_MOST_HEADER_BYTES = 2 << 20
+"""Some 100,000 arrays: reading their names keeps a process busy for a second."""
 
 
 def pack(arrays: Sequence[Array]) -> bytes:
@@ -48,6 +50,8 @@ def unpack(block: bytes) -> list[Array]:
     length = int.from_bytes(block[len(_MAGIC) : start], "little")
     if length > len(block) - start:
         raise ArtifactError(f"arrays: a header of {length} bytes in a block of {len(block)}")
+    if length > _MOST_HEADER_BYTES:
+        raise ArtifactError(f"arrays: a header of {length} bytes, more than {_MOST_HEADER_BYTES}")
     try:
         entries = json.loads(block[start : start + length])
     except (ValueError, RecursionError):

@@ -9,6 +9,9 @@ import numpy as np
 from ...table import Table
 from .step import Operation, Step, Values
 
+_MOST_FACTORS = 1 << 21
+"""How many columns all terms of a polynomial may multiply: some seconds for one row."""
+
 
 def constant(step: Step) -> Operation:
     """→ (n, k): *values* (k,) in every row."""
@@ -77,6 +80,8 @@ def product(step: Step) -> Operation:
 def polynomial(step: Step) -> Operation:
     """(n, k) → (n, terms): for each row of *powers* (terms, k) the product of the columns to these powers."""
     powers = step.integers("powers", None, step.matrix(), high=64)
+    if (factors := int(powers.sum())) > _MOST_FACTORS:
+        raise step.refuse(f"powers ask for {factors} multiplications a row, more than {_MOST_FACTORS}")
     terms = [[column for column in np.flatnonzero(row) for _ in range(row[column])] for row in powers]
 
     def run(inputs: Sequence[Values]) -> Values:

@@ -67,6 +67,7 @@ def test_arrays_cannot_be_written_to():
         pytest.param(block([["f8", [1 << 20, 1 << 20, 1 << 20]]], bytes(8)), "array 0 ends at byte", id="terabytes"),
         pytest.param(block([["f8", [10**400]]], bytes(8)), "array 0: expected a type", id="huge axis"),
         pytest.param(block([["f8", [2]]], bytes(8)), "array 0 ends at byte", id="truncated"),
+        pytest.param(block([["f8", [0]]] * 200_000), "more than 2097152", id="many arrays"),
         pytest.param(block([["f8", [1]]], bytes(9)), "they end at byte", id="left over"),
     ],
 )

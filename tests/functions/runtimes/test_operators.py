@@ -393,6 +393,11 @@ def test_a_row_that_cannot_be_answered_is_named(operator, inputs, parameters, me
         run(operator, inputs, **parameters)
 
 
+def test_a_polynomial_that_would_keep_a_process_busy_is_refused():
+    with pytest.raises(ArtifactError, match="powers ask for 3780000 multiplications a row, more than 2097152"):
+        run("polynomial", [X], powers=np.full((20_000, 3), 63, np.int32))
+
+
 @pytest.mark.parametrize(("operator", "inputs", "parameters", "expected"), CASES)
 def test_an_operator_without_its_parameters_or_inputs_is_refused(operator, inputs, parameters, expected):
     widths = tuple(CELLS if part.ndim == 1 else part.shape[1] for part in inputs if not isinstance(part, Table))
