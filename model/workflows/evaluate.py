@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from functions import artifact
 from functions.predictor import Predictor, build
@@ -209,11 +208,6 @@ def champion_answers(predictor: Predictor | None, rows: Rows) -> Answers:
     if predictor is None or not set(names) <= set(rows.names) or not _same_classes(rows, predictor):
         return np.full((len(rows.y), 1), np.nan)
     return answered(_asking(predictor), rows.x.pick([rows.names.index(name) for name in names]))
-
-
-def champion_predictions(predictor: Predictor | None, rows: Rows) -> NDArray[np.float64]:
-    """Those answers of a regression as numbers; shape (n_rows,)."""
-    return champion_answers(predictor, rows)[:, 0]
 
 
 def _same_classes(rows: Rows, predictor: Predictor | None) -> bool:
