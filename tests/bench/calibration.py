@@ -1,8 +1,9 @@
 """How often the gate's comparison with production is wrong, and how often it finds a better model; and the monitor.
 
     ./deploy.sh bench gate monitor
+    BENCH_DRAWS=5 ./deploy.sh bench gate monitor    (five times as many draws)
 
-The first table is of pairs without a true difference: percent of 1000 draws that
+The first table is of pairs without a true difference: percent of 500 draws that
 each rule would promote, at 95 % confidence. The rule is `model.evaluation.resampling.mean_above_zero`; beside it stand a
 percentile interval, the two intervals of which it takes the farther ends, each of two sides, and both of these, which
 are the rule without the loss that it adds. The last families are of models with rare and large losses, which many
@@ -17,6 +18,7 @@ kinds (tests/support/classes.py), of which one class is predicted more often.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +34,19 @@ from tests.support.rows import described
 from tests.support.verdicts import judged
 
 CONFIDENCE = 0.95
-DRAWS = 1_000
+TIMES = int(os.environ.get("BENCH_DRAWS", "1"))
+"""How many times as many draws are made as take a few minutes; the documents' figures are of more."""
+
+DRAWS = 500 * TIMES
+"""How many pairs of models a figure of the gate rests on."""
+
+WINDOWS = {200: 50 * TIMES, 1_000: 50 * TIMES, 100_000: 6 * TIMES}
+"""Rows of a window, and how many windows with drift a figure of the monitor rests on; without drift twice as many."""
+
+HARD_WINDOWS = 20 * TIMES
+CLASS_WINDOWS = {0.1: 80 * TIMES, 0.12: 20 * TIMES, 0.15: 40 * TIMES, 0.2: 20 * TIMES}
+"""Shares of a class among the predictions, a tenth in training, and how many windows of each."""
+
 REPLICATES = 2_000
 ROWS = (50, 82, 200, 400)
 RULES = ("percentile", "equal-tailed t", "symmetric t", "both t", "the gate")
@@ -118,7 +132,7 @@ def monitored() -> Table:
     table = Table("training rows", "rows", *(f"moved by {shift:g}" for shift in SHIFTS), box=None)
     rng = np.random.default_rng(1)
     for trained in (360, 4_000):
-        for rows, draws in ((200, 300), (1_000, 300), (100_000, 20)):
+        for rows, draws in WINDOWS.items():
             table.add_row(str(trained), str(rows), *monitored_windows(rng, trained, rows, draws))
     table.caption = "percent of windows with a finding, and in brackets with an alert; shifts in standard deviations"
     return table
@@ -139,7 +153,7 @@ def monitored_windows(rng: np.random.Generator, trained: int, rows: int, draws: 
     return cells
 
 
-def monitored_hard_sets(draws: int = 100) -> Table:
+def monitored_hard_sets(draws: int = HARD_WINDOWS) -> Table:
     """Findings of the monitor, without drift, in windows of ten columns that hardly any sample describes."""
     table = Table("ten columns of", "training rows", "rows", "no drift", box=None)
     rng = np.random.default_rng(2)
@@ -164,7 +178,7 @@ def monitored_classes() -> Table:
     """Verdicts on a classifier trained on 5,000 rows, by the share of a class that was predicted in a tenth of them."""
     table = Table("predicted late", "windows", "ten features, score and shares", "the shares alone", box=None)
     rng = np.random.default_rng(4)
-    for late, draws in ((0.1, 400), (0.12, 100), (0.15, 200), (0.2, 100)):
+    for late, draws in CLASS_WINDOWS.items():
         mixed, bare = [], []
         for number in range(draws):
             if number % 10 == 0:

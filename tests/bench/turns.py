@@ -25,10 +25,10 @@ def in_turns(
     return results
 
 
-def seconds_of(work: Callable[[], object], times: int = 1) -> float:
-    """The median duration of *work*, done *times* times."""
-    durations = []
-    for _ in range(times):
+def seconds_of(work: Callable[[], object], times: int = 1, *, most_seconds: float = 0.3) -> float:
+    """The median duration of *work*, done *times* times, or until *most_seconds* are over."""
+    durations: list[float] = []
+    while len(durations) < times and (not durations or sum(durations) < most_seconds):
         began = time.perf_counter()
         work()
         durations.append(time.perf_counter() - began)
