@@ -32,6 +32,9 @@ _CLIENT_GONE = 499
 MOST_PATH_BYTES = 64_000
 """Longest path that is read, percent-encoded as it was sent; see long_addresses.py for the reason."""
 
+LEAST_GZIP_BYTES = 8192
+"""Smaller answers are not compressed, whatever the caller takes."""
+
 _MOST_CELLS = 5
 """Cells of an instance that a message spells."""
 
@@ -105,6 +108,8 @@ class Endpoint:
             failure = {"stack_trace": record.stack_trace(error)}
             detail = "an error of the function, not of the request"
             reply = RefusalError(HTTPStatus.INTERNAL_SERVER_ERROR, detail).reply()
+        if len(reply.content.body) >= LEAST_GZIP_BYTES and "gzip" in headers.get("accept-encoding", ""):
+            reply = _deflated(reply, headers)
         sent = dict(reply.headers)
         if model:
             sent["X-Model-Version"] = str(model.manifest.version)
@@ -199,12 +204,12 @@ class Endpoint:
 
     async def _body(self, incoming: starlette.requests.Request, headers: Mapping[str, str]) -> bytes:
         """The body of a POST, refused before it is read whole where its coding or size is wrong."""
-        coding = headers.get("content-encoding", "identity")
-        if coding.strip().lower() != "identity":
+        coding = headers.get("content-encoding", "identity").strip().lower()
+        if coding not in {"identity", "gzip"}:
             raise RefusalError(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                f"Content-Encoding must be identity, got {quote(coding[:80], safe=' ,')}",
-                headers=(("Accept-Encoding", "identity"),),
+                f"Content-Encoding must be gzip or identity, got {quote(coding[:80], safe=' ,')}",
+                headers=(("Accept-Encoding", "gzip, identity"),),
             )
         most = self._settings.max_body_bytes
         declared = headers.get("content-length", "")
@@ -218,11 +223,9 @@ class Endpoint:
                     break
                 chunks.append(chunk)
         if size > most:
-            raise RefusalError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"the body must hold at most {most} bytes, got more; send it in parts",
-            )
-        return b"".join(chunks)
+            raise _too_large(most)
+        body = b"".join(chunks)
+        return _inflated(body, most) if coding == "gzip" else body
 
     def _predict(
         self, request: Request, route: Route, protocol: WireFormat, model: Predictor, record: Record
@@ -265,7 +268,7 @@ class Endpoint:
             manifest.classes,
             predicted.probabilities,
         )
-        content = protocol.render(answer)
+        content = router.writer_of(protocol, route, request.headers).render(answer)
         counts = (seen.outside, seen.unknown, seen.missing)
         chances, places = predicted.probabilities, question.rows
         record.answer(question.table, predicted.values, *counts, probabilities=chances, places=places)
@@ -294,6 +297,32 @@ def _check_probabilities(question: Question, predicted: Predictions) -> None:
         raise PayloadError(Problem("'top' shortens probabilities, and this model gives none", "/parameters/top"))
     if question.needs:
         raise PayloadError(Problem("a probability is asked for, and this model gives none", question.needs))
+
+
+def _too_large(most: int) -> RefusalError:
+    detail = f"the body must hold at most {most} bytes, got more; send it in parts"
+    return RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+
+
+def _inflated(body: bytes, most: int) -> bytes:
+    from .coding import TooLongError, inflate  # noqa: PLC0415 - most processes are never asked for it
+
+    try:
+        return inflate(body, most)
+    except TooLongError:
+        raise _too_large(most) from None
+    except PayloadError as error:
+        raise RefusalError(HTTPStatus.BAD_REQUEST, _summary(error), error.problems) from None
+
+
+def _deflated(reply: Reply, headers: Mapping[str, str]) -> Reply:
+    """*reply* in gzip, where the caller takes it."""
+    from .coding import deflate, takes_gzip  # noqa: PLC0415 - most processes never send so much
+
+    if not takes_gzip(headers):
+        return reply
+    content = Content(reply.content.media_type, deflate(reply.content.body))
+    return Reply(reply.status, content, (*reply.headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")))
 
 
 def _check_length(raw_path: bytes) -> None:

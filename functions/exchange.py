@@ -81,6 +81,7 @@ class Question(NamedTuple):
             None where it is refused with all others.
         refused: A problem of each row that was left out.
         request_id: The id that the body gives the request.
+        keys: What the caller wants back beside each prediction; None for nothing.
         needs: The JSON Pointer to what asks for probabilities; empty where nothing does.
     """
 
@@ -94,6 +95,7 @@ class Question(NamedTuple):
     rows: Sequence[int] | None = None
     refused: tuple[Problem, ...] = ()
     request_id: str | None = None
+    keys: Sequence[Any] | None = None
     needs: str = ""
 
     def pointer(self, relative: str) -> str:
@@ -125,6 +127,11 @@ class Answer(NamedTuple):
     flagged: int = 0
     classes: Sequence[Level] = ()
     probabilities: NDArray[np.float64] | None = None
+
+    def listed(self) -> list[Any]:
+        """The predictions as JSON holds them."""
+        listed: list[Any] = self.predictions if isinstance(self.predictions, list) else self.predictions.tolist()
+        return listed
 
 
 class Content(NamedTuple):

@@ -17,7 +17,7 @@ def refuse_repeats(body: bytes, document: object) -> None:
     Raises:
         PayloadError: A name came twice; pointers start at the body.
     """
-    if body.count(b'"') == 2 * _texts(document):
+    if body.count(b'"') == 2 * texts_of(document):
         return
     problems: list[Problem] = []
     stack: list[tuple[str, Any]] = [("", decode_marking_repeats(body))]
@@ -36,8 +36,8 @@ def refuse_repeats(body: bytes, document: object) -> None:
 _PLAIN = {str, int, float, bool, type(None)}
 
 
-def _texts(document: object) -> int:
-    """How many names and texts *document* has."""
+def texts_of(document: object) -> int:
+    """How many names and texts *document* has, each of which has two quotes where it is written."""
     count, stack = 0, [[document]]
     while stack:
         values: Any = stack.pop()

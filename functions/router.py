@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple, cast
@@ -19,8 +19,18 @@ from urllib.parse import quote
 from .exchange import JSON, READ, Resource, WireFormat
 from .problems import shown
 
-BODY_TYPES = {JSON: "instances"}
+BODY_TYPES = {
+    JSON: "instances",
+    "text/plain": "instances",
+    "text/csv": "delimited",
+    "application/x-ndjson": "json_lines",
+    "application/jsonl": "json_lines",
+    "application/x-npy": "npy",
+}
 """Module of protocols/ by the media type of a body."""
+
+_ANSWER_TYPES = {**BODY_TYPES, "*/*": "instances", "application/*": "instances"}
+_FORM = "application/x-www-form-urlencoded"
 
 ALIVE = frozenset({"healthz", "v2/health/live"})
 """Paths that are answered without a look at the model."""
@@ -34,6 +44,7 @@ _FIRST_NAMES = {
 }
 """Module of protocols/ by the first name in a JSON body; frames for all others."""
 _MOST_FIRST_BYTES, _BEFORE_NAME, _NAME_AND_REST = 64, b"\xef\xbb\xbf{ \t\r\n", 2
+_FOLLOW_ACCEPT = frozenset({"path", "json", "frames", "delimited", "json_lines", "npy"})
 _JSON_LENGTH = "inference-header-content-length"
 """The header of a body of JSON with bytes behind it, whatever Content-Type says."""
 
@@ -84,10 +95,12 @@ class MethodError(RoutingError):
 class MediaTypeError(RoutingError):
     """No protocol reads this type of body; those in *accepted* are read."""
 
-    def __init__(self, content_type: str) -> None:
-        self.accepted = ", ".join(BODY_TYPES)
-        shown = quote(content_type[:80], safe=" /;=+-")
-        super().__init__(f"Content-Type must be {self.accepted} in UTF-8, got {shown}")
+    def __init__(self, content_type: str, types: Sequence[str]) -> None:
+        self.accepted = ", ".join(types)
+        shown_type = quote(content_type[:80], safe=" /;=+-")
+        advice = f"; a form holds no JSON: send the same body with the header Content-Type: {JSON}"
+        form = advice if content_type.strip().lower().startswith(_FORM) else ""
+        super().__init__(f"Content-Type must be one of {self.accepted} in UTF-8, got {shown_type}{form}")
 
 
 def below(path: str, function: str) -> str:
@@ -145,7 +158,7 @@ def check_named(asked: Route, model: str, version: int) -> None:
 def protocol_of(asked: Route, headers: Mapping[str, str]) -> WireFormat:
     """The protocol that reads the instances of a request for a prediction; imported when it is first used.
 
-    A body without a Content-Type is taken for JSON. Every answer is JSON so far, whatever `Accept` says.
+    A body without a Content-Type is taken for JSON.
 
     Raises:
         MediaTypeError: No protocol reads the request's Content-Type.
@@ -158,9 +171,31 @@ def protocol_of(asked: Route, headers: Mapping[str, str]) -> WireFormat:
     name = BODY_TYPES.get(kind.strip().lower())
     if asked.door and _JSON_LENGTH in headers:
         return _protocol(asked.door)
-    if name is None or charset.strip('"') not in {"utf-8", "utf8"} or (asked.door and name != "instances"):
-        raise MediaTypeError(content_type)
+    if asked.door and name != "instances":
+        raise MediaTypeError(content_type, [each for each, name in BODY_TYPES.items() if name == "instances"])
+    if name is None or charset.strip('"') not in {"utf-8", "utf8"}:
+        raise MediaTypeError(content_type, [*BODY_TYPES])
     return _protocol(asked.door or name)
+
+
+def writer_of(protocol: WireFormat, asked: Route, headers: Mapping[str, str]) -> WireFormat:
+    """The protocol that writes the answer to what *protocol* read.
+
+    The functions' own answers are as `Accept` asks for, else JSON; another protocol's are its own.
+    """
+    accept = headers.get("accept", "*/*")
+    if asked.door or name_of(protocol, asked) not in _FOLLOW_ACCEPT:
+        return protocol
+    if accept in {"*/*", JSON}:
+        return _protocol("instances")
+    chosen, most = "instances", 0.0
+    for part in accept.lower().split(","):
+        kind, *parameters = part.replace(" ", "").split(";")
+        share = next((each[2:] for each in parameters if each.startswith("q=")), "1")
+        quality = float(share) if re.fullmatch(r"[0-9](\.[0-9]{0,3})?", share, re.ASCII) else 0.0
+        if kind in _ANSWER_TYPES and quality > most:
+            chosen, most = _ANSWER_TYPES[kind], quality
+    return _protocol(chosen)
 
 
 def by_members(protocol: WireFormat, body: bytes) -> WireFormat:

@@ -63,7 +63,13 @@ SERVING = {
     "runtimes.__init__": {"entries"},
     "runtimes.linear": {"arrays", "rows", "entries", "problems", "table"},
     "leniency": {"exchange", "flags", "predictor", "problems", "schema"},
+    "coding": {"problems"},
     "repeats": {"problems", "strict_json"},
+    "protocols.delimited": {"exchange", "problems", "protocols.instances", "schema"},
+    "protocols.json_lines": {
+        *("exchange", "leading", "problems", "protocols.instances", "repeats", "schema", "strict_json"),
+    },
+    "protocols.npy": {"exchange", "problems", "protocols.instances", "schema"},
     "protocols.bigquery": {
         *("exchange", "leniency", "problems", "protocols.instances", "repeats", "schema", "strict_json"),
     },
@@ -89,6 +95,7 @@ SERVING = {
     "telemetry.rows": {"rows", "feature", "leading", "table", "times"},
     "telemetry.record": {"rows", "schema", "table", "telemetry.rows"},
     "answering": {
+        "coding",
         "exchange",
         "flags",
         "leniency",

@@ -321,18 +321,28 @@ def test_a_wrong_method_lists_the_allowed_ones(batch, method, path, allow):
     assert (detail, answer.headers["allow"]) == (f"the method must be one of {allow} here, got {method}", allow)
 
 
+TYPES = (
+    "Content-Type must be one of application/json, text/plain, text/csv, application/x-ndjson, application/jsonl, "
+    "application/x-npy"
+)
+
+
 @pytest.mark.parametrize(
     ("headers", "detail"),
     [
-        pytest.param(
-            {"content_type": "text/csv"}, "Content-Type must be application/json in UTF-8, got text/csv", id="csv"
-        ),
+        pytest.param({"content_type": "text/html"}, f"{TYPES} in UTF-8, got text/html", id="html"),
         pytest.param(
             {"content_type": "application/json; charset=latin-1"},
-            "Content-Type must be application/json in UTF-8, got application/json; charset=latin-1",
+            f"{TYPES} in UTF-8, got application/json; charset=latin-1",
             id="charset",
         ),
-        pytest.param({"content_encoding": "gzip"}, "Content-Encoding must be identity, got gzip", id="gzip"),
+        pytest.param(
+            {"content_type": "application/x-www-form-urlencoded"},
+            f"{TYPES} in UTF-8, got application/x-www-form-urlencoded; "
+            "a form holds no JSON: send the same body with the header Content-Type: application/json",
+            id="form",
+        ),
+        pytest.param({"content_encoding": "br"}, "Content-Encoding must be gzip or identity, got br", id="brotli"),
     ],
 )
 def test_another_media_type_is_refused(batch, headers, detail):

@@ -1,0 +1,55 @@
+"""gzip, both ways: bodies within a bound on what they become, answers where the caller takes them. Pure."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+
+from .problems import PayloadError, Problem
+
+_GZIP = 16 + zlib.MAX_WBITS
+_FAST = 1
+
+
+class TooLongError(Exception):
+    """The body becomes longer than it may."""
+
+
+def inflate(body: bytes, most_bytes: int) -> bytes:
+    """The bytes that *body* became by gzip; several members are one after the other.
+
+    Raises:
+        TooLongError: They are more than *most_bytes*; no more were made.
+        PayloadError: *body* is no gzip, or is cut off.
+    """
+    parts, size = [], 0
+    while True:
+        member = zlib.decompressobj(_GZIP)
+        try:
+            part = member.decompress(body, most_bytes - size + 1)
+        except zlib.error:
+            raise PayloadError(Problem("the body must be gzip, as Content-Encoding says; it is not", "")) from None
+        size += len(part)
+        if size > most_bytes:
+            raise TooLongError
+        parts.append(part)
+        if not member.eof:
+            raise PayloadError(Problem("the body must be gzip; it is cut off", ""))
+        body = member.unused_data
+        if not body:
+            return b"".join(parts)
+
+
+def takes_gzip(headers: Mapping[str, str]) -> bool:
+    """Whether the caller takes an answer in gzip; names in *headers* are in lower case."""
+    for part in headers.get("accept-encoding", "").lower().split(","):
+        name, _, quality = part.partition(";")
+        if name.strip() in {"gzip", "x-gzip"}:
+            return quality.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def deflate(body: bytes) -> bytes:
+    """*body* in gzip, at the fastest level."""
+    packer = zlib.compressobj(_FAST, zlib.DEFLATED, _GZIP)
+    return packer.compress(body) + packer.flush()

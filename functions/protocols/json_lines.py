@@ -1,0 +1,100 @@
+"""JSON Lines: an instance a line → {"prediction": …} a line; of a classifier with "probabilities" and "classes".
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+
+from ..exchange import Answer, Content, Question, Request, TooLargeError
+from ..problems import PayloadError, Problem
+from ..repeats import refuse_repeats, texts_of
+from ..schema import Feature, Level
+from ..strict_json import decode
+from . import instances
+
+JSON_LINES = "application/x-ndjson"
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LINES_BESIDE_ROWS = 1000
+
+
+def read(
+    request: Request, features: Sequence[Feature], *, one: bool, most_bytes: int, classes: Sequence[Level] = ()
+) -> Question:
+    """Read the lines of *request*; empty ones are none.
+
+    Raises:
+        TooLargeError: The predictions alone could take more than *most_bytes*.
+        PayloadError: A line that is no JSON, or no instance that fits *features*; messages name the line from 1, and
+            pointers begin with the row from 0.
+    """
+    most = instances.most_rows(classes, most_bytes)
+    instances.check_cells(request.body, len(features), most)
+    if request.body.count(b"\n") > most + _LINES_BESIDE_ROWS:
+        raise TooLargeError(Problem(f"the body must hold at most {most} lines, got more; send them in parts", ""))
+    body = request.body.removeprefix(_BYTE_ORDER_MARK)
+    spelled = [(number, line) for number, line in enumerate(body.split(b"\n"), 1) if line.strip()]
+    if not spelled:
+        raise PayloadError(Problem("the body must hold a line of JSON for each instance, got an empty one", ""))
+    lines = [number for number, _ in spelled]
+    rows = [_decoded(number, line) for number, line in spelled]
+    try:
+        question = instances.question_of(rows, features, root="", single=False, one=one, most=most)
+    except TooLargeError:
+        raise
+    except PayloadError as error:
+        raise PayloadError(*(_in_lines(problem, lines) for problem in error.problems)) from None
+    if body.count(b'"') != 2 * texts_of(rows):
+        for row, (number, line) in enumerate(spelled):
+            try:
+                refuse_repeats(line, rows[row])
+            except PayloadError as error:
+                first = error.problems[0]
+                raise PayloadError(Problem(f"line {number}: {first.detail}", f"/{row}{first.pointer}")) from None
+    return question
+
+
+def render(answer: Answer) -> Content:
+    """Write one object a line."""
+    question = answer.question
+    predictions, classes = answer.listed(), list(answer.classes)
+    lines: list[dict[str, Any]] = [{"prediction": prediction} for prediction in predictions]
+    if question.keys is not None:
+        lines = [{"key": key, **line} for key, line in zip(question.keys, lines, strict=True)]
+    if answer.probabilities is not None:
+        shares = np.asarray(answer.probabilities, np.float64)
+        labels = [classes] * len(lines)
+        if question.top:
+            from ..leading import leading  # noqa: PLC0415 - most processes are never asked for it
+
+            labels, shares = leading(shares, classes, question.top)
+        for line, chances, names in zip(lines, shares.tolist(), labels, strict=True):
+            line.update(probabilities=chances, classes=names)
+    return Content(JSON_LINES, b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines))
+
+
+def problem(document: Mapping[str, Any]) -> Content:
+    """Write a problem document; this format adds no member of its own."""
+    return instances.problem(document)
+
+
+def _decoded(number: int, line: bytes) -> object:
+    try:
+        return decode(line)
+    except PayloadError as error:
+        detail = error.problems[0].detail.replace("line 1 column", "column")
+        raise PayloadError(Problem(f"line {number}: {detail}", "")) from None
+
+
+def _in_lines(problem: Problem, lines: Sequence[int]) -> Problem:
+    """*problem* of a row, with its line."""
+    row, _, _ = problem.pointer[1:].partition("/")
+    if not row:
+        return problem
+    return Problem(f"line {lines[int(row)]}{problem.detail.removeprefix(f'row {row}')}", problem.pointer)

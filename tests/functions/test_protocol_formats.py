@@ -1,0 +1,377 @@
+"""CSV, JSON Lines and NPY bodies and answers, gzip both ways, and JSON under other names."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.support.kinds import FEATURES, Functions, many_classes, price, punctual, sealed
+from tests.support.parts import document
+
+NAMES = [feature["name"] for feature in FEATURES]
+ROWS = [[3, "red", 2, False, "1970-01-01T05:00:00Z"], [None, "blue", 1, False, "1970-01-01"]]
+CSV = "age,colour,floor,late,when\n3,red,2,false,1970-01-01T05:00:00Z\n,blue,1,FALSE,1970-01-01\n"
+NDJSON, NPY = "application/x-ndjson", "application/x-npy"
+
+
+@pytest.fixture(scope="module")
+def prices():
+    return Functions(sealed(price()), max_body_bytes=1 << 20)
+
+
+@pytest.fixture(scope="module")
+def lateness():
+    return Functions(sealed(punctual()))
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return Functions(sealed((document(), b"")), max_body_bytes=1 << 20)
+
+
+def ask(functions, body, content_type=None, path="/batch", **headers):
+    if content_type:
+        headers["content_type"] = content_type
+    return functions.ask("POST", path, body if isinstance(body, bytes) else body.encode(), **headers)
+
+
+def refusal(answer, status=400):
+    assert answer.status_code == status
+    problem = json.loads(answer.body)
+    return [(error["detail"], error["pointer"]) for error in problem["errors"]]
+
+
+def own(functions, rows, **headers):
+    """The answer to the functions' own protocol."""
+    return ask(functions, json.dumps({"instances": rows}), **headers)
+
+
+# CSV
+
+
+@pytest.mark.parametrize(
+    ("body", "detail", "pointer"),
+    [
+        pytest.param("", "the body must hold a header line like age,colour,floor,late,when, and a row below it", ""),
+        pytest.param(
+            "age,colour\n", "the body must hold a header line like age,colour,floor,late,when, and a row below it", ""
+        ),
+        pytest.param(
+            CSV.replace("colour", "hue"),
+            'line 1, column 2: unknown feature "hue"; the features are age, colour, floor, late, when',
+            "",
+            id="unknown-column",
+        ),
+        pytest.param(CSV.replace("when", "age"), 'line 1: column "age" came twice', "", id="column-twice"),
+        pytest.param("age,colour,floor,late\n3,red,2,0\n", "line 1: missing feature 'when'", "", id="forgotten"),
+        pytest.param(CSV + "1,red\n", "line 4: must hold 5 cells, got 2", "/2", id="width"),
+        pytest.param(
+            CSV.replace("\n3,", "\n\n3x,"), "line 3, column 1: 'age' must be a number, got \"3x\"", "/0/0", id="number"
+        ),
+        pytest.param(
+            "when,late,floor,colour,age\n1970-01-01,0,9,red,1\n",
+            "line 2, column 3: 'floor' must be a number, got \"9\"",
+            "/0/2",
+            id="column-in-the-order-sent",
+        ),
+        pytest.param(
+            CSV + '1,"a\nb",2,no,1970-01-01\n',
+            "line 4, column 4: 'late' must be true or false, got \"no\"",
+            "/2/3",
+            id="cell-over-two-lines",
+        ),
+        pytest.param(
+            CSV + '1,"a',
+            "line 4: not CSV: a quoted cell ends with a quote before a comma, and a cell holds at most 131072 characters",
+            "",
+            id="quote",
+        ),
+        pytest.param(CSV.encode() + b"\xff", "line 4: not CSV in UTF-8", "", id="no-utf-8"),
+    ],
+)
+def test_csv_that_cannot_be_read_is_refused_with_line_and_column(prices, body, detail, pointer):
+    assert refusal(ask(prices, body, "text/csv"))[0] == (detail, pointer)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        pytest.param(CSV, "text/csv", id="header"),
+        pytest.param("\ufeff" + CSV.replace("\n", "\r\n"), "text/csv; charset=utf-8", id="windows"),
+        pytest.param(CSV.split("\n", 1)[1], "text/csv", id="no-header"),
+        pytest.param(CSV.split("\n", 1)[1], "text/csv; header=absent", id="no-header-as-said"),
+        pytest.param(CSV, "text/csv; header=present", id="header-as-said"),
+        pytest.param(
+            "\n".join(",".join(line.split(",")[::-1]) for line in CSV.split("\n")), "Text/CSV", id="backwards"
+        ),
+    ],
+)
+def test_csv_is_answered_as_the_same_instances(prices, body, content_type):
+    assert ask(prices, body, content_type).body == own(prices, ROWS).body
+
+
+@pytest.mark.parametrize("number", ["0.1", "-1e-3", "+.5", "5.", "1e-300", "0.12345678901234567890123"])
+def test_a_number_of_csv_has_the_bits_of_the_same_number_in_json(lines, number):
+    answers = ask(lines, f"bmi\n{number}\n", "text/csv"), own(lines, [float(number)])
+
+    predictions, expected = (json.loads(answer.body)["predictions"] for answer in answers)
+    assert predictions == expected
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "1_0", "0x1", "١", "1,5", "1e400", "true"])
+def test_other_spellings_are_no_numbers(lines, number):
+    assert ask(lines, f'bmi\n"{number}"\n', "text/csv").status_code == 400
+
+
+def test_csv_is_answered_where_it_is_accepted(lateness):
+    answer = ask(lateness, CSV, "text/csv", accept="text/csv")
+
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert (
+        answer.body.decode() == "prediction,probability:late,probability:on time\nlate,0.75,0.25\non time,0.25,0.75\n"
+    )
+
+
+def test_csv_without_header_is_answered_without(lines):
+    assert ask(lines, "0.5\n1\n", "text/csv", path="/batch/invocations", accept="text/csv").body == b"2.0\n3.0\n"
+
+
+# JSON Lines
+
+
+@pytest.mark.parametrize(
+    ("body", "detail", "pointer"),
+    [
+        pytest.param(" \n", "the body must hold a line of JSON for each instance, got an empty one", "", id="empty"),
+        pytest.param("1\n\n[\n", "line 3: not JSON: unexpected end of data: column 2 (char 1)", "", id="no-json"),
+        pytest.param('1\n\n"x"', "line 3: 'bmi' must be a number, got \"x\"", "/1", id="cell"),
+        pytest.param('1\n{"bmi": 1, "bmi": 2}', 'line 2: "bmi" came twice', "/1/bmi", id="twice"),
+        pytest.param("1,2", None, "", id="two-on-a-line"),
+    ],
+)
+def test_json_lines_that_cannot_be_read_are_refused_with_the_line(lines, body, detail, pointer):
+    (found, place) = refusal(ask(lines, body, NDJSON))[0]
+
+    assert detail in {None, found}
+    assert place == pointer
+
+
+@pytest.mark.parametrize("content_type", [NDJSON, "application/jsonl"])
+def test_json_lines_are_answered_as_the_same_instances(prices, content_type):
+    body = "\ufeff" + "\r\n\n".join([json.dumps(ROWS[0]), json.dumps(dict(zip(NAMES, ROWS[1], strict=True)))])
+
+    assert ask(prices, body, content_type).body == own(prices, ROWS).body
+
+
+def test_json_lines_are_answered_where_they_are_accepted(lateness):
+    answer = own(lateness, ROWS, accept=f"text/html, {NDJSON};q=0.9, application/json;q=0.1")
+
+    assert answer.headers["content-type"] == NDJSON
+    assert [json.loads(line) for line in answer.body.splitlines()] == [
+        {"prediction": "late", "probabilities": [0.75, 0.25], "classes": ["late", "on time"]},
+        {"prediction": "on time", "probabilities": [0.25, 0.75], "classes": ["late", "on time"]},
+    ]
+
+
+def test_json_lines_of_many_classes_hold_the_top_ones():
+    functions = Functions(sealed(many_classes()))
+    body = json.dumps({"instances": ROWS, "parameters": {"top": 1}})
+
+    first, _ = ask(functions, body, accept=NDJSON).body.splitlines()
+
+    assert json.loads(first) == {"prediction": "c05", "probabilities": [0.5], "classes": ["c05"]}
+
+
+# NPY
+
+
+NO_ARRAY = "the body must be an array of numbers with one axis or two, in numpy's format"
+
+
+def saved(array):
+    out = io.BytesIO()
+    np.save(out, array, allow_pickle=True)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        pytest.param(b"", NO_ARRAY, id="empty"),
+        pytest.param(saved(np.array([{}], object)), NO_ARRAY, id="objects"),
+        pytest.param(saved(np.array(["a"])), NO_ARRAY, id="texts"),
+        pytest.param(
+            saved(np.zeros((2, 2))), "the array must be of shape [rows, 1] or [rows], got [2, 2]", id="another-shape"
+        ),
+        pytest.param(saved(np.zeros((1, 1, 1))), NO_ARRAY, id="three-axes"),
+        pytest.param(saved(np.zeros(3))[:-1], "the array's header asks for 24 bytes, got 23", id="cut"),
+        pytest.param(
+            saved(np.zeros(3)).replace(b"(3,), ", b"(9**9,"),
+            NO_ARRAY,
+            id="code",
+        ),
+        pytest.param(saved(np.array([1.0, np.inf])), None, id="infinity"),
+        pytest.param(saved(np.array([1.0, np.nan])), "row 1: 'bmi' must be a number, got null", id="nan"),
+    ],
+)
+def test_an_array_that_cannot_be_used_is_refused(lines, body, detail):
+    assert detail in {None, refusal(ask(lines, body, NPY))[0][0]}
+
+
+def test_a_model_with_texts_takes_no_array(prices):
+    assert refusal(ask(prices, saved(np.zeros((1, 5))), NPY)) == [
+        ("'colour' of this model is no number, so NPY cannot hold it; send JSON", "")
+    ]
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 1)])
+@pytest.mark.parametrize("dtype", ["<f8", ">f8", "<f4", "<i8", "u1"])
+def test_an_array_is_answered_by_an_array_of_the_same_bits(lines, shape, dtype):
+    array = np.array([0.1, 1, 2], dtype).reshape(shape)
+
+    answer = ask(lines, saved(array), NPY, accept=NPY)
+
+    predictions = np.load(io.BytesIO(answer.body), allow_pickle=False)
+    expected = json.loads(own(lines, array.astype(float).ravel().tolist()).body)["predictions"]
+    assert predictions.tolist() == expected
+
+
+def test_labels_are_an_array_of_texts(lateness):
+    answer = own(lateness, ROWS, accept=NPY)
+
+    assert np.load(io.BytesIO(answer.body), allow_pickle=False).tolist() == ["late", "on time"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        pytest.param("text/csv", b"prediction\n2.0\n", id="csv"),
+        pytest.param(NDJSON, b'{"prediction":2.0}\n', id="json-lines"),
+        pytest.param(NPY, saved(np.array([2.0])), id="npy"),
+    ],
+)
+def test_a_number_in_the_path_is_answered_as_accepted(stream, accept, expected):
+    assert stream.get("/0.5", accept=accept).body == expected
+
+
+# gzip
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        pytest.param(b"x", 400, id="no-gzip"),
+        pytest.param(b"", 400, id="empty"),
+        pytest.param(gzip.compress(b'{"instances": [1]}')[:-4], 400, id="cut"),
+        pytest.param(gzip.compress(b'{"instances": [1]}') + b"x", 400, id="more"),
+        pytest.param(gzip.compress(b" " * (1 << 20) + b"1"), 413, id="too-much"),
+    ],
+)
+def test_gzip_that_cannot_be_read_is_refused(lines, body, status):
+    assert ask(lines, body, content_encoding="gzip").status_code == status
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP "])
+def test_a_body_in_gzip_is_read(lines, coding):
+    body = gzip.compress(b'{"instances": ') + gzip.compress(b"[0.1]}")
+
+    assert ask(lines, body, content_encoding=coding).body == own(lines, [0.1]).body
+
+
+def test_a_long_answer_is_in_gzip_where_the_caller_takes_it(lines):
+    rows = [row / 3 for row in range(2000)]
+
+    answer = own(lines, rows, accept_encoding="br, gzip;q=0.5")
+
+    assert (answer.headers["content-encoding"], answer.headers["vary"]) == ("gzip", "Accept-Encoding")
+    assert gzip.decompress(answer.body) == own(lines, rows).body
+
+
+@pytest.mark.parametrize("accept", ["identity", "gzip;q=0", "br"])
+def test_an_answer_is_as_it_is_where_the_caller_takes_no_gzip(lines, accept):
+    rows = [row / 3 for row in range(2000)]
+
+    assert "content-encoding" not in own(lines, rows, accept_encoding=accept).headers
+
+
+# JSON under other names
+
+
+@pytest.mark.parametrize("content_type", [None, "text/plain", "text/plain; charset=UTF-8"])
+def test_json_is_read_without_a_type_and_as_text(lines, content_type):
+    assert ask(lines, '\ufeff{"instances": [0.1]}', content_type).body == own(lines, [0.1]).body
+
+
+@pytest.mark.parametrize("accept", ["text/html", "*/*", "application/json", "image/png;q=x", "application/*", ",;q="])
+def test_an_answer_is_json_where_nothing_else_is_asked_for(lines, accept):
+    assert own(lines, [0.1], accept=accept).headers["content-type"] == "application/json"
+
+
+# Any bytes
+
+MANY = settings(max_examples=300, deadline=None, derandomize=True)
+accepts = st.sampled_from(["text/csv", NDJSON, NPY, "application/json", "x"])
+
+
+@MANY
+@given(
+    body=st.binary(max_size=60)
+    | st.lists(
+        st.lists(st.sampled_from([*NAMES, "3", "red", "1", "false", "1970-01-01", "", '"', "é"]), max_size=6).map(
+            ",".join
+        )
+    ).map(lambda rows: "\n".join(rows).encode()),
+    accept=accepts,
+)
+@example(body=b"," * 100_000, accept="x")
+@example(body=b"\n" * 100_000, accept="x")
+@example(body=b'"' + b"x" * 200_000, accept="x")
+@example(body=b"age,colour,floor,late,when\n\0,1,1,1,1", accept="x")
+def test_any_csv_gets_an_answer(prices, body, accept):
+    assert ask(prices, body, "text/csv", accept=accept).status_code in {200, 400, 413}
+
+
+@MANY
+@given(
+    body=st.binary(max_size=60)
+    | st.lists(
+        st.recursive(
+            st.none() | st.integers() | st.floats() | st.text(max_size=3),
+            lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from(NAMES), inner),
+            max_leaves=8,
+        ).map(json.dumps)
+    ).map(lambda rows: "\n".join(rows).encode()),
+    accept=accepts,
+)
+@example(body=b"[" * 100_000, accept="x")
+def test_any_json_lines_get_an_answer(prices, body, accept):
+    assert ask(prices, body, NDJSON, accept=accept).status_code in {200, 400, 413}
+
+
+@MANY
+@given(
+    shape=st.text(alphabet="()0123456789,-*L ", max_size=12),
+    descr=st.sampled_from(["<f8", "|O", "<U3", "<i4", "x", "<f2", "<M8[s]", "|V8", "<c16"]) | st.text(max_size=4),
+    tail=st.binary(max_size=24),
+    version=st.sampled_from([b"\x01\0", b"\x02\0", b"\x03\0", b"\x09\x09"]),
+)
+def test_any_array_header_gets_an_answer(lines, shape, descr, tail, version):
+    head = repr({"descr": descr, "fortran_order": False})[:-1] + f", 'shape': {shape}}}\n"
+    spelled = head.encode("utf-8", "replace")
+    length = len(spelled).to_bytes(2 if version == b"\x01\0" else 4, "little")
+
+    body = b"\x93NUMPY" + version + length + spelled + tail
+
+    assert ask(lines, body, NPY).status_code in {200, 400, 413}
+
+
+@MANY
+@given(body=st.binary(max_size=60) | st.binary(max_size=60).map(gzip.compress))
+def test_any_gzip_gets_an_answer(lines, body):
+    assert ask(lines, body, content_encoding="gzip").status_code in {200, 400, 413}
