@@ -80,7 +80,8 @@ def read_forest(step: Step, width: int) -> Forest:
         raise step.refuse("a node does not stand behind its parent")
     left = np.arange(len(feature))
     left[splits] = below
-    _refuse_deep(step, roots, left)
+    if counts.max() > MOST_LEVELS:  # no tree has more levels than splits
+        _refuse_deep(step, roots, left)
     threshold = step.floats("threshold", len(splits), finite=False)
     if np.isnan(threshold).any():
         raise step.refuse("a threshold is NaN")
