@@ -191,7 +191,7 @@ def _version_verdict(
             place,
             now,
             before if before.rows >= limits.min_rows else None,
-            trained=trained,
+            trained=entry.get("rows", trained),
             chance=class_chance if "classes" in entry else chance,
             role=role,
         )

@@ -33,6 +33,7 @@ from model.workflows.dataset import Inputs
 from model.workflows.evaluate import Champion, Written, evaluate
 from model.workflows.progress import Talk
 from model.workflows.two_classes import Threshold, positive_of
+from model.workflows.usual_answers import are_usual
 
 _MOST_SCORES = 10
 """Classes whose probabilities a manifest describes."""
@@ -86,7 +87,7 @@ def draft(inputs: Inputs, fitted: Fitted, *, champion: Champion, findings: Seque
         "task": rows.task,
         "probabilities": expected.shape[1] > 1,
         "features": describe(rows.x[seen], features),
-        **_predictions(expected[seen], rows),
+        **_usual_predictions(expected, inputs, positive, line=exported.document["runtime"] == "linear"),
         "data": {
             "rows": len(rows.y),
             "holdout_rows": int(sides.kept.sum()),
@@ -149,8 +150,31 @@ def _refuse_other_classes(classes: Sequence[Level], rows: Rows) -> None:
         raise ExportError(f"the estimator answers {ours}, and '{rows.target}' holds {theirs}: it must answer those")
 
 
+def _usual_predictions(expected: Answers, inputs: Inputs, positive: int | None, *, line: bool) -> dict[str, Any]:
+    """The manifest's `prediction`, `scores` and `target`: of the rows that training saw, or of the others.
+
+    The latter where the model knows the former by heart, which a *line* does not.
+    """
+    rows, sides = inputs.rows, inputs.sides
+    seen = sides.seen
+    described = _predictions(expected[seen], rows)
+    if line or sides.kept.all():
+        return described
+    known: dict[str, Any] = {"classes": rows.classes, "probabilities": expected.shape[1] > 1}
+    known |= {} if positive is None else {"positive": rows.classes[positive]}
+    held = expected[sides.kept]
+    if are_usual({**known, **described}, held, int(seen.sum())):
+        return described
+    described, count = _predictions(held, rows), {"rows": len(held)}
+    for name in {"prediction", "top_score"} & described.keys():
+        described[name] |= count
+    if "scores" in described:
+        described["scores"] = [entry | count for entry in described["scores"]]
+    return described
+
+
 def _predictions(expected: Answers, rows: Rows) -> dict[str, Any]:
-    """The manifest's `prediction` and `target`, from the estimator's answers to the rows that training saw.
+    """The manifest's `prediction`, `scores` and `target`, from the estimator's answers to some rows.
 
     A classifier's `prediction` is described as a category is, and the probability of each class as a number.
     """

@@ -313,3 +313,35 @@ def test_captured_lines_with_alerts_are_a_reason(shop):
     (reason,) = [entry for entry in json.loads(output)["reasons"] if entry["reason"] == "alerts of the monitor"]
     assert reason["due"]
     assert "prediction-skew: version 1, prediction: " in reason["found"]
+
+
+# Baselines
+
+
+@pytest.fixture
+def forest(run, registry, tmp_path, quick):
+    """Production is version 1, a forest that knows its training rows by heart."""
+    configure_orders(tmp_path / "config.toml", write_orders(tmp_path / "rows.csv", orders(3_000)))
+    text = (tmp_path / "config.toml").read_text()
+    forest = 'estimator = "sklearn.ensemble.RandomForestClassifier", grid = { min_samples_leaf = [2] }'
+    text = text.replace('estimator = "sklearn.linear_model.LogisticRegression"', forest)
+    (tmp_path / "config.toml").write_text(text)
+    code, output, said = run("retrain")
+    assert code == 0, output + said
+    return Shop(registry, run, tmp_path)
+
+
+def test_a_model_that_knows_its_rows_by_heart_is_watched_against_rows_that_it_did_not_see(forest):
+    document = forest.predictor.manifest.document
+
+    code, verdict = forest.monitor(forest.log(orders(1_000, seed=12)))
+
+    held = document["data"]["holdout_rows"]
+    assert [document["prediction"]["rows"], *(entry["rows"] for entry in document["scores"])] == [held] * 3
+    assert (code, verdict["findings"]) == (0, [])
+
+
+def test_another_model_is_watched_against_the_rows_of_its_training(shop):
+    document = shop.predictor.manifest.document
+
+    assert ["rows" in entry for entry in (document["prediction"], *document["scores"])] == [False] * 3
