@@ -64,6 +64,7 @@ SERVING = {
     "runtimes.linear": {"arrays", "rows", "entries", "problems", "table"},
     "leniency": {"exchange", "flags", "predictor", "problems", "schema"},
     "coding": {"problems"},
+    "keys": {"problems"},
     "repeats": {"problems", "strict_json"},
     "protocols.delimited": {"exchange", "problems", "protocols.instances", "schema"},
     "protocols.json_lines": {
@@ -74,9 +75,10 @@ SERVING = {
         *("exchange", "leniency", "problems", "protocols.instances", "repeats", "schema", "strict_json"),
     },
     "protocols.frames": {"exchange", "problems", "protocols.instances", "repeats", "schema", "strict_json"},
-    "protocols.instances": {"arrays", "rows", "exchange", "leading", "schema", "strict_json"},
+    "protocols.instances": {"arrays", "rows", "exchange", "leading", "schema", "strict_json", "keys"},
     "protocols.kserve": {"exchange", "protocols.frames", "protocols.instances", "schema"},
     "protocols.open_inference": {
+        "keys",
         *("exchange", "problems", "protocols.frames", "protocols.instances", "repeats", "schema", "strict_json"),
         "tensors",
     },

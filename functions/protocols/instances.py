@@ -3,6 +3,8 @@
 {"instances": [instance, …]}  →  {"predictions": [number, …], "model": {…}}
 {"instance": instance}        →  {"prediction": number, "model": {…}}       where one instance is served
 
+With {"keys": [key, …]} beside the instances, the answer has the same "keys" beside the predictions.
+
 A classifier's predictions are labels; "probabilities" stand beside them, in the order of "classes". With
 {"parameters": {"top": n}} beside the instances, "probabilities" and "classes" hold the n most probable classes of each
 row, in descending order.
@@ -51,6 +53,8 @@ _BARE_COMMA = re.compile(r"\s*[+-]?[\d.]*,\d+\s*", re.ASCII)
 _POINT_AND_COMMA = "decimals have a point (0.05), and a comma separates values"
 _POINT_AND_BRACKETS = "decimals have a point (0.5), and an array has brackets ([0.5,1])"
 _COMMAS_BESIDE_CELLS = 1000
+_BESIDE = ("parameters", "keys")
+"""Members that may stand beside the instances."""
 
 
 def read(
@@ -93,6 +97,8 @@ def render(answer: Answer) -> Content:
         labels = labels.tolist()
     single = answer.question.single
     document: dict[str, Any] = {"prediction": labels[0]} if single else {"predictions": labels}
+    if answer.question.keys is not None:
+        document["keys"] = answer.question.keys
     classes: Any = answer.classes
     if answer.probabilities is not None:
         shares = np.ascontiguousarray(answer.probabilities, np.float64)
@@ -195,7 +201,13 @@ def _read_body(
     root = "/instance" if single else "/instances"
     instances = [document["instance"]] if single else document["instances"]
     question = question_of(instances, features, root=root, single=single, one=one, most=most, few_cells=few_cells)
-    _check_repeats(body, question, features, members=len(document) + len(parameters))
+    keys = document.get("keys")
+    if keys is not None:
+        from ..keys import keys_of  # noqa: PLC0415 - most processes are never asked for it
+
+        question = question._replace(keys=keys_of(keys, len(question.instances)))
+    texts = [*map(type, keys)].count(str) if keys else 0
+    _check_repeats(body, question, features, members=len(document) + len(parameters) + texts)
     return question._replace(top=top) if top else question
 
 
@@ -272,7 +284,7 @@ def _label_bytes(classes: tuple[Level, ...]) -> int:
 
 
 def _check_members(document: dict[str, Any], members: tuple[str, ...], example: str, *, takes_parameters: bool) -> None:
-    unknown = (name for name in document if name not in members and name != "parameters")
+    unknown = (name for name in document if name not in members and name not in _BESIDE)
     problems = [
         Problem(f"unknown member {shown(name)}; expected {example}", f"/{escape(name)}")
         for name in islice(unknown, MOST_PROBLEMS)
@@ -283,6 +295,8 @@ def _check_members(document: dict[str, Any], members: tuple[str, ...], example: 
         problems.append(Problem(f"missing member {names}; expected {example}", ""))
     if len(given) > 1:
         problems.append(Problem("'instances' and 'instance' exclude each other", ""))
+    if "keys" in document and "instances" not in document:
+        problems.append(Problem("'keys' stand beside 'instances' alone", "/keys"))
     if document.get("parameters") and not takes_parameters:
         problems.append(Problem("'parameters' must be empty: this model takes none", "/parameters"))
     if problems:

@@ -16,6 +16,7 @@ import numpy as np
 import orjson
 
 from ..exchange import JSON, READ, Answer, Content, Question, Request, Resource, problem_json
+from ..keys import is_unicode
 from ..problems import MOST_PROBLEMS, PayloadError, Problem, escape, shown
 from ..repeats import refuse_repeats
 from ..schema import Feature, Level
@@ -156,7 +157,7 @@ def _check_members(document: Mapping[str, Any]) -> None:
         for name in document
         if name not in _MEMBERS
     ]
-    if not isinstance(document.get("id", ""), str):
+    if not isinstance(document.get("id", ""), str) or not is_unicode(document.get("id")):
         problems.append(Problem(f"'id' must be a text, got {shown(document['id'])}", "/id"))
     if not isinstance(document.get("parameters") or {}, dict):
         problems.append(Problem(f"'parameters' must be an object, got {shown(document['parameters'])}", "/parameters"))

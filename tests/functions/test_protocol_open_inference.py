@@ -171,6 +171,7 @@ def inputs(*tensors, **more):
             id="no-rows",
         ),
         pytest.param(inputs(tensor("x", [1, 2], "FP64", [1, 2]), id=5), "'id' must be a text, got 5", "/id", id="id"),
+        pytest.param(inputs(tensor("x", [1, 2], "FP64", [1, 2]), id="\ud800"), None, "/id", id="half-a-pair-as-id"),
         pytest.param(
             inputs(tensor("x", [1, 2], "FP64", [1, 2]), outputs=[{"name": "predict_proba"}]),
             'an output\'s name must be predict, got "predict_proba"',
