@@ -131,6 +131,8 @@ def best(inputs: Inputs, candidates: list[Trial], *, talk: Talk) -> Fitted:
 
 def _tell(results: Sequence[Result], say: Callable[[str], None]) -> None:
     """Say the warnings of scikit-learn, and which better candidates were passed over; the table shows neither."""
+    if results[0].metric == "error_rate" and len({result.trial.estimator for result in results}) > 1:
+        say("candidates are compared by wrong labels, since not all of them give probabilities")
     chosen = next(result for result in results if result.chosen)
     for result in results:
         for text in result.warned:

@@ -273,3 +273,15 @@ def test_the_best_constant_is_not_better_than_itself_by_rounding(train, target, 
     (line,) = (line for line in document["gate"] if line["check"] == check)
     assert line["value"] == pytest.approx(line["threshold"], rel=1e-12)
     assert not line["passed"]
+
+
+def test_where_a_candidate_gives_no_probabilities_all_are_compared_by_wrong_labels_and_it_is_said(train):
+    second = ', scale = true }, { estimator = "sklearn.svm.LinearSVC"'
+
+    code, document, said = train(
+        TWO == 1, estimator=f'{LOGISTIC}"{second}, grid = {{ C = [0.5] }} }}, {{ estimator = "{LOGISTIC}'
+    )
+
+    assert code == 0
+    assert "candidates are compared by wrong labels, since not all of them give probabilities\n" in said
+    assert all("error_rate" in tried for tried in document["training"]["candidates_tried"])

@@ -123,8 +123,29 @@ def test_the_manifest_records_where_it_comes_from(trained):
     document = trained.second
 
     assert set(document) == {
-        *("blessed", "comparison", "created", "data", "exactness", "features", "format", "gate", "golden", "line"),
-        *("linear", "memory_bytes", "metrics", "model", "model_bytes", "prediction", "probabilities", "residuals"),
+        *(
+            "blessed",
+            "comparison",
+            "created",
+            "data",
+            "exactness",
+            "features",
+            "format",
+            "gate",
+            "golden",
+            "importance",
+        ),
+        *(
+            "line",
+            "linear",
+            "memory_bytes",
+            "metrics",
+            "model",
+            "model_bytes",
+            "prediction",
+            "probabilities",
+            "residuals",
+        ),
         *("runtime", "sha256", "slices", "target", "task", "training", "version"),
     }
     assert (document["data"]["rows"], document["data"]["holdout_rows"]) == (442, 82)
