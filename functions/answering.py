@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -35,6 +34,9 @@ MOST_PATH_BYTES = 64_000
 LEAST_GZIP_BYTES = 8192
 """Smaller answers are not compressed, whatever the caller takes."""
 
+_MOST_DIGITS = 18
+"""Digits of a Content-Length that is believed; they fit 64 bits."""
+
 _MOST_CELLS = 5
 """Cells of an instance that a message spells."""
 
@@ -47,6 +49,21 @@ class Reply(NamedTuple):
     status: int
     content: Content
     headers: tuple[tuple[str, str], ...] = ()
+
+
+class _Response(Response):
+    """A reply with the version that made it; its headers are written as they go out, without a look through them."""
+
+    def __init__(self, reply: Reply, version: int | None) -> None:
+        self.status_code, self.background = reply.status, None
+        media_type, self.body = reply.content
+        self.raw_headers = [
+            (b"content-length", b"%d" % len(self.body)),
+            (b"content-type", media_type.encode("latin-1")),
+            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers),
+        ]
+        if version is not None:
+            self.raw_headers.append((b"x-model-version", b"%d" % version))
 
 
 class RefusalError(Exception):
@@ -110,9 +127,6 @@ class Endpoint:
             reply = RefusalError(HTTPStatus.INTERNAL_SERVER_ERROR, detail).reply()
         if len(reply.content.body) >= LEAST_GZIP_BYTES and "gzip" in headers.get("accept-encoding", ""):
             reply = _deflated(reply, headers)
-        sent = dict(reply.headers)
-        if model:
-            sent["X-Model-Version"] = str(model.manifest.version)
         finished = record.finish(reply.status)
         log.request(
             method=incoming.method,
@@ -127,7 +141,7 @@ class Endpoint:
             shared=finished.shared,
             rows=finished.rows,
         )
-        return Response(reply.content.body, reply.status, sent, reply.content.media_type)
+        return _Response(reply, model.manifest.version if model else None)
 
     async def _reply(
         self, incoming: starlette.requests.Request, request: Request, model: Predictor | None, record: Record
@@ -214,14 +228,16 @@ class Endpoint:
         most = self._settings.max_body_bytes
         declared = headers.get("content-length", "")
         chunks: list[bytes] = []
-        size = int(declared) if re.fullmatch("[0-9]{1,18}", declared) else 0
+        size = int(declared) if declared.isascii() and declared.isdigit() and len(declared) <= _MOST_DIGITS else 0
         if size <= most:
-            size = 0
-            async for chunk in incoming.stream():
-                size += len(chunk)
-                if size > most:
-                    break
-                chunks.append(chunk)
+            size, more = 0, True
+            while more and size <= most:
+                message = await incoming.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
+                more = message.get("more_body", False)
         if size > most:
             raise _too_large(most)
         body = b"".join(chunks)

@@ -166,6 +166,8 @@ def protocol_of(asked: Route, headers: Mapping[str, str]) -> WireFormat:
     if asked is _BY_PATH:
         return _protocol("instances")
     content_type = headers.get("content-type", JSON)
+    if content_type == JSON and not (asked.door and _JSON_LENGTH in headers):
+        return _protocol(asked.door or BODY_TYPES[JSON])
     kind, _, parameters = content_type.partition(";")
     charset = dict(part.strip().lower().partition("=")[::2] for part in parameters.split(";")).get("charset", "utf-8")
     name = BODY_TYPES.get(kind.strip().lower())

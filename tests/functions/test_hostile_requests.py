@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -47,12 +48,14 @@ def exchange(server: Server, request: bytes) -> bytes:
     return answer
 
 
-def check(answer: bytes) -> None:
-    """The status is at most 499, and the body holds nothing but words for callers."""
+def check(server: Server, request: bytes) -> None:
+    """The status is at most 499, and the body holds nothing but words for callers, and their own."""
+    answer = exchange(server, request)
+    said = unquote_to_bytes(request)
     head, _, body = answer.partition(b"\r\n\r\n")
     status = int(head.split(b" ", 2)[1])
     assert 200 <= status < 500, answer
-    assert not any(word in body for word in INSIDE), body
+    assert not any(word in body and word not in said for word in INSIDE), body
     if b"application/problem+json" in head and b"HEAD" not in head:
         problem = json.loads(body)
         assert problem["status"] == status
@@ -96,7 +99,7 @@ bodies = st.one_of(
 @example(body='{"instances": [1]}'.encode("utf-16"))
 @example(body=b'\xef\xbb\xbf{"instances": [1]}')
 def test_any_body_gets_an_answer(served, function, body):
-    check(exchange(served[function], framed(b"POST", b"/", b"Content-Type: application/json\r\n", body)))
+    check(served[function], framed(b"POST", b"/", b"Content-Type: application/json\r\n", body))
 
 
 targets = st.one_of(
@@ -117,7 +120,7 @@ targets = st.one_of(
 @example(prefix=b"/", target=b"1" * 60_000)
 @example(prefix=b"/", target=b"[" + b"1e999," * 10_000)
 def test_any_path_gets_an_answer(served, function, prefix, target):
-    check(exchange(served[function], framed(b"GET", prefix + target, b"", b"")))
+    check(served[function], framed(b"GET", prefix + target, b"", b""))
 
 
 values = st.binary(max_size=60).map(lambda raw: bytes(byte for byte in raw if byte not in b"\r\n\0"))
@@ -138,14 +141,14 @@ def test_any_headers_get_an_answer(served, function, headers, body):
     if not any(name == b"Content-Type" for name, _ in headers):
         lines += b"Content-Type: application/json\r\n"
 
-    check(exchange(served[function], framed(b"POST", b"/", lines, body)))
+    check(served[function], framed(b"POST", b"/", lines, body))
 
 
 @both
 @MANY
 @given(method=st.sampled_from([b"GET", b"PUT", b"PATCH", b"TRACE", b"OPTIONS", b"HEAD", b"PROPFIND"]), body=bodies)
 def test_any_method_gets_an_answer(served, function, method, body):
-    check(exchange(served[function], framed(method, b"/", b"", body)))
+    check(served[function], framed(method, b"/", b"", body))
 
 
 @both
