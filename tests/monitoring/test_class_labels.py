@@ -16,6 +16,7 @@ from model.errors import SourceError
 from model.monitoring import ground_truth
 from tests.support.captured import NOW, lines, request, row
 from tests.support.classes import configure_orders, orders, write_orders
+from tests.support.kinds import Functions
 from tests.support.pages import Page
 
 NAMES = ["weight", "distance", "city"]
@@ -59,12 +60,12 @@ class Shop:
 
 
 @pytest.fixture
-def run(bucket, capsys, tmp_path):
+def run(bucket, capfd, tmp_path):
     """Run a verb here; gives exit code, output and what was said."""
 
     def run(*arguments):
         code = main([*arguments, "--config", str(tmp_path / "config.toml")])
-        return (code, *capsys.readouterr())
+        return (code, *capfd.readouterr())
 
     return run
 
@@ -345,3 +346,29 @@ def test_another_model_is_watched_against_the_rows_of_its_training(shop):
     document = shop.predictor.manifest.document
 
     assert ["rows" in entry for entry in (document["prediction"], *document["scores"])] == [False] * 3
+
+
+@pytest.mark.parametrize("labels", [pytest.param((True, False), id="booleans"), pytest.param((3, 7), id="numbers")])
+def test_lines_of_the_functions_meet_labels_of_their_own_type(run, registry, tmp_path, quick, capfd, labels):
+    configure_orders(tmp_path / "config.toml", write_orders(tmp_path / "rows.csv", orders(labels=labels)))
+    assert run("retrain")[0] == 0
+    manifest, columns = registry.manifest(1), orders(300, seed=13, labels=labels)
+    rows = list(zip(*(columns[name].tolist() for name in NAMES), strict=True))
+    capfd.readouterr()
+    functions = Functions(manifest, capture_rows=300)
+    answer = functions.ask("POST", "/batch", json.dumps({"instances": list(map(list, rows))}).encode())
+    log = tmp_path / "captured.jsonl"
+    log.write_text(capfd.readouterr().out)
+    (identity,) = {json.loads(line)["request_id"] for line in log.read_text().splitlines()}
+    table = pd.DataFrame({"request_id": identity, "row": range(300), "outcome": columns["outcome"]})
+    table.to_csv(tmp_path / "labels.csv", index=False)
+
+    code, document = Shop(registry, run, tmp_path).monitor(str(log), "--labels", str(tmp_path / "labels.csv"))
+
+    (version,) = document["versions"]
+    right = np.mean(
+        [ours == truth for ours, truth in zip(json.loads(answer.body)["predictions"], columns["outcome"], strict=True)]
+    )
+    assert (code, document["log"]["rows"], document["labels"]["matched"]) == (0, 300, 300)
+    assert version["live"]["metrics"]["accuracy"]["value"] == pytest.approx(right)
+    assert [level["level"] for level in version["prediction"]["levels"]] == sorted(labels)
