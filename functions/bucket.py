@@ -39,13 +39,23 @@ _SERVER = "https://storage.googleapis.com"
 def fetch(bucket: str, name: str, most_bytes: int | None = None, generation: int | None = None) -> Fetched:
     """Get one object with one GET; of an object larger than *most_bytes* the first *most_bytes* + 1 bytes.
 
+    Without *most_bytes* it is a document, which may have plain.MOST_DOCUMENT_BYTES.
+
     An object that still has *generation* gives that and no bytes, where the server can tell; an emulator cannot.
     Connections live for this call only: the framework loads this module in one process and serves from a fork of it,
     and two processes must not share one.
 
     Raises:
-        BucketError: It is absent, refused, out of reach within the deadline, or came otherwise than it is stored.
+        BucketError: It is absent, refused, out of reach within the deadline, came otherwise than it is stored, or is a
+            document that is too large.
     """
+    fetched = _fetched(bucket, name, most_bytes, generation)
+    if most_bytes is None and len(fetched.data) > plain.MOST_DOCUMENT_BYTES:
+        raise BucketError(f"{name} must have at most {plain.MOST_DOCUMENT_BYTES} bytes, found more")
+    return fetched
+
+
+def _fetched(bucket: str, name: str, most_bytes: int | None, generation: int | None) -> Fetched:
     asked: dict[str, Any] = {
         "deadline_seconds": DEADLINE_SECONDS + (most_bytes or 0) / SLOWEST_BYTES_PER_SECOND,
         "most_bytes": most_bytes,

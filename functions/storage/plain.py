@@ -18,6 +18,9 @@ MOST_PAUSE_SECONDS = 2.0
 """Pauses between attempts: the first one, doubled up to the longest; each is cut at random, so that functions which
 met the same failure do not come again together."""
 
+MOST_DOCUMENT_BYTES = 32 << 20
+"""The largest manifest or alias, whose size nobody says beforehand: it takes many times its size once it is parsed."""
+
 _MAY_PASS = {408, 429, 500, 502, 503, 504}
 
 
@@ -45,7 +48,7 @@ def read(
     url = f"{server}/download/storage/v1/b/{path}"
     headers = {} if most_bytes is None else {"Range": f"bytes=0-{most_bytes}"}
     until, pause, renewed = time.monotonic() + deadline_seconds, PAUSE_SECONDS, False
-    most = None if most_bytes is None else most_bytes + 1
+    most = (MOST_DOCUMENT_BYTES if most_bytes is None else most_bytes) + 1
     while True:
         try:
             credentials = {"Authorization": f"Bearer {token(until)}"} if signed else {}

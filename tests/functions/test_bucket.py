@@ -281,7 +281,7 @@ def test_no_answer_takes_longer_than_the_deadline(stored, way, deadline, trouble
 @pytest.mark.parametrize(
     ("trouble", "message"),
     [
-        pytest.param(breaks_off(b"0123456789", 4), "the answer ended after 4 bytes", id="cut-short"),
+        pytest.param(breaks_off(b"0123456789", 4), "the answer ended after 4 of 10 bytes", id="cut-short"),
         pytest.param(nonsense, "the answer is no HTTP (BadStatusLine)", id="no-http"),
         pytest.param(
             holds(b"01234", x_goog_hash=f"md5={md5(b'other')}"),
@@ -380,6 +380,15 @@ def test_an_object_of_any_size_comes_whole(stored, way, body):
     stored(holds(body))
 
     assert way.fetch("models", "a") == Fetched(body, 7)
+
+
+@only_plain
+def test_a_document_that_would_fill_the_memory_is_refused(stored, way, monkeypatch):
+    monkeypatch.setattr("functions.storage.plain.MOST_DOCUMENT_BYTES", 1000)
+    stored(holds(b"a" * 1001))
+
+    with pytest.raises(BucketError, match=r"^a must have at most 1000 bytes, found more$"):
+        way.fetch("models", "a")
 
 
 def test_a_name_is_quoted(stored, way):
