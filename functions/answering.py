@@ -64,6 +64,8 @@ class _Response(Response):
         ]
         if version is not None:
             self.raw_headers.append((b"x-model-version", b"%d" % version))
+        if reply.status == HTTPStatus.NO_CONTENT:
+            del self.raw_headers[:2]
 
 
 class RefusalError(Exception):
@@ -127,6 +129,8 @@ class Endpoint:
             reply = RefusalError(HTTPStatus.INTERNAL_SERVER_ERROR, detail).reply()
         if len(reply.content.body) >= LEAST_GZIP_BYTES and "gzip" in headers.get("accept-encoding", ""):
             reply = _deflated(reply, headers)
+        if self._settings.cors_origins and "origin" in headers:
+            reply = self._allowed(incoming.method, headers, reply)
         finished = record.finish(reply.status)
         log.request(
             method=incoming.method,
@@ -143,12 +147,32 @@ class Endpoint:
         )
         return _Response(reply, model.manifest.version if model else None)
 
+    def _may_ask(self, headers: Mapping[str, str]) -> bool:
+        """Whether a preflight is one of an origin that is listed."""
+        if not self._settings.cors_origins:
+            return False
+        from .cors import is_allowed, is_preflight  # noqa: PLC0415 - most functions are never asked by a page
+
+        return is_preflight("OPTIONS", headers) and is_allowed(headers, self._settings.cors_origins)
+
+    def _allowed(self, method: str, headers: Mapping[str, str], reply: Reply) -> Reply:
+        """*reply*, which a page of an origin that is listed may see."""
+        from .cors import cors_headers, is_preflight  # noqa: PLC0415 - most functions are never asked by a page
+
+        sent, preflight = dict(reply.headers), is_preflight(method, headers)
+        added = cors_headers(headers, self._settings.cors_origins, preflight=preflight)
+        if "Vary" in sent and "Vary" in added:
+            added["Vary"] = f"{sent['Vary']}, {added['Vary']}"
+        return Reply(reply.status, reply.content, tuple({**sent, **added}.items()))
+
     async def _reply(
         self, incoming: starlette.requests.Request, request: Request, model: Predictor | None, record: Record
     ) -> Reply:
         problem = problem_json
         try:
             _check_length(incoming.scope.get("raw_path") or b"")
+            if incoming.method == "OPTIONS" and self._may_ask(request.headers):
+                return Reply(HTTPStatus.NO_CONTENT.value, Content(JSON, b""))
             if door := router.door(request.path):
                 problem = door.problem
             route = router.route(request.path, incoming.method)
@@ -181,6 +205,11 @@ class Endpoint:
             case Resource.READINESS:
                 self._loaded(model)
                 return _READY
+            case Resource.OPENAPI:
+                from .openapi import openapi  # noqa: PLC0415 - most processes are never asked for it
+
+                document = openapi(self._loaded(model).manifest, self._function, one=self._one)
+                return Content(JSON, orjson.dumps(document))
             case _:
                 return Content(JSON, orjson.dumps(metadata(self._loaded(model).manifest, self._function)))
 

@@ -47,6 +47,7 @@ class Resource(Enum):
     HEALTH = auto()
     READINESS = auto()
     METADATA = auto()
+    OPENAPI = auto()
     PREDICTION = auto()
 
 

@@ -48,7 +48,6 @@ _FOLLOW_ACCEPT = frozenset({"path", "json", "frames", "delimited", "json_lines",
 _JSON_LENGTH = "inference-header-content-length"
 """The header of a body of JSON with bytes behind it, whatever Content-Type says."""
 
-_READY_PATHS = ("readyz", "ping")
 _VALUE_STARTS = frozenset('[{"+-.0123456789 \t')
 _VALUE_WORDS = frozenset({"nan", "null", "true", "false", "infinity", "inf"})
 
@@ -73,6 +72,12 @@ class Route(NamedTuple):
 
 _HEALTH, _READINESS, _METADATA = Route(Resource.HEALTH), Route(Resource.READINESS), Route(Resource.METADATA)
 _BY_PATH, _BY_BODY = Route(Resource.PREDICTION, "path"), Route(Resource.PREDICTION, "json")
+_FIXED = {
+    "healthz": _HEALTH,
+    "readyz": _READINESS,
+    "ping": _READINESS,
+    "openapi.json": Route(Resource.OPENAPI),
+}
 _imported: dict[str, WireFormat] = {}
 
 
@@ -119,12 +124,9 @@ def route(path: str, method: str) -> Route:
     if path == "":
         _check_method(method, (*READ, "POST"))
         return _BY_BODY if method == "POST" else _METADATA
-    if path == "healthz":
+    if path in _FIXED:
         _check_method(method, READ)
-        return _HEALTH
-    if path in _READY_PATHS:
-        _check_method(method, READ)
-        return _READINESS
+        return _FIXED[path]
     if path == "invocations":
         _check_method(method, ("POST",))
         return _BY_BODY

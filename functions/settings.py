@@ -28,6 +28,7 @@ class Settings(NamedTuple):
     log_execution_id: bool = False
     predict_route: str = ""
     health_route: str = ""
+    cors_origins: tuple[str, ...] = ()
 
 
 _DEFAULTS = Settings._field_defaults
@@ -55,6 +56,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         log_execution_id=environ.get("LOG_EXECUTION_ID", "").lower() in {"true", "1"},
         predict_route=_path(environ, "AIP_PREDICT_ROUTE"),
         health_route=_path(environ, "AIP_HEALTH_ROUTE"),
+        cors_origins=_origins(environ, "CORS_ORIGINS"),
     )
 
 
@@ -70,6 +72,15 @@ def _path(environ: Mapping[str, str], variable: str) -> str:
     if value and (not value.startswith("/") or value == "/"):
         raise SettingsError(f"{variable} must be a path like /predict, got {value!r}")
     return value
+
+
+def _origins(environ: Mapping[str, str], variable: str) -> tuple[str, ...]:
+    origins = tuple(part.strip() for part in environ.get(variable, "").split(",") if part.strip())
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", origin):
+            expected = "origins like https://example.org, separated by commas, or *"
+            raise SettingsError(f"{variable} must be {expected}, got {origin!r}")
+    return origins
 
 
 def _whole(environ: Mapping[str, str], variable: str, *, least: int, default: int = 0) -> int:

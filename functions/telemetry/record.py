@@ -27,7 +27,7 @@ NOTHING: Mapping[str, int] = MappingProxyType({})
 
 _ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")
 _MOST_ID_CHARACTERS = 128
-_PATHS_WITHOUT_VALUES = frozenset({"", "healthz", "readyz", "ping", "invocations"})
+_PATHS_WITHOUT_VALUES = frozenset({"", "healthz", "readyz", "ping", "invocations", "openapi.json"})
 _dice = random.Random()  # noqa: S311 - draws samples, no secrets; made once, since making one costs as much as seeding
 _firsts = chain([True], repeat(object=False))
 

@@ -39,6 +39,16 @@ BUCKET = {"MODEL_BUCKET": "models"}
             id="predict-route-without-slash",
         ),
         pytest.param(
+            {**BUCKET, "CORS_ORIGINS": "https://a.org, b.org"},
+            "CORS_ORIGINS must be origins like https://example.org, separated by commas, or *, got 'b.org'",
+            id="origin-without-scheme",
+        ),
+        pytest.param(
+            {**BUCKET, "CORS_ORIGINS": "https://a.org/"},
+            "CORS_ORIGINS must be origins like https://example.org, separated by commas, or *, got 'https://a.org/'",
+            id="origin-with-a-path",
+        ),
+        pytest.param(
             {**BUCKET, "AIP_HEALTH_ROUTE": "/"},
             "AIP_HEALTH_ROUTE must be a path like /predict, got '/'",
             id="health-route-of-the-root",
