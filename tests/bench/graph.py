@@ -50,6 +50,7 @@ def measure() -> Part:
             lines += found
             steady += reference
         lines += sizes.measured(onnx)
+    remarks.append(sizes.LEFT_OUT)
     return Part(tuple(lines), noise=Noise("a sort of a million numbers", steady), remarks=tuple(remarks))
 
 

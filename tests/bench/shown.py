@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import statistics
+from itertools import groupby
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from tests.bench.record import Line, Part
 
 
 def show(console: Console, part: Part) -> None:
-    if part.lines:
-        console.print(_compared(part.lines))
+    for number, (_, lines) in enumerate(groupby(part.lines, lambda line: set(line.others))):
+        if number:
+            console.print()
+        console.print(_compared(tuple(lines)))
     for sheet in part.sheets:
         table = Table(*sheet.columns, box=None, pad_edge=False, header_style="bold", caption=sheet.caption or None)
         for row in sheet.rows:
@@ -36,7 +39,7 @@ def figure(value: float, unit: str) -> str:
 
 def _compared(lines: tuple[Line, ...]) -> Table:
     names = list(dict.fromkeys(name for line in lines for name in line.others))
-    table = Table("measured", "ours", box=None, pad_edge=False, header_style="bold")
+    table = Table(Column("measured", no_wrap=True), "ours", box=None, pad_edge=False, header_style="bold")
     for name in names:
         table.add_column(name)
         table.add_column("ratio", justify="right")

@@ -20,8 +20,13 @@ from tests.support.parts import document
 STARTS, MOST_SECONDS = 5, 25.0
 MEGABYTES = (1, 10, 100)
 MOST_CONVERTED, MOST_PICKLED = 1, 10
-"""Megabytes up to which a forest is converted for onnxruntime, which takes minutes from 10 MB on, and pickled: one of
+"""MB of arrays up to which a forest is converted for onnxruntime, which takes minutes from 10 MB on, and pickled: one of
 100 MB here has a pickle of 1 GB."""
+
+LEFT_OUT = (
+    f"left out: onnxruntime above {MOST_CONVERTED} MB, whose conversion takes minutes, and joblib above {MOST_PICKLED} MB, "
+    "where 100 MB of arrays are a pickle of 1 GB"
+)
 
 GROWN = 10
 """Megabytes of trees that are grown; a larger forest has copies of them."""
@@ -88,11 +93,11 @@ def _compared(here: World, forest: Sized, onnx: Onnx | None) -> list[Line]:
         here.pickle(f"{name}.joblib", forest.estimator)
         works["scikit-learn + joblib"] = work(here.source("usual", USUAL), MODEL_OBJECT=f"{name}.joblib")
     else:
-        words["scikit-learn + joblib"] = "left out: 1 GB"
+        words["scikit-learn + joblib"] = "left out"
     if onnx is None:
         words["onnxruntime"] = "not installed"
     elif forest.megabytes > MOST_CONVERTED:
-        words["onnxruntime"] = "left out: converts in minutes"
+        words["onnxruntime"] = "left out"
     else:
         path = onnx.convert(forest.estimator, np.zeros((1, COLUMNS)))
         here.put(f"{name}.onnx", path.read_bytes())
