@@ -75,7 +75,11 @@ configure() {
       [[ -n $target ]] || usage_error "$data has no configuration yet: name the column to predict with --target"
       "$venv_python" -m model init "$data" --target "$target" --output "$MODEL_CONFIG" || exit
     fi
-    export MODEL_NAME=${MODEL_NAME:-$(model_name "$name")}
+    name=$(model_name "$name")
+    # A terminal that read .local/env names another model, which this one must not be published as.
+    [[ ${MODEL_NAME:-$name} == "$name" ]] ||
+      say "the model is named after its data, $name; MODEL_NAME=$MODEL_NAME is left aside"
+    export MODEL_NAME=$name
   fi
   export MODEL_NAME=${MODEL_NAME:-linear-regression}
 }

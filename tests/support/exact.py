@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import numpy as np
@@ -12,6 +13,11 @@ from model.training.export import export
 
 SINGLES = 12
 """How many rows of a batch are also asked one by one."""
+
+
+def identifier(value):
+    """The name of a test's parameter by its representation, which is the same in every process."""
+    return re.sub(r"at0x[0-9a-f]+", "", "".join(repr(value).split()))
 
 
 def table(rows):

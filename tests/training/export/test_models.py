@@ -30,7 +30,7 @@ from sklearn import (
 from sklearn.gaussian_process import kernels
 
 from model.training.export import export
-from tests.support.exact import assert_exact, exported, shuffled
+from tests.support.exact import assert_exact, exported, identifier, shuffled
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ ASKED = np.concatenate([X, shuffled(X), X * 3])
 
 
 def case(estimator, name=None):
-    return pytest.param(estimator, id=name or "".join(repr(estimator).split()))
+    return pytest.param(estimator, id=name or identifier(estimator))
 
 
 def cases(*estimators):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import ensemble, tree
 
-from tests.support.exact import assert_exact, edges, shuffled, with_gaps
+from tests.support.exact import assert_exact, edges, identifier, shuffled, with_gaps
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +18,7 @@ THREE = np.array(["low", "mid", "high"], object)[np.digitize(Y, np.quantile(Y, [
 
 
 def case(estimator):
-    return pytest.param(estimator, id="".join(repr(estimator).split()))
+    return pytest.param(estimator, id=identifier(estimator))
 
 
 def thresholds(estimator):
