@@ -21,6 +21,7 @@ from model.data.cells import Flaw, distinct
 from model.data.columns import fill
 from model.data.files import File, joined, located, suffix, unpacked
 from model.data.formats import BATCH_ROWS, FileTable, Piece, RaggedRow
+from model.data.reading import columns_near
 from model.data.sources import BLOCK_BYTES, translated
 from model.data.targets import Target
 from model.errors import SourceError, UsageError
@@ -161,11 +162,22 @@ def _check_columns(source: str, table: FileTable, features: Sequence[Feature], a
     for name in added:
         if name in table.names:
             raise UsageError(f"{source} has a column {name!r} already: rename it")
+    problems = []
     for feature in features:
         times = table.names.count(feature.name)
-        if times > 1 or not (times or (feature.takes_missing and feature.had_missing)):
-            there = ", ".join(table.names)[:500]
-            raise SourceError(f"{source} must have the column {feature.name!r} once, found {times}; there are {there}")
+        if times != 1:
+            nowhere = ", a member of no row" if not times and suffix(source) == ".jsonl" else ""
+            empty = "" if times or not _may_be_missing(feature) else "; a column of empty cells is filled in"
+            there = columns_near(feature.name, table.names)
+            problems.append(
+                f"{source} must have the column {feature.name!r} once, found {times}{nowhere}; {there}{empty}"
+            )
+    if problems:
+        raise SourceError("\n".join(problems))
+
+
+def _may_be_missing(feature: Feature) -> bool:
+    return feature.takes_missing and feature.had_missing
 
 
 def _checked(piece: Piece, features: Sequence[Feature], *, texts: bool) -> tuple[dict[int, str], Table]:

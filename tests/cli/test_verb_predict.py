@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -162,6 +163,54 @@ def test_a_file_that_cannot_be_predicted_is_refused(run, tmp_path, frame, argume
 
     assert (found, output) == (code, "")
     assert message in said
+
+
+@pytest.fixture(scope="module")
+def gaps(shop):
+    """The same pipeline with an imputer as version 1 of the model gaps: each feature may be missing."""
+    frame = FRAME.astype({"colour": object, "member": object})
+    frame.loc[::9, "age"] = np.nan
+    frame.loc[::7, "colour"] = np.nan
+    pipeline = make_pipeline(
+        make_column_transformer(
+            (make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(sparse_output=False)), ["colour"]),
+            (SimpleImputer(), ["age"]),
+        ),
+        Ridge(),
+    ).fit(frame[["age", "colour"]][:200], Y[:200])
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in shop.items():
+            patch.setenv(name, value)
+        patch.setattr("model.workflows.card.card", lambda *_, **__: "<p>not drawn</p>")
+        patch.setattr("model.workflows.evaluate._asked", lambda *_: Served(0))
+        model.publish(pipeline, frame[["age", "colour"]][200:], Y[200:], name="gaps", target="spent")
+
+
+@pytest.mark.parametrize(("ending", "nowhere"), [(".csv", ""), (".parquet", ""), (".jsonl", ", a member of no row")])
+def test_a_feature_whose_whole_column_is_absent_is_named_although_cells_of_it_may_be_missing(
+    gaps, run, tmp_path, capsysbinary, ending, nowhere
+):
+    path = write(NEW.rename(columns={"age": "Agee", "colour": "hue"}), tmp_path / f"new{ending}")
+
+    code = main(["predict", str(path), "--model", "gaps", "--version", "1"])
+
+    output, said = capsysbinary.readouterr()
+    empty = "a column of empty cells is filled in"
+    assert (code, output) == (1, b"")
+    assert said.decode().splitlines() == [
+        f"{path} must have the column 'age' once, found 0{nowhere}; there is 'Agee'; {empty}",
+        f"{path} must have the column 'colour' once, found 0{nowhere}; there are Agee, hue, member, id; {empty}",
+    ]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_a_column_of_empty_cells_is_filled_in(gaps, run, tmp_path, capsysbinary, ending):
+    path = write(NEW.assign(age=None), tmp_path / f"new{ending}")
+
+    code = main(["predict", str(path), "--model", "gaps", "--version", "1", "--output", str(tmp_path / "out.csv")])
+
+    assert code == 0
+    assert len(pd.read_csv(tmp_path / "out.csv")) == len(NEW)
 
 
 def test_rows_are_read_and_written_piece_by_piece(run, tmp_path, monkeypatch):
