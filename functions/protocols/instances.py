@@ -64,7 +64,6 @@ def read(
     one: bool,
     most_bytes: int,
     classes: Sequence[Level] = (),
-    few_cells: int = 0,
 ) -> Question:
     """Read the path of *request*, or its body where the path is empty.
 
