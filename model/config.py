@@ -8,7 +8,16 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 from functions.schema import KINDS, TIME_PARTS
 from model.errors import ConfigError
@@ -366,12 +375,22 @@ class Config(_Strict):
     gate: GateConfig = Field(default_factory=GateConfig)
     retraining: RetrainingConfig = Field(default_factory=RetrainingConfig)
     monitoring: MonitoringConfig = Field(default_factory=MonitoringConfig)
+    _path: Path | None = PrivateAttr(None)
 
     @model_validator(mode="after")
     def _slices_are_not_of_the_target(self) -> Self:
         if self.data.target in self.gate.slice_columns:
             raise ValueError(f"gate.slice_columns must not name the target, '{self.data.target}'")
         return self
+
+    @property
+    def name(self) -> str:
+        """The file's name, for an advice to change it."""
+        return "the configuration" if self._path is None else self._path.name
+
+    def problem(self, text: str) -> ConfigError:
+        """The error of a key that does not go with the rows; it begins with the file, as those of `read` do."""
+        return ConfigError(text if self._path is None else f"{self._path}: {text}")
 
     @property
     def kinds(self) -> list[str]:
@@ -405,7 +424,9 @@ def read(path: Path) -> Config:
     except RecursionError as error:
         raise ConfigError(f"{path} must be TOML: it is nested too deeply") from error
     try:
-        return _placed(Config.model_validate(document), path.parent)
+        config = Config.model_validate(document)
+        config._path = path  # noqa: SLF001 - no key of the file
+        return _placed(config, path.parent)
     except ValidationError as error:
         raise ConfigError("\n".join(f"{path}: {_line(problem)}" for problem in error.errors())) from error
 

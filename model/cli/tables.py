@@ -135,9 +135,9 @@ def validation(report: Validation) -> list[Any]:
     read = f"{report.rows + without} rows read{left_out}, {report.holdout_rows} held out"
     summary = plain(f"{report.source}: {read}; {counts}")
     if report.version:
-        compared = f"compared with version {report.version} in production"
+        compared = f"compared with version {report.version} of {report.model} in production"
     else:
-        compared = f"not compared with production: {report.obstacle}"
+        compared = f"not compared with production of {report.model}: {report.obstacle}"
     return [summary, *(["", table, ""] if report.findings else []), plain(compared)]
 
 

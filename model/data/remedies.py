@@ -8,7 +8,7 @@ from model.data.findings import Example, Finding
 
 MOST_EXAMPLES = 5
 REMEDIES = {
-    "missing-column": "name the column in config.toml as the file does, or add it to the data",
+    "missing-column": "name the column in the configuration as the file does, or add it to the data",
     "doubled-column": "keep one of the columns, or rename the others",
     "ragged-row": "quote cells that hold commas or line ends, and write decimal points",
     "swallowed-rows": "close the quote, or write two for one that belongs to the text",

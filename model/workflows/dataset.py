@@ -143,7 +143,7 @@ def all_columns(source: str, target: str, store: registry.Registry | None, missi
 def findings(inputs: Inputs, production: Document | None) -> list[Finding]:
     """All that is wrong with the rows, by themselves and against *production*."""
     settings, rows = inputs.settings, inputs.rows
-    return validation.check(
+    found = validation.check(
         rows.x,
         rows.y,
         inputs.sides.held,
@@ -164,6 +164,12 @@ def findings(inputs: Inputs, production: Document | None) -> list[Finding]:
         numbers=rows.numbers,
         classes=rows.classes,
     )
+    return [
+        replace(finding, advice=finding.advice.replace("the configuration", settings.name))
+        if finding.code == "missing-column"
+        else finding
+        for finding in found
+    ]
 
 
 def stop_at_errors(found: Sequence[Finding]) -> None:

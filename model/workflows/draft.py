@@ -73,7 +73,7 @@ def draft(inputs: Inputs, fitted: Fitted, *, champion: Champion, findings: Seque
     """
     rows, sides = inputs.rows, inputs.sides
     seen = sides.seen
-    positive = positive_of(rows, sides, inputs.settings.training.positive)
+    positive = positive_of(rows, sides, inputs.settings)
     exported = export(fitted.estimator, fitted.columns)
     refuse_kept_rows(exported, rows.features)
     _refuse_other_classes(exported.document.get("classes") or (), rows)

@@ -22,7 +22,7 @@ from model.workflows.dataset import Inputs, Production, stop_at_errors
 from model.workflows.draft import Fitted, draft, published
 from model.workflows.evaluate import champion
 from model.workflows.progress import Talk
-from model.workflows.two_classes import Threshold, cheapest, classes_in_words, positive_of
+from model.workflows.two_classes import Threshold, cheapest, check_keys, positive_of
 
 
 def candidates(settings: Config, folder: Path) -> list[Trial]:
@@ -85,9 +85,8 @@ def best(inputs: Inputs, candidates: list[Trial], *, talk: Talk) -> Fitted:
         ConfigError: No candidate could be trained and served.
     """
     settings, rows, sides = inputs.settings.training, inputs.rows, inputs.sides
-    positive = positive_of(rows, sides, settings.positive)
-    if settings.threshold and positive is None:
-        raise ConfigError(f"training.threshold is for two classes, '{rows.target}' has {classes_in_words(rows)}")
+    check_keys(rows, inputs.settings)
+    positive = positive_of(rows, sides, inputs.settings)
     candidates = candidates or _expanded(CANDIDATES[rows.task], rows.x.width, rows.task)
     trained = ~sides.kept
     x, y = rows.x[trained], rows.labels[trained]

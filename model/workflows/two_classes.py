@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 
 from functions.schema import Level, shown
-from model.config import CostConfig
+from model.config import Config, CostConfig
 from model.data.rows import Rows
 from model.data.split import Sides
-from model.errors import ConfigError
 from model.evaluation.answers import label_name
 from model.evaluation.threshold import choose
 from model.training.export.builder import plain
@@ -36,28 +35,45 @@ class Threshold:
         return {"value": self.value, "positive": self.positive, **cost}
 
 
-def positive_of(rows: Rows, sides: Sides, label: Level | None) -> int | None:
-    """The place of the positive class: that of *label*, or of the rarer one among training rows; None but for two.
+def check_keys(rows: Rows, settings: Config) -> None:
+    """Let pass the keys for two classes where the target has two, and those that are not set.
 
     Raises:
-        ConfigError: *label* is none of them, or there are not two.
+        ConfigError: `positive` is none of the classes, or there are not two for it or for `threshold`.
     """
+    _named(rows, settings)
+    if settings.training.threshold and len(rows.classes) != _TWO:
+        raise settings.problem(f"training.threshold is for two classes, '{rows.target}' has {_classes_in_words(rows)}")
+
+
+def positive_of(rows: Rows, sides: Sides, settings: Config) -> int | None:
+    """The place of the positive class: the one that is named, or the rarer among training rows; None but for two.
+
+    Raises:
+        ConfigError: The one that is named is none of them, or there are not two.
+    """
+    place = _named(rows, settings)
+    if place is not None or len(rows.classes) != _TWO:
+        return place
+    counts = np.bincount(rows.y[sides.seen].astype(np.intp), minlength=_TWO)
+    return int(counts[1] <= counts[0])
+
+
+def _named(rows: Rows, settings: Config) -> int | None:
+    label = settings.training.positive
     if label is None:
-        if len(rows.classes) != _TWO:
-            return None
-        counts = np.bincount(rows.y[sides.seen].astype(np.intp), minlength=_TWO)
-        return int(counts[1] <= counts[0])
+        return None
     names = ", ".join(shown(one) for one in rows.classes[:_MOST_NAMED])
     if len(rows.classes) != _TWO:
-        raise ConfigError(f"training.positive is for two classes, '{rows.target}' has {classes_in_words(rows)}")
+        raise settings.problem(f"training.positive is for two classes, '{rows.target}' has {_classes_in_words(rows)}")
     same = [place for place, one in enumerate(rows.classes) if (type(one), one) == (type(label), label)]
     same += [place for place, one in enumerate(rows.classes) if label_name(one) == label]
     if not same:
-        raise ConfigError(f"training.positive must be one of the classes {names}, got {shown(label)}")
+        raise settings.problem(f"training.positive must be one of the classes {names}, got {shown(label)}")
     return same[0]
 
 
-def classes_in_words(rows: Rows) -> str:
+def _classes_in_words(rows: Rows) -> str:
     """How many classes the target has, and the first of them."""
     names = [shown(label) for label in rows.classes[:_MOST_NAMED]]
     more = ", …" if len(rows.classes) > _MOST_NAMED else ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from model.config import Config
 from model.data.findings import Finding, as_document
-from model.errors import RegistryError
+from model.errors import ConfigError, RegistryError
 from model.registry.registry import Registry
 from model.workflows import dataset
 from model.workflows.dataset import Production
@@ -24,6 +24,8 @@ class Validation:
         rows: Those that can be trained on; rows without a target are left out.
         version: The production version that the rows were compared with; None if there was none, and *obstacle* says
             why.
+        model: The model whose production was asked for.
+        problem: A key of the configuration that does not go with the classes of the target; "" if there is none.
     """
 
     source: str
@@ -33,6 +35,8 @@ class Validation:
     version: int | None
     obstacle: str
     rows_without_target: int = 0
+    model: str = ""
+    problem: str = ""
 
     @property
     def errors(self) -> int:
@@ -82,6 +86,7 @@ def validate(
             obstacle = str(error)
     with talk.step("validating"):
         findings = dataset.findings(given, document)
+        problem = _problem(given, findings)
     return Validation(
         source=source,
         rows=len(given.rows.y),
@@ -90,7 +95,24 @@ def validate(
         version=document["version"] if document else None,
         obstacle=obstacle,
         rows_without_target=given.rows.without_target,
+        model=model,
+        problem=problem,
     )
+
+
+def _problem(given: dataset.Inputs, findings: Sequence[Finding]) -> str:
+    """The key for two classes at which training would stop; "" also where the target itself is broken."""
+    training = given.settings.training
+    target = {finding.severity for finding in findings if finding.where == given.rows.target}
+    if "error" in target or (training.positive is None and training.threshold is None):
+        return ""
+    from model.workflows.two_classes import check_keys  # noqa: PLC0415 - most configurations name none of the keys
+
+    try:
+        check_keys(given.rows, given.settings)
+    except ConfigError as error:
+        return str(error)
+    return ""
 
 
 def _task(settings: Config, folder: Path) -> str | None:

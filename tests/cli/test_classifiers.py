@@ -124,10 +124,37 @@ def test_metrics_are_those_of_rows_that_the_estimator_did_not_see(train):
         ),
     ],
 )
-def test_keys_for_two_classes_are_refused_where_there_are_not_two(train, target, lines, message):
-    code, document, said = train(target, lines)
+def test_keys_for_two_classes_are_refused_where_there_are_not_two(train, capsys, tmp_path, target, lines, message):
+    path = tmp_path / "config.toml"
 
-    assert (code, document, said) == (2, {}, f"{message}\n")
+    code, document, said = train(target, lines)
+    validated = main(["validate", "--model", "shop", "--config", str(path)])
+    output, told = capsys.readouterr()
+
+    assert (code, document, said) == (2, {}, f"{path}: {message}\n")
+    assert (validated, told) == (2, f"{path}: {message}\n")
+    assert f"{ROWS} rows read" in output
+
+
+def test_validate_says_both_what_is_wrong_with_rows_and_with_keys_for_two_classes(train, capsys, tmp_path):
+    path = tmp_path / "config.toml"
+    train(np.array(["ok", "late"])[TWO], 'positive = "Late"\n', a=["high", *A[1:]])
+
+    code = main(["validate", "--config", str(path)])
+
+    output, told = capsys.readouterr()
+    message = 'training.positive must be one of the classes "late", "ok", got "Late"'
+    assert (code, told) == (3, f"{path}: {message}\n")
+    assert "not-numeric" in output
+
+
+@pytest.mark.parametrize("lines", ['positive = "late"\n', 'positive = "ok"\nthreshold = 0.3\n', "threshold = 0.3\n"])
+def test_validate_lets_keys_for_two_classes_pass_where_there_are_two(train, capsys, tmp_path, lines):
+    train(np.array(["ok", "late"])[TWO], lines)
+
+    code = main(["validate", "--config", str(tmp_path / "config.toml")])
+
+    assert (code, capsys.readouterr().err) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -341,7 +341,7 @@ def test_the_commands_that_are_next_name_the_configuration_and_the_model(run, fo
     ORDERS.to_csv(folder / "My Orders.csv", index=False)
 
     assert run("init", "My Orders.csv", "--target", "price")[2].splitlines()[-2:] == [
-        "look it through, then `python -m model validate --config 'My Orders.toml'`",
+        "look it through, then `python -m model validate --config 'My Orders.toml' --model my-orders`",
         (
             "once MODEL_BUCKET is set (for a local run: `. .local/env`), `python -m model train "
             "--config 'My Orders.toml' --model my-orders` trains model my-orders"
@@ -358,4 +358,5 @@ def test_a_feature_of_the_configuration_that_is_nearly_a_column_is_named(run, or
 
     assert code == 3
     assert "must be there once, found 0; there is 'size' " in printed
+    assert printed.count("name the column in orders.toml as the file does, or add it to the data") == 2
     assert "must be there once, found 0; there are id, size, rooms, town, new, sold, note, country, price " in printed

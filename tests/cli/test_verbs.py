@@ -216,7 +216,7 @@ def test_validate_says_everything_and_exits_with_three(model, rows, tmp_path):
         ["warning", "no-target", "disease_progression"],
     ]
     assert '(row 7: "high")' in lines[4]
-    assert lines[-1] == "not compared with production: MODEL_BUCKET is not set"
+    assert lines[-1] == f"not compared with production of {MODEL}: MODEL_BUCKET is not set"
 
 
 def test_training_stops_at_errors_and_publishes_nothing(model, registry, rows):
@@ -268,8 +268,8 @@ def test_rows_are_compared_with_those_production_was_trained_on(model, bucket, r
     other = json.loads(model("validate", *rows(MANY), "--json").stdout)
     model("train", *rows(MANY))
 
-    assert before == "not compared with production: production has not been set yet"
-    assert (same.returncode, same.stdout.splitlines()[-1]) == (0, "compared with version 1 in production")
+    assert before == f"not compared with production of {MODEL}: production has not been set yet"
+    assert (same.returncode, same.stdout.splitlines()[-1]) == (0, f"compared with version 1 of {MODEL} in production")
     assert [finding["code"] for finding in other["findings"]] == ["shifted"]
     assert other["compared_with"] == {"version": 1, "reason": None}
     (warning,) = json.loads(model("show", "2", "--json").stdout)["data"]["warnings"]
@@ -283,7 +283,7 @@ def test_a_production_that_cannot_be_compared_with_is_said(model, production):
 
     assert ended.returncode == 0
     assert ended.stdout.splitlines()[-1] == (
-        "not compared with production: its manifest does not tell the quantiles of its training rows"
+        f"not compared with production of {MODEL}: its manifest does not tell the quantiles of its training rows"
     )
 
 

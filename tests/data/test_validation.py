@@ -82,7 +82,7 @@ def test_nothing_is_wrong_with_good_rows():
         pytest.param(
             flaw("missing-column", "a", "must be there once", 1, Example(None, "0; there are b, y")),
             "error missing-column 'a': must be there once, found 0; there are b, y: "
-            "name the column in config.toml as the file does, or add it to the data",
+            "name the column in the configuration as the file does, or add it to the data",
             id="missing",
         ),
         pytest.param(

@@ -8,6 +8,7 @@ import shlex
 from model.cli import tables
 from model.cli.terminal import TALK, say, show, show_json
 from model.cli.verbs.common import DONE, REFUSED, settings_of, store_of
+from model.errors import ConfigError
 from model.formatting import PROGRAM
 from model.workflows import init, validate
 
@@ -24,7 +25,7 @@ def run_init(arguments: argparse.Namespace) -> int:
     for doubt in written.doubts:
         say(doubt)
     config = f"--config {shlex.quote(str(written.path))}"
-    say(f"look it through, then `{PROGRAM} validate {config}`")
+    say(f"look it through, then `{PROGRAM} validate {config} --model {written.model}`")
     ready = "" if arguments.bucket else "once MODEL_BUCKET is set (for a local run: `. .local/env`), "
     say(f"{ready}`{PROGRAM} train {config} --model {written.model}` trains model {written.model}")
     return DONE
@@ -48,4 +49,8 @@ def run_validate(arguments: argparse.Namespace) -> int:
         show_json(report.document())
     else:
         show(*tables.validation(report))
-    return REFUSED if report.errors else DONE
+    if report.problem:
+        say(report.problem)
+    if report.errors:
+        return REFUSED
+    return ConfigError.exit_code if report.problem else DONE
