@@ -13,6 +13,7 @@ from model.formatting import counted, near
 
 _MOST_KEPT = 1000
 _MOST_NAMED = 5
+_MOST_KEPT_NEAR = 20
 _MOST_CLASSES_NAMED = 10
 
 
@@ -30,11 +31,14 @@ class Spellings:
         self._numbers = not self._booleans and not any(isinstance(label, str) for label in classes)
         self.unknown: Counter[str] = Counter()
         self.more = 0
+        self._met: set[int] = set()
 
     def place(self, cell: Any) -> int | None:
         """The place of the class that *cell* spells; None where it is none."""
         place = self._place(cell)
-        if place is None and not is_empty(cell):
+        if place is not None:
+            self._met.add(place)
+        elif not is_empty(cell):
             spelling = shown(cell)
             if spelling in self.unknown or len(self.unknown) < _MOST_KEPT:
                 self.unknown[spelling] += 1
@@ -57,6 +61,14 @@ class Spellings:
         parts = [f"{word}{place}{self._hint(word)}" for (word, _), place in zip(common, places, strict=True)]
         rest = sum(self.unknown.values()) + self.more - sum(count for _, count in common)
         return f"no class is spelled {', '.join([*parts, *([f'{rest} more'] if rest else [])])}"
+
+    def lost(self) -> list[Level]:
+        """The classes that lack labels since cells are spelled otherwise: those spelled nearly so, or never rightly."""
+        if not self.unknown:
+            return []
+        common = [spelling.strip('"') for spelling, _ in self.unknown.most_common(_MOST_KEPT_NEAR)]
+        nearly = {self._texts[found] for spelling in common for found in near(spelling, list(self._texts))[:1]}
+        return [label for place, label in enumerate(self._classes) if place in nearly or place not in self._met]
 
     def _hint(self, spelling: str) -> str:
         nearest = near(spelling.strip('"'), list(self._texts))

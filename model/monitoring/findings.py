@@ -32,7 +32,7 @@ ADVICE = {
     "malformed": "these lines were left out: functions and monitor must be of the same release",
     "bad-time": "these lines were left out: times need a zone, and a clock that is right",
     "unknown-version": "these rows were not judged: the bucket holds no such version; is it the right bucket?",
-    "labels": "these labels were not used: check that request_id and row are those of the log",
+    "labels": "these labels were not used: check their request_id, row and spelling",
 }
 """The advice by code; the codes stand in the order of badness within a severity."""
 

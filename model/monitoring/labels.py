@@ -34,7 +34,10 @@ class KeyedLabels:
 
 @dataclass(frozen=True)
 class LabelCounts:
-    """The fate of the labels in *source*; *example* shows the first unusable one, and where it stands."""
+    """The fate of the labels in *source*; *example* shows the first unusable one, and where it stands.
+
+    *lost* are the classes that lack labels, since theirs are spelled otherwise.
+    """
 
     source: str
     labels: int
@@ -44,6 +47,7 @@ class LabelCounts:
     conflicting: int
     unusable: int
     example: str
+    lost: tuple[Level, ...] = ()
 
 
 def keyed(

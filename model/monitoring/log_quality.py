@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from functions.schema import shown
 from model.data.drift import WARN
 from model.data.findings import Finding
 from model.monitoring.captured import LogCounts
@@ -20,6 +21,7 @@ MOST_UNREADABLE = 0.99
 MOST_UNUSED_LABELS = 0.5
 """Share of the labels that are not used, from which on the rest is no fair part of them."""
 _FEWEST_ROWS = 10
+_MOST_CLASSES = 5
 
 
 @dataclass
@@ -57,10 +59,7 @@ def labels_unused(labels: LabelCounts | None) -> str:
     unused = labels.conflicting + labels.unusable + labels.unmatched
     if unused <= MOST_UNUSED_LABELS * labels.labels:
         return ""
-    return (
-        f"{labels.source}: {unused} of {labels.labels} labels are not used: {labels.unmatched} match no row, "
-        f"{labels.conflicting} contradict each other, {labels.unusable} cannot be read{labels.example}"
-    )
+    return f"{labels.source}: {unused} of {labels.labels} labels are not used: {_fates(labels)}"
 
 
 def log_findings(log: LogCounts) -> Iterable[Finding]:
@@ -91,9 +90,40 @@ def label_findings(labels: LabelCounts | None, log: LogCounts) -> Iterable[Findi
         return
     share = (labels.conflicting + labels.unusable + labels.unmatched) / labels.labels
     if share >= LOG_SHARE:
-        found = f"of {labels.labels} labels {labels.unmatched} match no row, {labels.conflicting} contradict each other"
-        found += f", {labels.unusable} cannot be read{labels.example}"
-        yield _finding("labels", "labels", share, found)
+        found = f"of {labels.labels} labels {_fates(labels)}"
+        if labels.lost:
+            found += f"; labels of {_named(labels)} are left out, and live metrics lean to the other classes"
+        yield replace(_finding("labels", "labels", share, found), advice=_advice(labels))
+
+
+def _fates(labels: LabelCounts) -> str:
+    """Why labels are not used, with their counts; those that are 0 are left out."""
+    counts = (
+        (labels.unmatched, "match no row"),
+        (labels.conflicting, "contradict each other"),
+        (labels.unusable, f"cannot be read{labels.example}"),
+    )
+    return ", ".join(f"{count} {fate}" for count, fate in counts if count)
+
+
+def _advice(labels: LabelCounts) -> str:
+    """The advice for the commonest reason first; rare ones are left out."""
+    spelled = "write each label as the model's class is spelled: until then no live metric is an improvement"
+    causes = sorted(
+        [
+            (labels.unmatched, "check that request_id and row are those of the log"),
+            (labels.conflicting, "give each request_id and row one label"),
+            (labels.unusable, spelled if labels.lost else "repair the rows that cannot be read"),
+        ],
+        reverse=True,
+    )
+    least = min(causes[0][0], LOG_SHARE * labels.labels)
+    return f"these labels were not used: {'; '.join(advice for count, advice in causes if count >= least)}"
+
+
+def _named(labels: LabelCounts) -> str:
+    more = ", …" if len(labels.lost) > _MOST_CLASSES else ""
+    return ", ".join(map(shown, labels.lost[:_MOST_CLASSES])) + more
 
 
 def capture_notes(log: LogCounts) -> list[str]:

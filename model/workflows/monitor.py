@@ -174,6 +174,7 @@ class _LabelFile:
     rows: int
     unusable: int
     example: str
+    lost: tuple[Level, ...]
 
     def counts(self, matched: int) -> LabelCounts:
         return LabelCounts(
@@ -185,6 +186,7 @@ class _LabelFile:
             conflicting=self.keyed.conflicting,
             unusable=self.unusable,
             example=self.example,
+            lost=self.lost,
         )
 
 
@@ -198,8 +200,9 @@ def _labels(source: str | None, target: str, classes: tuple[Level, ...], store: 
             path = Path(folder) / f"labels{path.suffix}"
             store.bucket.download(source, path)
         labels = ground_truth.read(source, path, target, classes)
+    lost = tuple(labels.spellings.lost()) if labels.spellings else ()
     by_key = keyed(labels.ids, labels.rows, labels.values, classes)
-    return _LabelFile(source, by_key, len(labels.ids) + labels.unusable, labels.unusable, labels.example)
+    return _LabelFile(source, by_key, len(labels.ids) + labels.unusable, labels.unusable, labels.example, lost)
 
 
 def _live(captured: Captured, manifests: Mapping[int, Document], settings: Config) -> dict[int, Live]:

@@ -150,6 +150,21 @@ def test_labels_that_are_spelled_otherwise_are_no_silence(shop):
     assert '(did you mean "on time"?)' in said + output
 
 
+def test_a_class_whose_labels_are_left_out_is_named_as_live_metrics_say_nothing_of_it(shop):
+    columns = orders(400, seed=2)
+    labels = ["Late" if label == "late" else label for label in columns["outcome"]]
+
+    _, document = shop.monitor(shop.log(columns), "--labels", shop.labels(labels))
+
+    (finding,) = [entry for entry in document["findings"] if entry["code"] == "labels"]
+    assert finding["found"].startswith(f"of 400 labels {labels.count('Late')} cannot be read; ")
+    assert finding["found"].endswith('labels of "late" are left out, and live metrics lean to the other classes')
+    assert finding["advice"].endswith(
+        "write each label as the model's class is spelled: until then no live metric is an improvement"
+    )
+    assert document["labels"]["lost"] == ["late"]
+
+
 # The verdict
 
 
