@@ -9,8 +9,11 @@ from typing import Any
 
 from functions import artifact
 from functions.artifact import ArtifactError
+from model.errors import RegistryError
+from model.formatting import near
 from model.registry.bucket import Bucket
 
+_MOST_LISTED = 20
 _OBJECT = re.compile(r"([^/]+)/(?:versions/([1-9][0-9]*)/manifest|aliases/([^/]+))\.json")
 
 
@@ -51,6 +54,23 @@ def models(bucket: Bucket) -> list[Model]:
         Model(name, len(found), max(found, default=None), aliases.get(name, {}))
         for name, found in sorted(numbers.items())
     ]
+
+
+def absence(bucket: Bucket, model: str) -> str:
+    """A line where *bucket* holds no such model, and holds others: those that are spelled nearly so stand first.
+
+    Empty too where the bucket does not let its objects be listed.
+    """
+    try:
+        matches = [_OBJECT.fullmatch(name) for name in bucket.names("", "**.json")]
+    except RegistryError:
+        return ""
+    there = sorted({match[1] for match in matches if match and artifact.is_name(match[1])})
+    if not there or model in there:
+        return ""
+    names = list(dict.fromkeys([*near(model, there), *there]))
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return f"there is no model {model} in gs://{bucket.name}; there are {', '.join(names[:_MOST_LISTED])}{more}"
 
 
 def _held(bucket: Bucket, name: str) -> int | None:

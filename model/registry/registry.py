@@ -21,6 +21,7 @@ from model.errors import AbsentError, MovedOnError, NotFoundError, PromotionErro
 from model.formatting import PROGRAM
 from model.registry.bucket import DEADLINE_SECONDS, Bucket
 from model.registry.manifest import parsed
+from model.registry.models import absence
 from model.registry.production import verified_predictor
 
 _MOST_LISTED = 20
@@ -116,7 +117,8 @@ class Registry:
         """
         data, _ = self.bucket.read(artifact.manifest_name(self._model, version))
         if data is None:
-            raise NotFoundError(f"{self._model} has no version {version}; {self._existing()}")
+            absent = self.absence()
+            raise NotFoundError(absent or f"{self._model} has no version {version}; {self._existing()}")
         return parsed(data, self._model, version)
 
     def newest(self) -> int:
@@ -127,10 +129,13 @@ class Registry:
         """
         numbers = self.numbers()
         if not numbers:
-            raise NotFoundError(
-                f"{self._model} has no versions in gs://{self.bucket.name}; `{PROGRAM} train` makes one"
-            )
+            none = f"{self._model} has no versions in gs://{self.bucket.name}; `{PROGRAM} train` makes one"
+            raise NotFoundError(self.absence() or none)
         return max(numbers)
+
+    def absence(self) -> str:
+        """A line where the bucket holds other models and none of this name; else empty."""
+        return absence(self.bucket, self._model)
 
     def entries(self) -> list[Entry]:
         """Every version, newest first. One that does not verify is listed with the reason."""
@@ -237,7 +242,8 @@ class Registry:
 
         def earlier(current: Alias | None) -> tuple[Manifest, str, bool]:
             if current is None:
-                raise NotFoundError(f"{self._model} has no alias {alias} yet; `{PROGRAM} promote` makes it")
+                none = f"{self._model} has no alias {alias} yet; `{PROGRAM} promote` makes it"
+                raise NotFoundError(self.absence() or none)
             behind = current.lineage()[1:]
             if to is not None and to not in behind:
                 self.manifest(to)

@@ -134,10 +134,21 @@ def loaded(path: Path) -> tuple[Any, dict[str, str]]:
         except FileNotFoundError as error:
             raise SourceError(f"{path.absolute()} does not exist") from error
         except Exception as error:  # a pickle may raise anything
+            if path.is_file() and not isinstance(error, ImportError | AttributeError) and not _begins_like_one(path):
+                empty = ", found an empty file" if not path.stat().st_size else ""
+                raise SourceError(f"{path} must be a joblib or pickle file{empty or ', and is none'}") from error
             told = (str(error) or type(error).__name__).splitlines()[0][:300]
             raise SourceError(f"{path} cannot be loaded: {type(error).__name__}: {told}") from error
     older = [one.message for one in caught if isinstance(one.message, InconsistentVersionWarning)]
     return pipeline, {"scikit-learn": older[0].original_sklearn_version if older else package_version("scikit-learn")}
+
+
+def _begins_like_one(path: Path) -> bool:
+    """Whether *path* begins as a pickle of protocol 2 or later does, or as one of the compressions that joblib reads."""
+    with path.open("rb") as file:
+        head = file.read(3)
+    zlib = head[:1] == b"x" and int.from_bytes(head[:2]) % 31 == 0
+    return zlib or head.startswith((b"\x80", b"\x1f\x8b", b"BZh", b"\xfd7z", b"]\x00"))
 
 
 def _classes(pipeline: Any) -> tuple[Level, ...]:

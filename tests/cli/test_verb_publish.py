@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
 import re
 import warnings
 
@@ -582,11 +583,22 @@ def test_rows_that_cannot_be_read_are_named(bucket, files, capsys, monkeypatch, 
     assert message in capsys.readouterr().err
 
 
-def test_a_file_that_is_no_pipeline_is_named(bucket, files, capsys):
-    (files / "pipeline.joblib").write_bytes(b"no pickle")
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b"age,spent\n1,2\n", "must be a joblib or pickle file, and is none", id="csv"),
+        pytest.param(b"x,y\n1,2\n", "must be a joblib or pickle file, and is none", id="csv-like-zlib"),
+        pytest.param(b"PAR1....", "must be a joblib or pickle file, and is none", id="parquet"),
+        pytest.param(b"", "must be a joblib or pickle file, found an empty file", id="empty"),
+        pytest.param(pickle.dumps([1, 2])[:-3], "cannot be loaded: ", id="cut-short"),
+        pytest.param(b"cnowhere.at_all\nPipeline\n.", "cannot be loaded: ModuleNotFoundError: ", id="no-module"),
+    ],
+)
+def test_a_file_that_is_no_pipeline_is_named(bucket, files, capsys, content, message):
+    (files / "pipeline.joblib").write_bytes(content)
 
     assert publish(files) == 1
-    assert f"{files / 'pipeline.joblib'} cannot be loaded: " in capsys.readouterr().err
+    assert f"{files / 'pipeline.joblib'} {message}" in capsys.readouterr().err
 
 
 def test_rows_are_needed(bucket, files, capsys):
@@ -606,6 +618,37 @@ def test_models_of_a_bucket_are_listed(shop, bucket, capsys):
         {"name": "other", "versions": 1, "newest": 1, "aliases": {"production": 1}},
         {"name": "shop", "versions": 1, "newest": 1, "aliases": {}},
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "output"),
+    [
+        pytest.param(["versions"], 0, "", id="versions"),
+        pytest.param(["versions", "--json"], 0, "[]\n", id="versions-as-json"),
+        pytest.param(["history"], 0, "", id="history"),
+        pytest.param(["show", "1"], 2, "", id="show"),
+        pytest.param(["promote"], 2, "", id="promote"),
+        pytest.param(["rollback"], 2, "", id="rollback"),
+        pytest.param(["predict", "rows.csv"], 2, "", id="predict"),
+        pytest.param(["predict", "rows.csv", "--version", "1"], 2, "", id="predict-by-a-version"),
+    ],
+)
+def test_a_model_that_is_not_in_the_bucket_is_said_with_those_that_are(bucket, capsys, arguments, code, output):
+    for name in ("another", "churn"):
+        bucket.blob(f"{name}/versions/1/manifest.json").upload_from_string("{}")
+
+    assert main([*arguments, "--model", "chrun"]) == code
+
+    printed = capsys.readouterr()
+    there = f"there is no model chrun in gs://{bucket.name}; there are churn, another\n"
+    assert (printed.out, printed.err) == (output, there)
+
+
+def test_a_model_that_is_there_without_its_alias_is_said_so(bucket, capsys):
+    bucket.blob("churn/versions/1/manifest.json").upload_from_string("{}")
+
+    assert main(["history", "--model", "churn"]) == 0
+    assert capsys.readouterr().err == "production has not been set yet\n"
 
 
 # What becomes of it

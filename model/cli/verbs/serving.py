@@ -46,7 +46,8 @@ def run_predict(arguments: argparse.Namespace) -> int:
     else:
         promoted, _ = store.alias(arguments.alias)
         if promoted is None:
-            raise NotFoundError(f"{arguments.model} has no alias {arguments.alias} yet; --version takes any version")
+            none = f"{arguments.model} has no alias {arguments.alias} yet; --version takes any version"
+            raise NotFoundError(store.absence() or none)
         manifest = verified_manifest(promoted, arguments.model)
     found = predict(
         store.predictor(manifest),

@@ -14,12 +14,15 @@ from model.workflows import promotion
 
 
 def run_versions(arguments: argparse.Namespace) -> int:
-    entries = [_entry(entry) for entry in registry_of(arguments).entries()]
+    store = registry_of(arguments)
+    entries = [_entry(entry) for entry in store.entries()]
+    if absent := "" if entries else store.absence():
+        say(absent)
     if arguments.json:
         show_json(entries)
     elif entries:
         show(tables.versions(entries))
-    else:
+    elif not absent:
         say(f"no versions yet; `{PROGRAM} train` makes one")
     return DONE
 
@@ -35,13 +38,16 @@ def run_show(arguments: argparse.Namespace) -> int:
 
 
 def run_history(arguments: argparse.Namespace) -> int:
-    alias, _ = registry_of(arguments).alias(arguments.alias)
+    store = registry_of(arguments)
+    alias, _ = store.alias(arguments.alias)
     entries = list(alias.history) if alias else []
+    if absent := "" if entries else store.absence():
+        say(absent)
     if arguments.json:
         show_json(entries)
     elif entries:
         show(tables.history(entries))
-    else:
+    elif not absent:
         say(f"{arguments.alias} has not been set yet")
     return DONE
 
