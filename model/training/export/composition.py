@@ -9,6 +9,7 @@ from sklearn import compose, frozen, get_config, linear_model, model_selection, 
 from sklearn.model_selection._search_successive_halving import HalvingGridSearchCV, HalvingRandomSearchCV
 
 from model.training.export.builder import Answer, Frame, Graph
+from model.training.export.narrow import computes, handed_on
 from model.training.export.numpy_functions import numpy_function
 from model.training.export.registry import answer, register, register_transformer, takes_single, transformed
 from model.training.export.scalers import inverse_scaled
@@ -34,10 +35,16 @@ def _transforming_pipeline(graph: Graph, estimator: Any, frame: Frame) -> Frame:
 
 
 def _through(graph: Graph, steps: Any, frame: Frame) -> Frame:
+    narrow = None
     for name, step in steps:
         if not _skipped(step):
             with graph.at(f"step {name!r}"):
+                if narrow and computes(step):
+                    raise graph.refuse(
+                        step, f"an imputer hands it {narrow} numbers, in which it computes; fit them to float64"
+                    )
                 frame = _named(step, frame, transformed(graph, step, frame))
+            narrow = handed_on(step)
     return frame
 
 

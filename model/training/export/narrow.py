@@ -23,6 +23,21 @@ _EXACT = {
 """Classes of scikit-learn that keep narrow numbers, and answer as in float64."""
 
 
+_NESTING = {"ColumnTransformer", "FeatureUnion", "Pipeline"}
+
+
+def handed_on(transformer: Any) -> str | None:
+    """The narrow type in which an imputer hands its columns on, if it does."""
+    kept = getattr(transformer, "_fit_dtype", None) if type(transformer).__name__ == "SimpleImputer" else None
+    return kept.name if isinstance(kept, np.dtype) and kept.kind == "f" and kept != np.float64 else None
+
+
+def computes(transformer: Any) -> bool:
+    """Whether the numbers of a transformer's output are others than those of its input, or may be."""
+    kind = type(transformer)
+    return not (kind.__module__.startswith("sklearn.feature_selection") or kind.__name__ in _EXACT | _NESTING)
+
+
 def narrow_type(estimator: Any) -> str | None:
     """The type of the first fitted number of *estimator* that is no float64; None if scikit-learn computes in float64.
 

@@ -229,6 +229,16 @@ def test_a_forest_and_an_imputer_that_were_fitted_to_float32_are_exact():
     assert_exact(estimator, np.where(np.isnan(narrow), np.nan, X))
 
 
+def test_what_computes_on_narrow_numbers_of_an_imputer_is_refused_though_it_keeps_wide_ones():
+    rows = pd.DataFrame({"a": X[:, 0].astype(np.float32), "b": X[:, 1]})
+    filled = pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.QuantileTransformer(n_quantiles=10))
+    columns = compose.ColumnTransformer([("narrow", filled, ["a"])], remainder="passthrough")
+    estimator = pipeline.make_pipeline(columns, linear_model.Ridge()).fit(rows, Y)
+
+    with pytest.raises(ExportError, match="an imputer hands it float32 numbers, in which it computes"):
+        export(estimator, ["a", "b"])
+
+
 class Unreadable:
     """Anybody's object, which answers no question."""
 
@@ -273,8 +283,8 @@ def test_columns_that_are_chosen_by_name_need_their_names():
 
 
 def test_neighbours_that_tie_are_refused():
-    grid = np.repeat(np.arange(6.0), 10)[:, None]
-    near = neighbors.KNeighborsRegressor(3, algorithm="kd_tree").fit(grid, SOURCE.normal(size=60))
+    grid = SOURCE.integers(0, 6, (300, 2)).astype(float)
+    near = neighbors.KNeighborsRegressor(5, algorithm="kd_tree").fit(grid, SOURCE.normal(size=300))
 
     assert "equally far" in message(near)
 
