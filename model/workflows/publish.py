@@ -144,7 +144,7 @@ def loaded(path: Path) -> tuple[Any, dict[str, str]]:
 
 
 def _begins_like_one(path: Path) -> bool:
-    """Whether *path* begins as a pickle of protocol 2 or later does, or as one of the compressions that joblib reads."""
+    """Whether *path* begins as a pickle of protocol 2 or later does, or as a compression that joblib reads."""
     with path.open("rb") as file:
         head = file.read(3)
     zlib = head[:1] == b"x" and int.from_bytes(head[:2]) % 31 == 0
