@@ -9,6 +9,8 @@ from .problems import PayloadError, Problem
 
 _GZIP = 16 + zlib.MAX_WBITS
 _FAST = 1
+_BLOCK_BYTES = 4096
+"""Bytes that zlib is given at once: it copies all that follow the end of a member, and a member may have 20."""
 
 
 class TooLongError(Exception):
@@ -23,21 +25,25 @@ def inflate(body: bytes, most_bytes: int) -> bytes:
         PayloadError: *body* is no gzip, or is cut off.
     """
     parts, size = [], 0
-    while True:
-        member = zlib.decompressobj(_GZIP)
-        try:
-            part = member.decompress(body, most_bytes - size + 1)
-        except zlib.error:
-            raise PayloadError(Problem("the body must be gzip, as Content-Encoding says; it is not", "")) from None
-        size += len(part)
-        if size > most_bytes:
-            raise TooLongError
-        parts.append(part)
-        if not member.eof:
-            raise PayloadError(Problem("the body must be gzip; it is cut off", ""))
-        body = member.unused_data
-        if not body:
-            return b"".join(parts)
+    member = None
+    for start in range(0, len(body), _BLOCK_BYTES):
+        block = body[start : start + _BLOCK_BYTES]
+        while block:
+            member = member or zlib.decompressobj(_GZIP)
+            try:
+                part = member.decompress(block, most_bytes - size + 1)
+            except zlib.error:
+                raise PayloadError(Problem("the body must be gzip, as Content-Encoding says; it is not", "")) from None
+            size += len(part)
+            if size > most_bytes:
+                raise TooLongError
+            parts.append(part)
+            block = member.unused_data
+            if member.eof:
+                member = None
+    if member or not body:
+        raise PayloadError(Problem("the body must be gzip; it is cut off", ""))
+    return b"".join(parts)
 
 
 def takes_gzip(headers: Mapping[str, str]) -> bool:
