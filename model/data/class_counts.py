@@ -18,13 +18,16 @@ FEW_WHOLE_NUMBERS = 10
 RARE_ROWS = 10
 """Training rows of a class below which little can be learnt of it (as of a level: training/preprocessing.py)."""
 
+_BLURRED = 2**53
+"""Whole numbers from this size on share a float64 with others, so two labels could be read as one."""
+
 Vector = NDArray[np.float64]
 
 
 def class_findings(
     y: Vector, held: NDArray[np.bool_], classes: Sequence[Level], target: str, *, least: int
 ) -> Iterator[Finding]:
-    """Too many classes, a single one, and those with too few rows.
+    """Labels that are no names, too many classes, a single one, and those with too few rows.
 
     Args:
         y: Places of the labels among *classes*, NaN for a missing one.
@@ -36,6 +39,11 @@ def class_findings(
     if broken is not None:
         found = f"must hold labels, found {counted(len(classes), 'different number')}, {shown(broken)} among them"
         yield with_remedy("not-classes", target, int(there.sum()), found)
+        return
+    large = next((label for label in classes if isinstance(label, float) and abs(label) >= _BLURRED), None)
+    if large is not None:
+        found = f"must hold labels below 2^53 in size, where numbers of a file are read as they are, found {large:.17g}"
+        yield with_remedy("blurred-classes", target, int(there.sum()), found)
         return
     if len(classes) > MOST_LEVELS:
         found = f"may have {MOST_LEVELS} classes at most, found {len(classes)}"

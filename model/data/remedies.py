@@ -28,6 +28,7 @@ REMEDIES = {
     "too-few-rows": "collect more rows",
     "beyond-scale": "write the column in another unit: what is computed of it leaves float64",
     "not-classes": 'say task = "regression" in [training], or write labels: texts, booleans or whole numbers',
+    "blurred-classes": "write the labels as texts, a letter before the digits: larger numbers could be read as one",
     "too-many-classes": 'say task = "regression" where it is an amount, or join classes upstream',
     "few-of-class": "collect more rows of it, join it to another class upstream, or remove its rows",
     "constant-target": "there is nothing to learn from a constant: check how the target is made",

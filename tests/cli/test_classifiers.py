@@ -167,6 +167,12 @@ def test_validate_lets_keys_for_two_classes_pass_where_there_are_two(train, caps
             id="fractions",
         ),
         pytest.param(
+            TWO + 2**53,
+            'task = "classification"\n',
+            "error blurred-classes 'state': must hold labels below 2^53 in size, ",
+            id="two-labels-read-as-one",
+        ),
+        pytest.param(
             np.full(ROWS, "ok"),
             "",
             "error constant-target 'state': must vary, found \"ok\" in every row",

@@ -68,6 +68,17 @@ def test_a_model_that_is_fitted_already_lacks_no_training_rows():
             id="fractions",
         ),
         pytest.param(
+            np.arange(150) % 2,
+            (5.0, 2.0**53),
+            (
+                "error",
+                "blurred-classes",
+                150,
+                "must hold labels below 2^53 in size, where numbers of a file are read as they are, found 9007199254740992",
+            ),
+            id="numbers-that-may-be-two",
+        ),
+        pytest.param(
             np.arange(150) % 7,
             tuple(map(str, range(1001))),
             ("error", "too-many-classes", 1001, "may have 1000 classes at most, found 1001"),
