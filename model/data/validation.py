@@ -30,6 +30,7 @@ from model.data.spread import degenerate, spelled
 
 _WHOLE_COLUMNS = frozenset({"missing-column", "doubled-column", "wrong-type"})
 _ONLY_NUMBERS = 'say task = "classification" in [training] where it holds classes, or name a column of numbers'
+_TEXTS = 'the column holds texts: say kind = "category" in data.features, or take it out there'
 _MUCH = 0.5
 """Share of missing cells from which on a column is mostly empty. So with the target: where most rows lack it, a join
 that failed is likelier than labels that are late, and the few that are left need not be like the others."""
@@ -88,10 +89,10 @@ def check(
         numbers: The number of each row in its source; by default they count from 0.
     """
     number = np.arange(len(y)) if numbers is None else numbers
-    met = unusable(flaws, len(y), target)
+    columns = {feature.name: x.cells(place) for place, feature in enumerate(features)} | {target: y}
+    met = unusable(flaws, len(y), target, [name for name, cells in columns.items() if is_missing(cells).all()])
     broken = {finding.where for finding in met if finding.code in _WHOLE_COLUMNS}
     kinds = {feature.name: feature.kind for feature in features}
-    columns = {feature.name: x.cells(place) for place, feature in enumerate(features)} | {target: y}
     sound = {name: cells for name, cells in columns.items() if name not in broken and not is_missing(cells).all()}
     measured = {name: cells for name, cells in sound.items() if kinds.get(name) != "category"}
     amounts = {name: cells for name, cells in measured.items() if name != target or not classes}
@@ -111,7 +112,7 @@ def check(
             ),
             *copied(measured, target),
             *categories(sound, features),
-            *_strange(_bounded(numeric, features), number),
+            *_strange(_bounded(numeric, features), number, target),
         ]
         if not broken and not (len(y) == 0 and met):  # rows that could not be read are no lack of rows
             findings += [*_too_few(x, held, groups, limits), *repeated([*x.columns, y], held, number)]
@@ -121,9 +122,13 @@ def check(
     return sorted(findings, key=lambda finding: (order.index(finding.code), -finding.count))
 
 
-def unusable(flaws: Iterable[Flaw], rows: int, target: str) -> list[Finding]:
-    """What is wrong with the cells and rows that reading could not use; *rows* were kept."""
-    return [_flawed(flaw, rows, target) for flaw in flaws]
+def unusable(flaws: Iterable[Flaw], rows: int, target: str, without: Collection[str] = ()) -> list[Finding]:
+    """What is wrong with the cells and rows that reading could not use; *rows* were kept.
+
+    Args:
+        without: Columns of which no cell could be used.
+    """
+    return [_flawed(flaw, rows, target, without) for flaw in flaws]
 
 
 def comparable(production: Document, features: Sequence[str] | None) -> str:
@@ -148,7 +153,7 @@ def _spread_is_told(entry: Document) -> bool:
     return bool(np.array(entry["quantiles"], float).shape > (2,))
 
 
-def _flawed(flaw: Flaw, rows: int, target: str) -> Finding:
+def _flawed(flaw: Flaw, rows: int, target: str, without: Collection[str]) -> Finding:
     """A flaw in words; *rows* were kept."""
     code, count, examples = flaw.code, flaw.count, flaw.examples
     if code == "no-target":
@@ -159,7 +164,7 @@ def _flawed(flaw: Flaw, rows: int, target: str) -> Finding:
         what = "row" if flaw.column is None else "cell"
         verb = ("does" if count == 1 else "do") if what == "row" else ("is" if count == 1 else "are")
         found = with_remedy(code, flaw.column, count, f"{flaw.expected}, {counted(count, what)} {verb} not", examples)
-    return replace(found, advice=flaw.advice or _advice(flaw, rows, target) or found.advice)
+    return replace(found, advice=flaw.advice or _advice(flaw, rows, target, without) or found.advice)
 
 
 def _without_target(flaw: Flaw, rows: int) -> Finding:
@@ -173,18 +178,19 @@ def _without_target(flaw: Flaw, rows: int) -> Finding:
     return with_remedy("no-target", flaw.column, flaw.count, found, flaw.examples)
 
 
-def _advice(flaw: Flaw, rows: int, target: str) -> str:
+def _advice(flaw: Flaw, rows: int, target: str, without: Collection[str]) -> str:
     """What would help against the cells that *flaw* shows, where they say more than its code."""
-    if flaw.code == "wrong-type" and flaw.column == target:
-        return _ONLY_NUMBERS
+    if flaw.code == "wrong-type":
+        texts = flaw.expected == "must be a column of numbers" and "string" in flaw.examples[0].found
+        return _ONLY_NUMBERS if flaw.column == target else _TEXTS if texts else ""
     forms = flaw.forms or forms_of((example.found.strip('"'), example.row, 1) for example in flaw.examples)
     if flaw.code in {"not-boolean", "not-a-time"}:
         return remedies(forms, REMEDIES[flaw.code]) if MISSING in forms else ""
     if flaw.code != "not-numeric":
         return ""
-    if flaw.count == rows > MOST_EXAMPLES and not are_numbers(forms) and set(forms) != {MISSING}:
-        texts_are = "the column holds texts: take it out of data.features, or write it as numbers"
-        return _ONLY_NUMBERS if flaw.column == target else texts_are
+    whole = flaw.count == rows or flaw.column in without
+    if whole and flaw.count > MOST_EXAMPLES and not are_numbers(forms) and set(forms) != {MISSING}:
+        return _ONLY_NUMBERS if flaw.column == target else _TEXTS
     if set(forms) == {OTHER} and any(re.search(r"\\x[89a-f][0-9a-f]", example.found) for example in flaw.examples):
         return "save the file as UTF-8, it may be Latin-1, and write plain numbers"
     return remedies(forms, REMEDIES[flaw.code])
@@ -280,9 +286,14 @@ def _bounded(columns: Columns, features: Sequence[Feature]) -> Columns:
     return {name: cells for name, cells in bounded.items() if not np.isnan(cells).all()}
 
 
-def _strange(columns: Columns, number: Numbers) -> Iterator[Finding]:
-    """Values that repeat at the edge and stand apart, and lone rows far outside."""
+def _strange(columns: Columns, number: Numbers, target: str) -> Iterator[Finding]:
+    """Values that repeat at the edge and stand apart, and lone rows far outside.
+
+    Few whole numbers of a *target* are likelier names than amounts, and none of them stands apart.
+    """
     for name, cells in columns.items():
+        if name == target and any(number_findings(cells, target)):
+            continue
         for extreme in repeated_extremes(cells):
             found = (
                 f"found {extreme.value:.10g} in {extreme.count} cells, nothing between it and {extreme.nearest:.10g}"

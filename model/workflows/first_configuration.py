@@ -35,7 +35,7 @@ def configuration(
     """
     doubts: dict[str | None, list[str]] = defaultdict(list)
     for finding in findings:
-        doubts[finding.where].append(f"{finding.code}: {finding.found}")
+        doubts[finding.where].append(f"{finding.code}: {finding.found}; {finding.advice}")
     today = datetime.now(UTC).date().isoformat()
     lines = [
         f"# Written by `{PROGRAM} init` on {today}, by {len(rows.y)} rows. model/config.toml argues every key;",

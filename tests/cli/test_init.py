@@ -349,6 +349,34 @@ def test_the_commands_that_are_next_name_the_configuration_and_the_model(run, fo
     ]
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_texts_declared_as_numbers_are_advised_to_be_categories_also_beside_empty_cells(run, folder, ending):
+    rows = ORDERS.assign(town=ORDERS["town"].where(ORDERS.index % 5 > 0))
+    getattr(rows, f"to_{ending}")(folder / f"orders.{ending}", index=False)
+    (folder / "orders.toml").write_text(
+        f'[data]\nsource = "orders.{ending}"\ntarget = "price"\nfeatures = ["size", {{ name = "town", kind = "number" }}]\n'
+    )
+
+    code, printed, _ = run("validate", "--config", "orders.toml", "--json")
+
+    (finding,) = [entry for entry in json.loads(printed)["findings"] if entry["severity"] == "error"]
+    assert (code, finding["column"]) == (3, "town")
+    assert finding["fix"] == 'the column holds texts: say kind = "category" in data.features, or take it out there'
+
+
+def test_whole_numbers_of_classes_carry_the_remedy_and_none_stands_apart(run, orders, folder):
+    grades = np.array([0, 1, 2, 9])[np.arange(ROWS) % 4]
+
+    _, _, said = run("init", orders(price=grades), "--target", "price")
+
+    assert "repeated-extreme" not in said
+    (comment,) = [line for line in (folder / "orders.toml").read_text().splitlines() if "whole-target" in line]
+    assert comment == (
+        "# whole-target: should be an amount, found 4 whole numbers: 0, 1, 2, 9; "
+        'say task = "classification" in [training] where they are names or grades'
+    )
+
+
 def test_a_feature_of_the_configuration_that_is_nearly_a_column_is_named(run, orders, folder):
     (folder / "orders.toml").write_text(
         f'[data]\nsource = "{orders()}"\ntarget = "price"\nfeatures = ["siez", "zzz"]\n'

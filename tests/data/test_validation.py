@@ -145,7 +145,7 @@ def test_a_column_of_texts_is_called_so_and_no_lack_of_rows_hides_it():
 
     (finding,) = found(np.full(ROWS, math.nan), flaws=[texts])
 
-    assert finding.advice == "the column holds texts: take it out of data.features, or write it as numbers"
+    assert finding.advice == 'the column holds texts: say kind = "category" in data.features, or take it out there'
 
 
 def test_rows_that_could_not_be_read_are_no_lack_of_rows():
