@@ -181,7 +181,7 @@ class _LabelFile:
             source=self.source,
             labels=self.rows,
             matched=matched,
-            unmatched=len(self.keyed.keys) - matched,
+            unmatched=int((~np.isnan(self.keyed.values)).sum()) - matched,
             repeated=self.keyed.repeated,
             conflicting=self.keyed.conflicting,
             unusable=self.unusable,

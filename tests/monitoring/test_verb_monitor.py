@@ -381,6 +381,20 @@ def test_an_alert_is_said_though_another_source_cannot_be_read(monitor):
     assert (code, "ALERT" in output) == (3, True)
 
 
+def test_labels_that_contradict_each_other_are_counted_once(monitor, tmp_path):
+    made = records(300)
+    rows = [record for record in made if record["kind"] == "row"]
+    cells = [f"{row['request_id']},{row['row']},{value}" for row in rows for value in (1, 2)]
+    cells += [f"nobody,0,{value}" for value in (1, 2)]
+    (tmp_path / "labels.csv").write_text("\n".join(["request_id,row,disease_progression", *cells, ""]))
+
+    code, _, said = monitor(made, labels=tmp_path / "labels.csv")
+
+    total = 2 * len(rows) + 2
+    unused = f"{total} of {total} labels are not used: {total} contradict each other"
+    assert (code, said) == (1, f"{tmp_path / 'labels.csv'}: {unused}\n")
+
+
 @pytest.mark.parametrize(("kept", "code"), [pytest.param(500, 0, id="some"), pytest.param(700, 1, id="most")])
 def test_labels_of_which_most_cannot_be_used_are_no_yes(monitor, tmp_path, kept, code):
     made = records(1_200)
