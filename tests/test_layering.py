@@ -134,6 +134,7 @@ ACROSS = {
     ("monitoring", "data.cells"),
     ("monitoring", "data.findings"),
     ("monitoring", "data.formats"),
+    ("monitoring", "data.quotes"),
     ("monitoring", "data.hashing"),
     ("monitoring", "data.sources"),
     ("monitoring", "data.statistics"),

@@ -14,6 +14,7 @@ from typing import Any
 from functions.schema import Level, shown
 from model.data.cells import objects
 from model.data.formats import RaggedRow, csv_table, json_objects, parquet_table, shown_briefly
+from model.data.quotes import swallowed_rows
 from model.data.sources import translated
 from model.errors import SourceError
 from model.monitoring.class_labels import Spellings, is_empty
@@ -163,6 +164,13 @@ def _pieces(source: str, path: Path, kind: str, target: str, found: Labels) -> I
         return
     table = parquet_table(source, path) if kind == ".parquet" else csv_table(source, path, leave_out)
     names = _columns(source, table.names, target)
+    if kind == ".csv":
+        numbers = {"row"} if found.spellings else {"row", target}
+        for swallowed in swallowed_rows(path, table.names, numbers, table.skipped):
+            lines = swallowed.lines
+            ended = "is never closed" if lines is None else f"holds {lines} more lines that look like labels"
+            quote = f"that in line {swallowed.line} {ended}: {shown(swallowed.text)}"
+            raise SourceError(f"{source} must close its quotes; {quote}")
     for rows, columns in table.read(names):
         cells = [objects(columns[name], texts=table.texts) for name in names]
         if "row" not in names:

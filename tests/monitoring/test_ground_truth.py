@@ -93,6 +93,13 @@ def test_a_row_of_another_width_is_counted_and_the_others_are_used(tmp_path):
     assert found.example == "; label 0: must hold 2 cells, found 3"
 
 
+def test_a_quote_that_swallows_labels_is_refused(tmp_path):
+    lines = "".join(f"r{number},0,{number}\n" for number in range(100))
+
+    with pytest.raises(SourceError, match=r"^l\.csv must close its quotes; that in line 2 is never closed: "):
+        read_text(tmp_path, "l.csv", f'request_id,row,y\nr-1,0,"1\n{lines}')
+
+
 def test_line_ends_in_quotes_far_down_a_large_file_are_read(tmp_path):
     lines = "".join(f'request-{number},"several\nlines",{number}\n' for number in range(60_000))
 
