@@ -47,7 +47,7 @@ def read(
     path = f"{quote(bucket, safe='')}/o/{quote(name, safe='')}?alt=media{condition}"
     url = f"{server}/download/storage/v1/b/{path}"
     headers = {} if most_bytes is None else {"Range": f"bytes=0-{most_bytes}"}
-    until, pause, renewed = time.monotonic() + deadline_seconds, PAUSE_SECONDS, False
+    until, pause, renewed, failure = time.monotonic() + deadline_seconds, PAUSE_SECONDS, False, ""
     most = (MOST_DOCUMENT_BYTES if most_bytes is None else most_bytes) + 1
     while True:
         try:
@@ -65,7 +65,9 @@ def read(
         except BrokenError as error:
             failure = f"cannot be read: {error}"
         except OSError as error:
-            failure = f"cannot be reached: {type(error).__name__}"
+            # An attempt that only the deadline ended says less than the one before it.
+            if not (failure and isinstance(error, TimeoutError) and time.monotonic() >= until):
+                failure = f"cannot be reached: {type(error).__name__}"
         cut = pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads attempts, is no secret
         if time.monotonic() + cut >= until:
             raise BucketError(f"gs://{bucket}/{name} {failure}")

@@ -79,7 +79,7 @@ def post(monkeypatch, capfd):
 def test_a_format_that_is_not_json_is_read_and_rendered(post):
     response = post(b"0.5\n-1\n")
 
-    assert (response.status_code, response.media_type, response.body) == (200, "text/plain", b"2.0\n-1.0")
+    assert (response.status_code, response.headers["content-type"], response.body) == (200, "text/plain", b"2.0\n-1.0")
     assert response.headers["x-model-version"] == "1"
 
 
