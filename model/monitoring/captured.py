@@ -79,7 +79,7 @@ class Captured:
         rows: By version and slot.
         requests: By function, version and slot.
         joined: By version.
-        matched: Labels that met a row.
+        matched, unmatched: Labels that met a row, and that met none.
         unread: A reason for each source of which nearly nothing could be read.
     """
 
@@ -92,6 +92,7 @@ class Captured:
     requests: dict[tuple[str, int | None, int], SlotRequests] = field(default_factory=dict)
     joined: dict[int, Joined] = field(default_factory=dict)
     matched: int = 0
+    unmatched: int = 0
     unread: list[str] = field(default_factory=list)
 
     @property

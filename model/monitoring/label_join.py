@@ -66,8 +66,13 @@ class LabelJoin:
 
     @property
     def matched(self) -> int:
-        """Labels that met a row; none of those that contradict each other."""
-        return int((~np.isnan(self._predictions) & ~np.isnan(self._labels.values)).sum())
+        """Labels that met a row, those that contradict each other too."""
+        return int((~np.isnan(self._predictions)).sum())
+
+    @property
+    def unmatched(self) -> int:
+        """Labels that met no row; none of those that contradict each other."""
+        return int((np.isnan(self._predictions) & ~np.isnan(self._labels.values)).sum())
 
     def joined(
         self, weights_of: Callable[[Keys], Matrix], classes_of: Mapping[int, tuple[Level, ...]]

@@ -82,7 +82,7 @@ class LogCounter:
             captured.log.incomplete_requests = sum(owed > 0 for owed in self._open.values())
             captured.log.without_request = sum(owed < 0 for owed in self._open.values())
         if self._labels is not None:
-            captured.matched = self._labels.matched
+            captured.matched, captured.unmatched = self._labels.matched, self._labels.unmatched
             classes = {version: layout.classes for version, layout in self._layouts.items() if layout}
             captured.joined = self._labels.joined(self._waiting.find, classes)
         return captured

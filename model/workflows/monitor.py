@@ -114,7 +114,7 @@ def observe(
             done=done,
         )
     windows = {version: (captured.window(version), captured.window(version, back=1)) for version in captured.versions()}
-    label_counts = labels.counts(captured.matched) if labels else None
+    label_counts = labels.counts(captured.matched, captured.unmatched) if labels else None
     verdict = judge(
         model=production.model,
         production=production.promoted.version if production.promoted else None,
@@ -176,12 +176,12 @@ class _LabelFile:
     example: str
     lost: tuple[Level, ...]
 
-    def counts(self, matched: int) -> LabelCounts:
+    def counts(self, matched: int, unmatched: int) -> LabelCounts:
         return LabelCounts(
             source=self.source,
             labels=self.rows,
             matched=matched,
-            unmatched=int((~np.isnan(self.keyed.values)).sum()) - matched,
+            unmatched=unmatched,
             repeated=self.keyed.repeated,
             conflicting=self.keyed.conflicting,
             unusable=self.unusable,

@@ -503,7 +503,7 @@ def test_labels_that_repeat_count_once_and_those_that_conflict_do_not_count():
 
     actual, predicted = found.joined[1].actual, found.joined[1].predicted
     assert (actual.tolist(), predicted.tolist()) in (([5.0, 8.0], [0.0, 2.0]), ([8.0, 5.0], [2.0, 0.0]))
-    assert (found.matched, repeated, conflicting) == (2, 1, 2)
+    assert (found.matched, found.unmatched, repeated, conflicting) == (3, 1, 1, 2)
 
 
 def test_labels_of_no_row_join_nothing():
