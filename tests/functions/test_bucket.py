@@ -46,6 +46,9 @@ from tests.support.storage import (
 )
 
 
+pytestmark = pytest.mark.slow  # many wait for a deadline
+
+
 @pytest.fixture(autouse=True)
 def _no_token() -> Iterator[None]:
     """Each test begins without a token and without a context of TLS."""

@@ -338,6 +338,7 @@ MANY = settings(max_examples=300, deadline=None, derandomize=True)
 accepts = st.sampled_from(["text/csv", NDJSON, NPY, "application/json", "x"])
 
 
+@pytest.mark.slow
 @MANY
 @given(
     body=st.binary(max_size=60)
@@ -356,6 +357,7 @@ def test_any_csv_gets_an_answer(prices, body, accept):
     assert ask(prices, body, "text/csv", accept=accept).status_code in {200, 400, 413}
 
 
+@pytest.mark.slow
 @MANY
 @given(
     body=st.binary(max_size=60)
@@ -373,6 +375,7 @@ def test_any_json_lines_get_an_answer(prices, body, accept):
     assert ask(prices, body, NDJSON, accept=accept).status_code in {200, 400, 413}
 
 
+@pytest.mark.slow
 @MANY
 @given(
     shape=st.text(alphabet="()0123456789,-*L ", max_size=12),
@@ -390,6 +393,7 @@ def test_any_array_header_gets_an_answer(lines, shape, descr, tail, version):
     assert ask(lines, body, NPY).status_code in {200, 400, 413}
 
 
+@pytest.mark.slow
 @MANY
 @given(body=st.binary(max_size=60) | st.binary(max_size=60).map(gzip.compress))
 def test_any_gzip_gets_an_answer(lines, body):
