@@ -45,7 +45,6 @@ from tests.support.storage import (
     stalls_inside,
 )
 
-
 pytestmark = pytest.mark.slow  # many wait for a deadline
 
 
