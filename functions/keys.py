@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .problems import MOST_PROBLEMS, PayloadError, Problem, shown
+from .problems import PayloadError, Problem, refuse, shown
 
 _PLAIN = {str, int, float, bool}
 
@@ -18,13 +18,11 @@ def keys_of(keys: object, rows: int) -> Sequence[str | float]:
     if not isinstance(keys, list) or len(keys) != rows:
         found = shown(keys)
         raise PayloadError(Problem(f"'keys' must be an array of {rows}, one an instance, got {found}", "/keys"))
-    problems = [
+    refuse(
         Problem(f"row {row}: a key must be a text, a number, true or false, got {shown(key)}", f"/keys/{row}")
         for row, key in enumerate(keys)
         if type(key) not in _PLAIN or key != key or not is_unicode(key)  # noqa: PLR0124  NaN
-    ]
-    if problems:
-        raise PayloadError(*problems[:MOST_PROBLEMS])
+    )
     return keys
 
 

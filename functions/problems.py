@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 MOST_PROBLEMS = 20
 """Number of problems of one body, or of warnings of one answer, that are listed."""
@@ -31,6 +33,17 @@ class PayloadError(ValueError):
     def __init__(self, *problems: Problem) -> None:
         self.problems = problems
         super().__init__("; ".join(problem.detail for problem in problems))
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise the first MOST_PROBLEMS of *problems*, if there are any; no further ones are made.
+
+    Raises:
+        PayloadError: There are.
+    """
+    first = tuple(islice(problems, MOST_PROBLEMS))
+    if first:
+        raise PayloadError(*first)
 
 
 def moved(error: PayloadError, rows: int) -> PayloadError:

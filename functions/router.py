@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple, cast
@@ -226,13 +227,17 @@ def _by_table(name: str, path: str, method: str) -> Route:
     """The route of a protocol with paths of its own."""
     routes = cast("Any", _protocol(name)).ROUTES
     for template, (resource, methods) in routes.items():
-        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/:]+)", re.escape(template))
-        if found := re.fullmatch(pattern, path.removesuffix("/")):
+        if found := _pattern(template).fullmatch(path.removesuffix("/")):
             _check_method(method, methods)
             source = name if resource is Resource.PREDICTION else None
             return Route(resource, source, name, template, **found.groupdict())
     there = ", ".join(f"{methods[0]} /{template}" for template, (_, methods) in routes.items())
     raise NoResourceError(f"nothing is at /{quote(path[:80], errors='replace')}; there are {there}")
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/:]+)", re.escape(template)))
 
 
 def _check_method(method: str, allowed: tuple[str, ...]) -> None:

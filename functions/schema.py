@@ -188,15 +188,15 @@ def _walk(instances: Sequence[Any], features: Sequence[Feature]) -> list[list[An
             continue
         cells: list[Any] = []
         for cell in _cells(row, instance, features):
-            if isinstance(cell, Problem):
-                problems.append(cell)
-            else:
+            if not isinstance(cell, Problem):
                 cells.append(cell)
+                continue
+            problems.append(cell)
+            if len(problems) == MOST_PROBLEMS:
+                raise PayloadError(*problems)
         rows.append(cells)
-        if len(problems) >= MOST_PROBLEMS:
-            break
     if problems:
-        raise PayloadError(*problems[:MOST_PROBLEMS])
+        raise PayloadError(*problems)
     return rows
 
 

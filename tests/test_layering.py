@@ -48,6 +48,7 @@ SERVING = {
     "rows": {"feature"},
     "table": {"arrays", "problems"},
     "times": {"arrays", "feature", "table"},
+    "naming": {"feature", "problems"},
     "cells": {"arrays", "feature", "problems", "table", "times"},
     "places": {"arrays", "feature", "table"},
     "schema": {"arrays", "rows", "cells", "feature", "places", "problems", "table"},
@@ -68,7 +69,7 @@ SERVING = {
     "cors": set(),
     "keys": {"problems"},
     "repeats": {"problems", "strict_json"},
-    "protocols.delimited": {"exchange", "problems", "protocols.instances", "schema"},
+    "protocols.delimited": {"naming", "exchange", "problems", "protocols.instances", "schema"},
     "protocols.json_lines": {
         *("exchange", "leading", "problems", "protocols.instances", "repeats", "schema", "strict_json"),
     },
@@ -76,7 +77,7 @@ SERVING = {
     "protocols.bigquery": {
         *("exchange", "leniency", "problems", "protocols.instances", "repeats", "schema", "strict_json"),
     },
-    "protocols.frames": {"exchange", "problems", "protocols.instances", "repeats", "schema", "strict_json"},
+    "protocols.frames": {"naming", "exchange", "problems", "protocols.instances", "repeats", "schema", "strict_json"},
     "protocols.instances": {"arrays", "rows", "exchange", "leading", "schema", "strict_json", "keys"},
     "protocols.kserve": {"exchange", "protocols.frames", "protocols.instances", "schema"},
     "protocols.open_inference": {

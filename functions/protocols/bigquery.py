@@ -19,7 +19,7 @@ import orjson
 
 from ..exchange import JSON, Answer, Content, Question, Request, TooLargeError, problem_json
 from ..leniency import sift
-from ..problems import MOST_PROBLEMS, PayloadError, Problem, escape, shown
+from ..problems import PayloadError, Problem, escape, refuse, shown
 from ..repeats import refuse_repeats
 from ..schema import Feature, Level
 from ..strict_json import decode
@@ -99,17 +99,14 @@ def problem(document: Mapping[str, Any]) -> Content:
 
 
 def _check_arguments(calls: Sequence[Any], features: Sequence[Feature]) -> None:
-    if {*map(type, calls)} == {list} and {*map(len, calls)} == {len(features)}:
-        return
     names = ", ".join(feature.name for feature in features)
-    problems = [
+    refuse(
         Problem(
             f"row {row}: must be an array of {len(features)} arguments ({names}), got {shown(call)}", f"{_ROOT}/{row}"
         )
         for row, call in enumerate(calls)
         if type(call) is not list or len(call) != len(features)
-    ]
-    raise PayloadError(*problems[:MOST_PROBLEMS])
+    )
 
 
 def _context(context: object, classes: Sequence[Level]) -> tuple[bool, int | None]:
@@ -119,11 +116,12 @@ def _context(context: object, classes: Sequence[Level]) -> tuple[bool, int | Non
         return False, None
     if not isinstance(context, dict):
         raise PayloadError(Problem(f"'userDefinedContext' must be an object, got {shown(context)}", root))
-    problems = [
+    refuse(
         Problem(f"unknown member {shown(name)}; expected 'mode' and 'output'", f"{root}/{escape(name)}")
         for name in context
         if name not in {"mode", "output"}
-    ]
+    )
+    problems = []
     mode, output = context.get("mode", "lenient"), context.get("output", "prediction")
     if mode not in _MODES:
         problems.append(Problem(f"'mode' must be lenient or strict, got {shown(mode)}", f"{root}/mode"))
@@ -134,8 +132,7 @@ def _context(context: object, classes: Sequence[Level]) -> tuple[bool, int | Non
     elif output != "prediction":
         expected = "prediction" + (f" or {_CHANCE}LABEL, like {shown(_CHANCE + labels[0])}" if labels else "")
         problems.append(Problem(f"'output' must be {expected}, got {shown(output)}", f"{root}/output"))
-    if problems:
-        raise PayloadError(*problems[:MOST_PROBLEMS])
+    refuse(problems)
     return mode == "strict", place
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..exchange import Answer, Content, Question, Request, TooLargeError
-from ..problems import MOST_PROBLEMS, PayloadError, Problem, shown
+from ..naming import order_of
+from ..problems import PayloadError, Problem, refuse
 from ..schema import Feature, Level, to_table
 from . import instances
 
@@ -47,7 +48,7 @@ def read(
         example = ",".join(feature.name for feature in features)
         raise PayloadError(Problem(f"the body must hold a header line like {example}, and a row below it", ""))
     _check_width(lines[header:], rows[header:], len(names))
-    order = _order(names, features)
+    order = order_of(names, features, _named)
     cells = list(zip(*rows[header:], strict=True))
     columns = [
         [None] * (len(rows) - header) if place is None else _values(cells[place], feature)
@@ -135,34 +136,15 @@ def _header(first: list[str], features: Sequence[Feature], content_type: str) ->
 
 
 def _check_width(lines: Sequence[int], rows: Sequence[list[str]], width: int) -> None:
-    if {*map(len, rows)} == {width}:
-        return
-    problems = [
+    refuse(
         Problem(f"line {line}: must hold {width} cells, got {len(cells)}", f"/{row}")
         for row, (line, cells) in enumerate(zip(lines, rows, strict=True))
         if len(cells) != width
-    ]
-    raise PayloadError(*problems[:MOST_PROBLEMS])
-
-
-def _order(names: Sequence[str], features: Sequence[Feature]) -> list[int | None]:
-    """The place of each feature in a line; None for one that may be absent and is."""
-    known = [feature.name for feature in features]
-    listed = ", ".join(known)
-    problems = [
-        Problem(f"line 1, column {place}: unknown feature {shown(name)}; the features are {listed}", "")
-        for place, name in enumerate(names, 1)
-        if name not in known
-    ]
-    problems += (Problem(f"line 1: column {shown(name)} came twice", "") for name in known if names.count(name) > 1)
-    problems += (
-        Problem(f"line 1: missing feature '{feature.name}'", "")
-        for feature in features
-        if feature.name not in names and not (feature.had_missing and feature.takes_missing)
     )
-    if problems:
-        raise PayloadError(*problems[:MOST_PROBLEMS])
-    return [names.index(name) if name in names else None for name in known]
+
+
+def _named(detail: str, place: int | None) -> Problem:
+    return Problem(f"line 1: {detail}" if place is None else f"line 1, column {place + 1}: {detail}", "")
 
 
 def _values(cells: Sequence[str], feature: Feature) -> list[Any]:

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..exchange import Answer, Content, Question, Request
-from ..problems import MOST_PROBLEMS, PayloadError, Problem, escape, shown
+from ..naming import order_of
+from ..problems import PayloadError, Problem, escape, refuse, shown
 from ..repeats import refuse_repeats
 from ..schema import Feature, Level
 from ..strict_json import decode
@@ -86,14 +87,13 @@ def by_columns(
     Raises:
         PayloadError: See read.
     """
-    order = _order(list(columns), features, place, root)
-    problems = [
+    names = list(columns)
+    order = order_of(names, features, lambda detail, at: Problem(detail, root if at is None else place(names[at])))
+    refuse(
         Problem(f"{shown(name)} must be an array of cells, got {shown(column)}", place(name))
         for name, column in columns.items()
         if not isinstance(column, list)
-    ]
-    if problems:
-        raise PayloadError(*problems[:MOST_PROBLEMS])
+    )
     lengths = {name: len(column) for name, column in columns.items()}
     rows = max(lengths.values(), default=0)
     short = [name for name, length in lengths.items() if length != rows]
@@ -123,16 +123,12 @@ def _member(document: object) -> str | None:
 
 
 def _check_members(document: Mapping[str, Any], member: str) -> None:
-    problems = [
+    refuse(
         Problem(f"unknown member {shown(name)}; expected {member!r} alone", f"/{escape(name)}")
         for name in document
         if name != member and name not in _BESIDE
-    ]
-    problems += (
-        Problem(f"'{name}' must be empty beside '{member}'", f"/{name}") for name in _BESIDE if document.get(name)
     )
-    if problems:
-        raise PayloadError(*problems[:MOST_PROBLEMS])
+    refuse(Problem(f"'{name}' must be empty beside '{member}'", f"/{name}") for name in _BESIDE if document.get(name))
 
 
 def _split(frame: object, features: Sequence[Feature], *, one: bool, most: int) -> Question:
@@ -149,7 +145,8 @@ def _split(frame: object, features: Sequence[Feature], *, one: bool, most: int) 
         return instances.question_of(data, features, root=f"{root}/data", single=False, one=one, most=most)
     if not isinstance(columns, list) or not all(type(name) is str for name in columns):
         raise PayloadError(Problem(f"'columns' must be an array of names, got {shown(columns)}", f"{root}/columns"))
-    order = _order(columns, features, lambda name: f"{root}/columns/{columns.index(name)}", f"{root}/columns")
+    header = f"{root}/columns"
+    order = order_of(columns, features, lambda detail, at: Problem(detail, header if at is None else f"{header}/{at}"))
     if isinstance(data, list):
         _check_rows(data, columns, f"{root}/data")
         data = [[None if place is None else row[place] for place in order] for row in data]
@@ -162,38 +159,12 @@ def _split(frame: object, features: Sequence[Feature], *, one: bool, most: int) 
 
 
 def _check_rows(data: list[Any], columns: list[str], root: str) -> None:
-    if {*map(type, data)} <= {list} and {*map(len, data)} <= {len(columns)}:
-        return
     expected = f"must be an array of {len(columns)} cells, one a column"
-    wrong = (row for row, cells in enumerate(data) if type(cells) is not list or len(cells) != len(columns))
-    raise PayloadError(
-        *(
-            Problem(f"row {row}: {expected}, got {shown(data[row])}", f"{root}/{row}")
-            for row, _ in zip(wrong, range(MOST_PROBLEMS), strict=False)
-        )
+    refuse(
+        Problem(f"row {row}: {expected}, got {shown(cells)}", f"{root}/{row}")
+        for row, cells in enumerate(data)
+        if type(cells) is not list or len(cells) != len(columns)
     )
-
-
-def _order(
-    columns: Sequence[str], features: Sequence[Feature], place: Callable[[str], str], root: str
-) -> list[int | None]:
-    """The place of each feature among *columns*; None for one that may be absent and is."""
-    names = [feature.name for feature in features]
-    listed = ", ".join(names)
-    problems = [
-        Problem(f"unknown feature {shown(name)}; the features are {listed}", place(name))
-        for name in columns
-        if name not in names
-    ]
-    problems += (Problem(f"column {shown(name)} came twice", root) for name in names if columns.count(name) > 1)
-    problems += (
-        Problem(f"missing feature '{feature.name}'", root)
-        for feature in features
-        if feature.name not in columns and not (feature.had_missing and feature.takes_missing)
-    )
-    if problems:
-        raise PayloadError(*problems[:MOST_PROBLEMS])
-    return [columns.index(name) if name in columns else None for name in names]
 
 
 def _question(

@@ -17,7 +17,7 @@ import orjson
 
 from ..exchange import JSON, READ, Answer, Content, Question, Request, Resource, problem_json
 from ..keys import is_unicode
-from ..problems import MOST_PROBLEMS, PayloadError, Problem, escape, shown
+from ..problems import PayloadError, Problem, escape, refuse, shown
 from ..repeats import refuse_repeats
 from ..schema import Feature, Level
 from ..strict_json import decode
@@ -152,17 +152,17 @@ def _input_datatype(feature: Feature) -> str:
 
 
 def _check_members(document: Mapping[str, Any]) -> None:
-    problems = [
+    refuse(
         Problem(f"unknown member {shown(name)}; expected id, parameters, inputs and outputs", f"/{escape(name)}")
         for name in document
         if name not in _MEMBERS
-    ]
+    )
+    problems = []
     if not isinstance(document.get("id", ""), str) or not is_unicode(document.get("id")):
         problems.append(Problem(f"'id' must be a text, got {shown(document['id'])}", "/id"))
     if not isinstance(document.get("parameters") or {}, dict):
         problems.append(Problem(f"'parameters' must be an object, got {shown(document['parameters'])}", "/parameters"))
-    if problems:
-        raise PayloadError(*problems[:MOST_PROBLEMS])
+    refuse(problems)
 
 
 def _wanted(outputs: object, classes: Sequence[Level]) -> set[str]:
@@ -172,15 +172,18 @@ def _wanted(outputs: object, classes: Sequence[Level]) -> set[str]:
     if not isinstance(outputs, list):
         raise PayloadError(Problem(f"'outputs' must be an array, got {shown(outputs)}", "/outputs"))
     names = [PREDICT, PROBABILITIES] if classes else [PREDICT]
-    problems = []
-    for place, output in enumerate(outputs):
-        name = output.get("name") if isinstance(output, dict) else output
-        if name not in names:
-            detail = f"an output's name must be {' or '.join(names)}, got {shown(name)}"
-            problems.append(Problem(detail, f"/outputs/{place}"))
-    if problems:
-        raise PayloadError(*problems[:MOST_PROBLEMS])
-    return {output["name"] for output in outputs}
+    refuse(
+        Problem(f"an output must be an object with a name, got {shown(output)}", f"/outputs/{place}")
+        for place, output in enumerate(outputs)
+        if not isinstance(output, dict)
+    )
+    wanted = [output.get("name") for output in outputs]
+    refuse(
+        Problem(f"an output's name must be {' or '.join(names)}, got {shown(name)}", f"/outputs/{place}")
+        for place, name in enumerate(wanted)
+        if name not in names
+    )
+    return {name for name in wanted if name}
 
 
 def _matrix(tensor: Tensor, features: Sequence[Feature], *, one: bool, most: int) -> Question:
@@ -199,11 +202,12 @@ def _matrix(tensor: Tensor, features: Sequence[Feature], *, one: bool, most: int
 def _columns(tensors: Sequence[Tensor], features: Sequence[Feature], *, one: bool, most: int) -> Question:
     """The question of one tensor a feature, each of shape [rows] or [rows, 1]."""
     columns: dict[str, Tensor] = {}
+    known = {feature.name for feature in features}
     for tensor in tensors:
         if tensor.name in columns:
             raise PayloadError(Problem(f"input {shown(tensor.name)} came twice", tensor.place))
         columns[tensor.name] = tensor
-        if any(feature.name == tensor.name for feature in features):
+        if tensor.name in known:
             _check_shape(tensor, (1,), len(features))
     return frames.by_columns(
         {name: tensor.cells for name, tensor in columns.items()},

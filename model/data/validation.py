@@ -123,7 +123,7 @@ def check(
 
 
 def unusable(flaws: Iterable[Flaw], rows: int, target: str, without: Collection[str] = ()) -> list[Finding]:
-    """What is wrong with the cells and rows that reading could not use; *rows* were kept.
+    """The findings of cells and rows that reading could not use; *rows* were kept.
 
     Args:
         without: Columns of which no cell could be used.
@@ -179,7 +179,7 @@ def _without_target(flaw: Flaw, rows: int) -> Finding:
 
 
 def _advice(flaw: Flaw, rows: int, target: str, without: Collection[str]) -> str:
-    """What would help against the cells that *flaw* shows, where they say more than its code."""
+    """Advice against the cells that *flaw* shows, where they say more than its code."""
     if flaw.code == "wrong-type":
         texts = flaw.expected == "must be a column of numbers" and "string" in flaw.examples[0].found
         return _ONLY_NUMBERS if flaw.column == target else _TEXTS if texts else ""

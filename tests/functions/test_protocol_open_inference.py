@@ -153,6 +153,12 @@ def inputs(*tensors, **more):
             id="another-width",
         ),
         pytest.param(
+            inputs(tensor("x", [1, 2], "FP64", [1, 2]), outputs=["predict"]),
+            'an output must be an object with a name, got "predict"',
+            "/outputs/0",
+            id="output-as-text",
+        ),
+        pytest.param(
             inputs(tensor("x", [2, 2], "FP64", [1, 2, 3, None])),
             "row 1: 'b' must be a number, got null",
             "/inputs/0/data/3",
