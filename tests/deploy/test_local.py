@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from model.infra_validation.processes import free_port, is_open
+from model.infra_validation.processes import is_open
 from tests.support.cloud import copy_repository
-from tests.support.parts import ROOT, until
+from tests.support.parts import ROOT, free_port, until
 
 pytestmark = pytest.mark.process
 

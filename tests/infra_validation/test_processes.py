@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from model.infra_validation.processes import Process, free_port
-from tests.support.parts import until
+from model.infra_validation.processes import Process
+from tests.support.parts import free_port, until
 
 pytestmark = pytest.mark.process
 

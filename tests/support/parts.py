@@ -7,6 +7,7 @@ fixture that started it.
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from google.cloud import storage
 
 from functions import artifact
 from model.infra_validation import processes
-from model.infra_validation.processes import Process, free_port
+from model.infra_validation.processes import Process
 
 ROOT = Path(__file__).parents[2]
 MODEL = "linear-regression"
@@ -39,6 +41,22 @@ def until(condition: Callable[[], Any], *, seconds: float = 20.0) -> Any:
         assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
         pause.wait(0.02)
     return found
+
+
+_PORTS = range(12_000, 32_000)
+"""Below those that a system gives to whoever asks for any, and to each connection that is made."""
+
+_ports = itertools.count(911 * os.getpid())
+"""Processes that run tests side by side begin far from each other."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on now, and that no other test gets soon."""
+    while True:
+        port = _PORTS[next(_ports) % len(_PORTS)]
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Emulator:
