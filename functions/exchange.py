@@ -1,4 +1,4 @@
-"""The values that pass between `answering` and a protocol: a Request becomes a Question, its Answer becomes a Content.
+"""The values that pass between `prediction` and a protocol: a Request becomes a Question, its Answer becomes a Content.
 
 A protocol is a module of protocols/ with three public functions that know no status and no bucket (see WireFormat); one
 with paths of its own has two members more:

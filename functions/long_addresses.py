@@ -1,7 +1,7 @@
 """Lets an address of any length reach `answering`, which refuses a too long one with a pointer to POST.
 
 httptools parses no address beyond 65,535 bytes, and uvicorn answers a longer one by itself: a plain 400, logged as
-"Invalid HTTP request". Here uvicorn keeps the first CLIPPED_BYTES of it, more than `answering` takes.
+"Invalid HTTP request". Here uvicorn keeps the first CLIPPED_BYTES of it, more than `replies` allows.
 """
 
 from __future__ import annotations

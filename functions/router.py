@@ -1,6 +1,6 @@
 """(path, method, Content-Type) → the resource that is asked for, and the protocol that reads it.
 
-`answering` decides the status of each error:
+`replies` decides the status of each error:
     RoutingError
      ├─ NoResourceError    nothing is at this path
      ├─ MethodError        the resource does not take this method

@@ -1,0 +1,59 @@
+"""The body of a request: read within a bound, out of gzip where it says so."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+
+from .replies import bad_payload, too_large_body, wrong_coding
+from .schema import PayloadError
+
+_MOST_DIGITS = 18
+"""Digits of a Content-Length that is believed; they fit 64 bits."""
+
+
+async def read_body(
+    receive: Callable[[], Awaitable[MutableMapping[str, Any]]], headers: Mapping[str, str], most_bytes: int
+) -> bytes:
+    """The body of a POST, refused before it is read whole where its coding or size is wrong.
+
+    Args:
+        receive: Gives the next message of ASGI.
+        most_bytes: The longest body, as it was sent and out of gzip.
+
+    Raises:
+        RefusalError: It is too long, in another coding, or no gzip although it says so.
+        ClientDisconnect: The caller hung up.
+    """
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding not in {"identity", "gzip"}:
+        raise wrong_coding(coding)
+    declared = headers.get("content-length", "")
+    chunks: list[bytes] = []
+    size = int(declared) if declared.isascii() and declared.isdigit() and len(declared) <= _MOST_DIGITS else 0
+    if size <= most_bytes:
+        size, more = 0, True
+        while more and size <= most_bytes:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            more = message.get("more_body", False)
+    if size > most_bytes:
+        raise too_large_body(most_bytes)
+    body = b"".join(chunks)
+    return _inflated(body, most_bytes) if coding == "gzip" else body
+
+
+def _inflated(body: bytes, most_bytes: int) -> bytes:
+    from .coding import TooLongError, inflate  # noqa: PLC0415 - most processes are never asked for it
+
+    try:
+        return inflate(body, most_bytes)
+    except TooLongError:
+        raise too_large_body(most_bytes) from None
+    except PayloadError as error:
+        raise bad_payload(error) from None
