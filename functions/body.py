@@ -1,4 +1,4 @@
-"""The body of a request: read within a bound, out of gzip where it says so."""
+"""The body of a request: read within a bound, out of gzip or deflate where it says so."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ async def read_body(
 
     Args:
         receive: Gives the next message of ASGI.
-        most_bytes: The longest body, as it was sent and out of gzip.
+        most_bytes: The longest body, as it was sent and decoded.
 
     Raises:
-        RefusalError: It is too long, in another coding, or no gzip although it says so.
+        RefusalError: It is too long, in another coding, or not in the one that it names.
         ClientDisconnect: The caller hung up.
     """
     coding = headers.get("content-encoding", "identity").strip().lower()
-    if coding not in {"identity", "gzip"}:
+    if coding not in {"identity", "gzip", "deflate"}:
         raise wrong_coding(coding)
     declared = headers.get("content-length", "")
     chunks: list[bytes] = []
@@ -45,14 +45,14 @@ async def read_body(
     if size > most_bytes:
         raise too_large_body(most_bytes)
     body = b"".join(chunks)
-    return _inflated(body, most_bytes) if coding == "gzip" else body
+    return body if coding == "identity" else _inflated(body, most_bytes, coding)
 
 
-def _inflated(body: bytes, most_bytes: int) -> bytes:
+def _inflated(body: bytes, most_bytes: int, coding: str) -> bytes:
     from .coding import TooLongError, inflate  # noqa: PLC0415 - most processes are never asked for it
 
     try:
-        return inflate(body, most_bytes)
+        return inflate(body, most_bytes, coding)
     except TooLongError:
         raise too_large_body(most_bytes) from None
     except PayloadError as error:

@@ -1,4 +1,4 @@
-"""gzip, both ways: bodies within a bound on what they become, answers where the caller takes them. Pure."""
+"""Codings of bodies: gzip and deflate are read within a bound on what they become, gzip is written. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from .problems import PayloadError, Problem
 
 _GZIP = 16 + zlib.MAX_WBITS
+_WINDOWS = {"gzip": _GZIP, "deflate": zlib.MAX_WBITS}
 _FAST = 1
 _BLOCK_BYTES = 4096
 """Bytes that zlib is given at once: it copies all that follow the end of a member, and a member may have 20."""
@@ -17,23 +18,24 @@ class TooLongError(Exception):
     """The body becomes longer than it may."""
 
 
-def inflate(body: bytes, most_bytes: int) -> bytes:
-    """The bytes that *body* became by gzip; several members are one after the other.
+def inflate(body: bytes, most_bytes: int, coding: str = "gzip") -> bytes:
+    """The bytes that *body* became by *coding*, gzip or deflate; several members are one after the other.
 
     Raises:
         TooLongError: They are more than *most_bytes*; no more were made.
-        PayloadError: *body* is no gzip, or is cut off.
+        PayloadError: *body* is not of that coding, or is cut off.
     """
     parts, size = [], 0
     member = None
     for start in range(0, len(body), _BLOCK_BYTES):
         block = body[start : start + _BLOCK_BYTES]
         while block:
-            member = member or zlib.decompressobj(_GZIP)
+            member = member or zlib.decompressobj(_WINDOWS[coding])
             try:
                 part = member.decompress(block, most_bytes - size + 1)
             except zlib.error:
-                raise PayloadError(Problem("the body must be gzip, as Content-Encoding says; it is not", "")) from None
+                detail = f"the body must be {coding}, as Content-Encoding says; it is not"
+                raise PayloadError(Problem(detail, "")) from None
             size += len(part)
             if size > most_bytes:
                 raise TooLongError
@@ -42,7 +44,7 @@ def inflate(body: bytes, most_bytes: int) -> bytes:
             if member.eof:
                 member = None
     if member or not body:
-        raise PayloadError(Problem("the body must be gzip; it is cut off", ""))
+        raise PayloadError(Problem(f"the body must be {coding}; it is cut off", ""))
     return b"".join(parts)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 _METHODS = "GET, HEAD, POST"
-_HEADERS = "Accept, Authorization, Content-Encoding, Content-Type, Traceparent, X-Request-Id"
-_EXPOSED = "Retry-After, X-Model-Version"
+_HEADERS = (
+    "Accept, Authorization, Content-Encoding, Content-Type, Inference-Header-Content-Length, Traceparent, X-Request-Id"
+)
+_EXPOSED = "Inference-Header-Content-Length, Retry-After, X-Model-Version"
 _MAX_AGE_SECONDS = 3600
 
 

@@ -136,10 +136,11 @@ class Answer(NamedTuple):
 
 
 class Content(NamedTuple):
-    """The body of a response and its media type."""
+    """The body of a response, its media type, and what headers it needs beside that."""
 
     media_type: str
     body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class WireFormat(Protocol):

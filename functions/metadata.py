@@ -14,6 +14,7 @@ def metadata(manifest: Manifest, function: str) -> dict[str, Any]:
     document = manifest.document
     return {
         "function": function,
+        "status": "alive",  # KServe V1 asks for it here
         "model": {"name": manifest.model, "version": manifest.version},
         "features": [
             {"name": feature.name, **_kind(feature)}

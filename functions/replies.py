@@ -88,8 +88,8 @@ def too_long_path() -> RefusalError:
 
 def wrong_coding(coding: str) -> RefusalError:
     """The refusal of a body whose Content-Encoding is *coding*."""
-    detail = f"Content-Encoding must be gzip or identity, got {quote(coding[:80], safe=' ,')}"
-    headers = (("Accept-Encoding", "gzip, identity"),)
+    detail = f"Content-Encoding must be gzip, deflate or identity, got {quote(coding[:80], safe=' ,')}"
+    headers = (("Accept-Encoding", "gzip, deflate, identity"),)
     return RefusalError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, headers=headers)
 
 

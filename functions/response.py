@@ -7,7 +7,6 @@ from http import HTTPStatus
 
 import starlette.responses
 
-from .exchange import Content
 from .replies import Reply
 
 LEAST_GZIP_BYTES = 8192
@@ -19,11 +18,11 @@ class Response(starlette.responses.Response):
 
     def __init__(self, reply: Reply, version: int | None) -> None:
         self.status_code, self.background = reply.status, None
-        media_type, self.body = reply.content
+        media_type, self.body, more = reply.content
         self.raw_headers = [
             (b"content-length", b"%d" % len(self.body)),
             (b"content-type", media_type.encode("latin-1")),
-            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers),
+            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (*reply.headers, *more)),
         ]
         if version is not None:
             self.raw_headers.append((b"x-model-version", b"%d" % version))
@@ -39,7 +38,7 @@ def compressed(reply: Reply, headers: Mapping[str, str]) -> Reply:
 
     if not takes_gzip(headers):
         return reply
-    content = Content(reply.content.media_type, deflate(reply.content.body))
+    content = reply.content._replace(body=deflate(reply.content.body))
     return Reply(reply.status, content, (*reply.headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")))
 
 

@@ -1,7 +1,7 @@
 """Tensors of the Open Inference Protocol: their data as cells in row-major order, from JSON or from bytes. Pure.
 
 Bytes follow the JSON where the header `Inference-Header-Content-Length` says how long that is (Triton's extension
-"binary_tensor_data"); each tensor's parameter `binary_data_size` says how many are its own.
+"binary_tensor_data"); each tensor's parameter `binary_data_size` says how many are its own (see binary_tensors.py).
 """
 
 from __future__ import annotations
@@ -11,23 +11,22 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from .exchange import Request, TooLargeError
 from .problems import PayloadError, Problem, shown
 from .schema import Level
 
 _INTEGERS = {f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)}
-_FLOATS = {"FP16": "<f2", "FP32": "<f4", "FP64": "<f8"}
+_FLOATS = {"FP16", "FP32", "FP64"}
 _TYPES: dict[str, set[type]] = {
     "BOOL": {bool},
     "BYTES": {str},
     **{name: {int} for name in sorted(_INTEGERS)},
-    **{name: {int, float} for name in _FLOATS},
+    **{name: {int, float} for name in sorted(_FLOATS)},
 }
-_EXPECTED = {"BOOL": "true or false", "BYTES": "a text", **dict.fromkeys(_FLOATS, "a number")}
+_EXPECTED = {"BOOL": "true or false", "BYTES": "a text", **dict.fromkeys(sorted(_FLOATS), "a number")}
 _MOST_AXES = 2
-_SIZE_BYTES = 4
+_PACKED = ("base64", "pd_json")
+"""MLServer's names of texts that hold something else in base64 or as JSON."""
 
 
 class Tensor(NamedTuple):
@@ -77,8 +76,11 @@ def json_part(request: Request) -> tuple[bytes, bytes]:
     return request.body[: int(length)], request.body[int(length) :]
 
 
-def tensor_of(entry: object, place: str, binary: bytes, *, most_cells: int) -> tuple[Tensor, bytes]:
+def tensor_of(entry: object, place: str, binary: bytes, *, most_cells: int, gaps: bool = False) -> tuple[Tensor, bytes]:
     """The tensor that *entry*, at *place* in the body, describes; and the rest of *binary*, where its data were there.
+
+    Args:
+        gaps: NaN stands somewhere in the JSON; in data it is a missing cell, as it is in bytes.
 
     Raises:
         TooLargeError: There are more than *most_cells*.
@@ -100,22 +102,33 @@ def tensor_of(entry: object, place: str, binary: bytes, *, most_cells: int) -> t
         detail = f"'shape' must give at most {most_cells} values, got {shape}; send them in parts"
         raise TooLargeError(Problem(detail, f"{place}/shape"))
     parameters = entry.get("parameters")
-    size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
+    parameters = parameters if isinstance(parameters, dict) else {}
+    size = parameters.get("binary_data_size")
     if size is not None:
         if type(size) is not int or not 0 <= size <= len(binary) or "data" in entry:
             expected = f"at most the {len(binary)} bytes that are left, and no 'data' beside it"
             raise PayloadError(
                 Problem(f"'binary_data_size' must be {expected}, got {shown(size)}", f"{place}/parameters")
             )
-        cells, nested = _from_bytes(binary[:size], datatype, math.prod(shape), place), False
+        from .binary_tensors import cells_of  # noqa: PLC0415 - most processes are never sent any
+
+        cells, nested = cells_of(binary[:size], datatype, math.prod(shape), f"{place}/parameters"), False
         binary = binary[size:]
+    elif "shared_memory_region" in parameters:
+        raise PayloadError(Problem("shared memory is not read here; send the data", f"{place}/parameters"))
     else:
         cells, nested = _flat(entry.get("data"), shape, place)
+        if gaps and datatype in _FLOATS:
+            cells = [None if cell != cell else cell for cell in cells]  # noqa: PLR0124  NaN
     tensor = Tensor(name, place, tuple(shape), cells, nested)
     if len(cells) != math.prod(shape):
         detail = f"'data' must hold {math.prod(shape)} values, as 'shape' says, got {len(cells)}"
         raise PayloadError(Problem(detail, f"{place}/data"))
     _check_types(tensor, datatype)
+    if datatype == "BYTES" and parameters.get("content_type") in _PACKED:
+        from .packed_texts import unpacked  # noqa: PLC0415 - few clients pack texts
+
+        tensor = tensor._replace(cells=unpacked(cells, parameters["content_type"], tensor.pointer))
     return tensor, binary
 
 
@@ -152,36 +165,3 @@ def _check_types(tensor: Tensor, datatype: str) -> None:
 def _bounds(datatype: str) -> tuple[int, int]:
     bits = int(datatype.removeprefix("U").removeprefix("INT"))
     return (0, 2**bits - 1) if datatype.startswith("U") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-
-
-def _from_bytes(data: bytes, datatype: str, count: int, place: str) -> list[Any]:
-    """Cells as they stand in memory, little-endian; a text behind its length. NaN is a missing cell."""
-    if datatype == "BYTES":
-        return _texts(data, count, place)
-    code = _FLOATS.get(datatype) or ("?" if datatype == "BOOL" else _integer_code(datatype))
-    if len(data) != count * np.dtype(code).itemsize:
-        expected = f"{count * np.dtype(code).itemsize} for {count} values of {datatype}"
-        raise PayloadError(Problem(f"'binary_data_size' must be {expected}, got {len(data)}", f"{place}/parameters"))
-    cells: list[Any] = np.frombuffer(data, code).tolist()
-    return [None if cell != cell else cell for cell in cells] if datatype in _FLOATS else cells  # noqa: PLR0124  NaN
-
-
-def _integer_code(datatype: str) -> str:
-    bits = int(datatype.removeprefix("U").removeprefix("INT"))
-    return f"<{'u' if datatype.startswith('U') else 'i'}{bits // 8}"
-
-
-def _texts(data: bytes, count: int, place: str) -> list[Any]:
-    texts: list[Any] = []
-    start = 0
-    while start < len(data) and len(texts) < count:
-        end = start + _SIZE_BYTES + int.from_bytes(data[start : start + _SIZE_BYTES], "little")
-        texts.append(data[start + _SIZE_BYTES : end])
-        start = end
-    if start != len(data):
-        detail = f"the bytes must be {count} texts, each behind its length of {_SIZE_BYTES} bytes"
-        raise PayloadError(Problem(detail, f"{place}/parameters"))
-    try:
-        return [text.decode() for text in texts]
-    except UnicodeDecodeError:
-        raise PayloadError(Problem("a text must be UTF-8", f"{place}/parameters")) from None

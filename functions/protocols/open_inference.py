@@ -3,8 +3,9 @@
 {"inputs": [tensor]} with one tensor of shape [rows, features], or one of [rows] or [rows, 1] for each feature by name
 → {"outputs": [predict]}; a classifier's probabilities are a second tensor, predict_proba
 
-A tensor is {"name", "shape", "datatype", "data"}; `data` is nested or flat (see tensors.py). Texts, levels and times
-are BYTES, and null is a missing cell. Metadata name one input a feature.
+A tensor is {"name", "shape", "datatype", "data"}; `data` is nested or flat, or bytes behind the JSON (see tensors.py).
+Texts, levels and times are BYTES, and null or NaN is a missing cell. Metadata name one input a feature. An output comes
+as bytes where its parameter `binary_data`, or the request's `binary_data_output`, is true.
 """
 
 from __future__ import annotations
@@ -17,15 +18,13 @@ import orjson
 
 from ..exchange import JSON, READ, Answer, Content, Question, Request, Resource, problem_json
 from ..keys import is_unicode
+from ..outputs import PREDICT, PROBABILITIES, wanted_outputs
 from ..problems import PayloadError, Problem, escape, refuse, shown
 from ..repeats import refuse_repeats
 from ..schema import Feature, Level
 from ..strict_json import decode
 from ..tensors import Tensor, datatype_of, json_part, tensor_of
 from . import frames, instances
-
-PREDICT, PROBABILITIES = "predict", "predict_proba"
-"""Names of the outputs, those of MLServer."""
 
 _MODEL, _VERSION = "v2/models/{model}", "v2/models/{model}/versions/{version}"
 ROUTES = {
@@ -39,7 +38,8 @@ ROUTES = {
     f"{_VERSION}/ready": (Resource.READINESS, READ),
     f"{_VERSION}/infer": (Resource.PREDICTION, ("POST",)),
 }
-_MEMBERS = {"id", "parameters", "inputs", "outputs"}
+_MEMBERS = {"id", "parameters", "inputs", "outputs", "model_name", "model_version"}
+"""KServe's client writes the last two, which the path has said."""
 
 
 def describe(path: str, manifest: Any, function: str) -> Content:
@@ -85,20 +85,20 @@ def read(
         found = document.get("inputs") if isinstance(document, dict) else document
         raise PayloadError(Problem(f'the body must be like {{"inputs": [tensor]}}, got {shown(found)}', "/inputs"))
     _check_members(document)
-    kept = (document.get("id"), _wanted(document.get("outputs"), classes))
-    tensors = []
+    wanted = wanted_outputs(document.get("outputs"), document.get("parameters") or {}, classes)
+    tensors, width = [], len(features)
     for place, entry in enumerate(document["inputs"]):
-        tensor, binary = tensor_of(entry, f"/inputs/{place}", binary, most_cells=most * len(features))
+        gaps = b"NaN" in body
+        tensor, binary = tensor_of(entry, f"/inputs/{place}", binary, most_cells=most * width, gaps=gaps)
         tensors.append(tensor)
     if binary:
         raise PayloadError(Problem(f"{len(binary)} bytes follow the last tensor's data", ""))
-    width = len(features)
-    if len(tensors) == 1 and (width == 1 or tensors[0].shape[1:] == (width,)):
+    if len(tensors) == 1 and (width == 1 or tensors[0].shape[1:] not in {(), (1,)}):
         question = _matrix(tensors[0], features, one=one, most=most)
     else:
         question = _columns(tensors, features, one=one, most=most)
     refuse_repeats(body, document)
-    return question._replace(kept=kept)
+    return question._replace(kept=(document.get("id"), wanted))
 
 
 def render(answer: Answer) -> Content:
@@ -119,10 +119,14 @@ def render(answer: Answer) -> Content:
     document: dict[str, Any] = {"model_name": answer.model, "model_version": str(answer.version)}
     if request_id is not None:
         document["id"] = request_id
-    document["outputs"] = [output for output in outputs if not wanted or output["name"] in wanted]
+    document["outputs"] = [output for output in outputs if output["name"] in wanted]
     if answer.flagged:
         texts = "; ".join(warning.detail for warning in answer.warnings)
         document["parameters"] = {"warnings": texts, "warnings_total": answer.flagged}
+    if any(wanted.values()):
+        from ..binary_tensors import with_bytes  # noqa: PLC0415 - most processes are never asked for any
+
+        return with_bytes(document, {name for name, binary in wanted.items() if binary})
     return Content(JSON, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
@@ -158,32 +162,11 @@ def _check_members(document: Mapping[str, Any]) -> None:
         if name not in _MEMBERS
     )
     problems = []
-    if not isinstance(document.get("id", ""), str) or not is_unicode(document.get("id")):
+    if not isinstance(document.get("id") or "", str) or not is_unicode(document.get("id")):
         problems.append(Problem(f"'id' must be a text, got {shown(document['id'])}", "/id"))
     if not isinstance(document.get("parameters") or {}, dict):
         problems.append(Problem(f"'parameters' must be an object, got {shown(document['parameters'])}", "/parameters"))
     refuse(problems)
-
-
-def _wanted(outputs: object, classes: Sequence[Level]) -> set[str]:
-    """The names of the outputs that are asked for; empty for all."""
-    if outputs is None:
-        return set()
-    if not isinstance(outputs, list):
-        raise PayloadError(Problem(f"'outputs' must be an array, got {shown(outputs)}", "/outputs"))
-    names = [PREDICT, PROBABILITIES] if classes else [PREDICT]
-    refuse(
-        Problem(f"an output must be an object with a name, got {shown(output)}", f"/outputs/{place}")
-        for place, output in enumerate(outputs)
-        if not isinstance(output, dict)
-    )
-    wanted = [output.get("name") for output in outputs]
-    refuse(
-        Problem(f"an output's name must be {' or '.join(names)}, got {shown(name)}", f"/outputs/{place}")
-        for place, name in enumerate(wanted)
-        if name not in names
-    )
-    return {name for name in wanted if name}
 
 
 def _matrix(tensor: Tensor, features: Sequence[Feature], *, one: bool, most: int) -> Question:

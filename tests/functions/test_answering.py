@@ -145,6 +145,7 @@ def test_metadata_describes_the_model_and_its_inputs(batch, path):
     created = answer.json()["created"]
     assert answer.json() == {
         "function": "batch",
+        "status": "alive",
         "model": MODEL_1,
         "features": [{"name": "bmi", "minimum": -1.0, "maximum": 1.0}],
         "target": {"name": "disease_progression"},
@@ -342,7 +343,9 @@ TYPES = (
             "a form holds no JSON: send the same body with the header Content-Type: application/json",
             id="form",
         ),
-        pytest.param({"content_encoding": "br"}, "Content-Encoding must be gzip or identity, got br", id="brotli"),
+        pytest.param(
+            {"content_encoding": "br"}, "Content-Encoding must be gzip, deflate or identity, got br", id="brotli"
+        ),
     ],
 )
 def test_another_media_type_is_refused(batch, headers, detail):

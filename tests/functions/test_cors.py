@@ -30,7 +30,8 @@ def test_a_preflight_is_answered_on_every_path(listed, path):
         "access-control-allow-origin": HERE,
         "access-control-allow-methods": "GET, HEAD, POST",
         "access-control-allow-headers": (
-            "Accept, Authorization, Content-Encoding, Content-Type, Traceparent, X-Request-Id"
+            "Accept, Authorization, Content-Encoding, Content-Type, Inference-Header-Content-Length, Traceparent,"
+            " X-Request-Id"
         ),
         "access-control-max-age": "3600",
     }
@@ -54,7 +55,7 @@ def test_answers_and_refusals_may_be_seen_by_a_page_that_is_listed(listed):
     assert [allowed(answer) for answer in answers] == 2 * [
         {
             "access-control-allow-origin": HERE,
-            "access-control-expose-headers": "Retry-After, X-Model-Version",
+            "access-control-expose-headers": "Inference-Header-Content-Length, Retry-After, X-Model-Version",
         }
     ]
 

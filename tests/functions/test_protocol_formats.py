@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import time
+import zlib
 
 import numpy as np
 import pytest
@@ -285,6 +286,15 @@ def test_a_body_in_gzip_is_read(lines, coding):
     body = gzip.compress(b'{"instances": ') + gzip.compress(b"[0.1]}")
 
     assert ask(lines, body, content_encoding=coding).body == own(lines, [0.1]).body
+
+
+def test_a_body_in_deflate_is_read_within_the_same_bound(lines):
+    body = zlib.compress(b'{"instances": [0.1]}')
+
+    assert ask(lines, body, content_encoding="deflate").body == own(lines, [0.1]).body
+    assert ask(lines, body[:-1], content_encoding="deflate").status_code == 400
+    assert ask(lines, gzip.compress(b"1"), content_encoding="deflate").status_code == 400
+    assert ask(lines, zlib.compress(b" " * (1 << 20) + b"1"), content_encoding="deflate").status_code == 413
 
 
 def test_two_hundred_thousand_members_of_gzip_take_no_seconds():

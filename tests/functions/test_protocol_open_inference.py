@@ -213,9 +213,14 @@ tensors = st.fixed_dictionaries(
     optional={
         "name": st.sampled_from([*NAMES, "x"]) | plain,
         "shape": st.lists(st.integers(-1, 6), max_size=3) | plain,
-        "datatype": st.sampled_from(["FP32", "INT8", "BOOL", "BYTES", "UINT64", "x"]) | plain,
+        "datatype": st.sampled_from(["FP16", "FP32", "INT8", "BOOL", "BYTES", "UINT64", "x"]) | plain,
         "data": data | plain,
-        "parameters": st.just({"binary_data_size": 4}) | plain,
+        "parameters": st.dictionaries(
+            st.sampled_from(["binary_data_size", "content_type", "binary_data", "shared_memory_region"]),
+            st.sampled_from([4, True, "base64", "pd_json"]) | plain,
+            max_size=2,
+        )
+        | plain,
     },
 )
 
@@ -236,6 +241,25 @@ def test_any_body_gets_an_answer_in_the_protocol_s_shape(prices, body, length):
 
     assert status in {200, 400, 413}
     assert status == 200 or answer["error"] == answer["detail"]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"id": None, "parameters": None, "outputs": None}, {"model_name": MODEL, "model_version": "1"}, {"outputs": []}],
+)
+def test_members_that_say_nothing_new_are_taken(lines, members):
+    request = inputs(tensor("x", [1, 2], "FP64", [1, 1]))
+
+    assert asked(lines, "POST", INFER, {**request, **members}) == asked(lines, "POST", INFER, request)
+
+
+def test_one_tensor_of_another_width_is_told_the_width(lines):
+    _, problem = asked(lines, "POST", INFER, inputs(tensor("x", [1, 3], "FP64", [1, 2, 3])))
+
+    assert problem["error"] == (
+        "expected one tensor of shape [rows, 2], or one of shape [rows] or [rows, 1] for each feature,"
+        ' got "x" of [1, 3]'
+    )
 
 
 # Descriptions
