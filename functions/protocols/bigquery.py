@@ -17,13 +17,14 @@ from typing import Any
 
 import orjson
 
+from ..bounds import check_cells, most_rows
 from ..exchange import JSON, Answer, Content, Question, Request, TooLargeError, problem_json
 from ..leniency import sift
 from ..problems import PayloadError, Problem, escape, refuse, shown
+from ..questions import question_of
 from ..repeats import refuse_repeats
 from ..schema import Feature, Level
 from ..strict_json import decode
-from . import instances
 
 MOST_MESSAGE_BYTES = 1000
 """Length of `errorMessage`; BigQuery shows less than 1 KB."""
@@ -46,8 +47,8 @@ def read(
         PayloadError: No such request, another number of arguments than features, a context that is not understood; in
             the mode "strict" also a row that does not fit *features*.
     """
-    most = instances.most_rows(classes, most_bytes)
-    instances.check_cells(request.body, len(features), most)
+    most = most_rows(classes, most_bytes)
+    check_cells(request.body, len(features), most)
     document = decode(request.body)
     if not isinstance(document, dict) or not isinstance(document.get("calls"), list):
         found = document.get("calls") if isinstance(document, dict) else document
@@ -63,7 +64,7 @@ def read(
     strict, label = _context(document.get("userDefinedContext"), classes)
     rows = _numbers(calls, features)
     if strict:
-        question = instances.question_of(rows, features, root=_ROOT, single=False, one=one, most=most)
+        question = question_of(rows, features, root=_ROOT, single=False, one=one, most=most)
     else:
         question = sift(rows, features, _ROOT)
     refuse_repeats(request.body, document)

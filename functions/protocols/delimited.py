@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from ..bounds import check_cells, most_rows
 from ..exchange import Answer, Content, Question, Request, TooLargeError
 from ..naming import order_of
 from ..problems import PayloadError, Problem, refuse
+from ..questions import question_of
 from ..schema import Feature, Level, to_table
 from . import instances
 
@@ -37,8 +39,8 @@ def read(
         PayloadError: No CSV in UTF-8, a header that does not fit *features*, a line of another width, cells that do not
             fit; messages name line and column, both from 1, and pointers row and cell, both from 0.
     """
-    most = instances.most_rows(classes, most_bytes)
-    instances.check_cells(request.body, len(features), most)
+    most = most_rows(classes, most_bytes)
+    check_cells(request.body, len(features), most)
     if request.body.count(b"\n") > most + _LINES_BESIDE_ROWS:
         raise TooLargeError(Problem(f"the body must hold at most {most} rows, got more; send them in parts", ""))
     lines, rows = _rows(request.body)
@@ -61,7 +63,7 @@ def read(
 
     table = [list(row) for row in zip(*columns, strict=True)]
     try:
-        question = instances.question_of(table, features, root="", single=False, one=one, most=most, place=pointer)
+        question = question_of(table, features, root="", single=False, one=one, most=most, place=pointer)
     except TooLargeError:
         raise
     except PayloadError as error:

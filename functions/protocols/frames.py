@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..bounds import check_cells, most_rows, most_unread
 from ..exchange import Answer, Content, Question, Request
 from ..naming import order_of
 from ..problems import PayloadError, Problem, escape, refuse, shown
+from ..questions import question_of
 from ..repeats import refuse_repeats
 from ..schema import Feature, Level
 from ..strict_json import decode
@@ -34,14 +36,14 @@ def read(
         TooLargeError: The predictions alone could take more than *most_bytes*.
         PayloadError: See instances.read; columns that are unknown, forgotten, doubled or of different lengths.
     """
-    most = instances.most_rows(classes, most_bytes)
+    most = most_rows(classes, most_bytes)
     if not request.body.strip():
         return instances.read(request, features, one=one, most_bytes=most_bytes, classes=classes)
-    instances.check_cells(request.body, len(features), instances.most_unread(request.body, classes, most_bytes))
+    check_cells(request.body, len(features), most_unread(request.body, classes, most_bytes))
     document = decode(request.body)
     member = _member(document)
     if isinstance(document, list):
-        question = instances.question_of(document, features, root="", single=False, one=one, most=most)
+        question = question_of(document, features, root="", single=False, one=one, most=most)
     elif isinstance(document, dict) and member:
         _check_members(document, member)
         table, root = document[member], f"/{member}"
@@ -50,7 +52,7 @@ def read(
         elif isinstance(table, dict) and member == "inputs":
             question = by_columns(table, features, lambda name: f"{root}/{escape(name)}", root=root, one=one, most=most)
         else:
-            question = instances.question_of(table, features, root=root, single=False, one=one, most=most)
+            question = question_of(table, features, root=root, single=False, one=one, most=most)
     else:
         return instances.read(request, features, one=one, most_bytes=most_bytes, classes=classes)
     refuse_repeats(request.body, document)
@@ -142,7 +144,7 @@ def _split(frame: object, features: Sequence[Feature], *, one: bool, most: int) 
         raise PayloadError(Problem(detail, f"{root}/{escape(unknown[0])}"))
     data, columns = frame["data"], frame.get("columns")
     if columns is None:
-        return instances.question_of(data, features, root=f"{root}/data", single=False, one=one, most=most)
+        return question_of(data, features, root=f"{root}/data", single=False, one=one, most=most)
     if not isinstance(columns, list) or not all(type(name) is str for name in columns):
         raise PayloadError(Problem(f"'columns' must be an array of names, got {shown(columns)}", f"{root}/columns"))
     header = f"{root}/columns"
@@ -171,7 +173,7 @@ def _question(
     rows: Any, features: Sequence[Feature], pointer: Callable[[str], str], *, root: str, one: bool, most: int
 ) -> Question:
     """The question of *rows* in feature order, which the body holds otherwise; *pointer* says where."""
-    return instances.question_of(rows, features, root=root, single=False, one=one, most=most, place=pointer)
+    return question_of(rows, features, root=root, single=False, one=one, most=most, place=pointer)
 
 
 def _flat(column: list[Any]) -> list[Any]:

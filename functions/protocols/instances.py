@@ -12,47 +12,25 @@ row, in descending order.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
-from itertools import chain, islice
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..exchange import JSON, Answer, Content, Question, Request, TooLargeError, problem_json
-from ..rows import Rows
-from ..schema import (
-    MOST_PROBLEMS,
-    QUOTES,
-    Feature,
-    Level,
-    PayloadError,
-    Problem,
-    escape,
-    example,
-    has_texts,
-    shown,
-    to_few,
-)
-from ..strict_json import Repeated, decode, decode_marking_repeats
+from ..bounds import check_cells, most_rows, most_unread, most_with_top
+from ..exchange import JSON, Answer, Content, Question, Request, problem_json
+from ..path_values import path_value
+from ..questions import question_of
+from ..row_names import check_names
+from ..schema import MOST_PROBLEMS, Feature, Level, PayloadError, Problem, escape, example, shown
+from ..strict_json import decode
 
 if TYPE_CHECKING:
     import numpy as np
 else:
     from ..arrays import np
 
-MOST_PREDICTION_BYTES = 25
-"""Bytes of a float64 as JSON with its comma: -1.7976931348623157e+308 has 24 characters."""
-
-_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
-_NUMBER = r"(?<![\w.+-])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.+-])"
-_PATH_NUMBER = re.compile(_NUMBER, re.ASCII)
-_PATH_TOKEN = f"{_STRING}|{_NUMBER}"  # compiled by the first text that comes, as _STRING
-_BARE_COMMA = re.compile(r"\s*[+-]?[\d.]*,\d+\s*", re.ASCII)
-_POINT_AND_COMMA = "decimals have a point (0.05), and a comma separates values"
-_POINT_AND_BRACKETS = "decimals have a point (0.5), and an array has brackets ([0.5,1])"
-_COMMAS_BESIDE_CELLS = 1000
 _BESIDE = ("parameters", "keys")
 """Members that may stand beside the instances."""
 
@@ -67,8 +45,7 @@ def read(
 ) -> Question:
     """Read the path of *request*, or its body where the path is empty.
 
-    A path holds an instance where *one* instance is served, else an array of instances. Beyond JSON, its numbers may
-    have a leading `+`, or no digit on one side of the point. Nothing is guessed: `0,05` is no decimal, nor 0 and 5.
+    A path holds an instance where *one* instance is served, else an array of instances; see path_values.
 
     Raises:
         TooLargeError: The predictions alone could take more than *most_bytes*.
@@ -117,59 +94,9 @@ def render(answer: Answer) -> Content:
     return Content(JSON, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
-def most_rows(classes: Sequence[Level], most_bytes: int) -> int:
-    """How many instances may be asked about, so that the predictions take no more than *most_bytes*."""
-    return max(1, most_bytes // (_label_bytes(tuple(classes)) if classes else MOST_PREDICTION_BYTES))
-
-
 def problem(document: Mapping[str, Any]) -> Content:
     """Write a problem document; this format adds no member of its own."""
     return problem_json(document)
-
-
-def question_of(
-    instances: object,
-    features: Sequence[Feature],
-    *,
-    root: str,
-    single: bool,
-    one: bool,
-    most: int,
-    place: Callable[[str], str] | None = None,
-    few_cells: int = 0,
-) -> Question:
-    """The question of *instances*, which stand at *root* in the body; see Question for *place*.
-
-    Raises:
-        TooLargeError: There are more than *most*.
-        PayloadError: No array, a wrong number of instances, or ones that do not fit *features*.
-    """
-    if not isinstance(instances, list):
-        raise PayloadError(Problem(f"{_label(root)} must be an array, got {shown(instances)}", root))
-    if not instances or (one and len(instances) != 1):
-        number = "exactly 1 instance" if one else "at least 1 instance"
-        raise PayloadError(Problem(f"{_label(root)} must hold {number}, got {len(instances)}", root))
-    if len(instances) > most:
-        detail = f"{_label(root)} must hold at most {most} instances, got {len(instances)}; send them in parts"
-        raise TooLargeError(Problem(detail, root))
-    try:
-        table = to_few(instances, features, few_cells)
-    except PayloadError as error:
-        absolute = Question(instances, Rows([], 0), root, single, place=place).pointer
-        raise PayloadError(*(Problem(each.detail, absolute(each.pointer)) for each in error.problems)) from None
-    return Question(instances, table, root, single, place=place)
-
-
-def check_cells(body: bytes, width: int, most: int) -> None:
-    """Refuse, before it is parsed, a body with more commas than the most cells that could be answered.
-
-    A parsed body takes up to forty times its size; counting its commas takes a thousandth of the time. Commas in texts
-    do not count; they are left out only where they could matter.
-    """
-    commas = most * width + _COMMAS_BESIDE_CELLS
-    if body.count(b",") > commas and re.sub(_STRING.encode(), b"", body, flags=re.DOTALL).count(b",") > commas:
-        rows = f"at most {most} instances of {width} values" if width > 1 else f"at most {most} instances"
-        raise TooLargeError(Problem(f"the body must hold {rows}, got more; send them in parts", ""))
 
 
 def _read_body(
@@ -195,7 +122,7 @@ def _read_body(
     parameters = document.get("parameters") or {}
     top = _top(parameters) if parameters else None
     if top:
-        most = _most_with_top(classes, top, most_bytes)
+        most = most_with_top(classes, top, most_bytes)
     single = "instance" in document
     root = "/instance" if single else "/instances"
     instances = [document["instance"]] if single else document["instances"]
@@ -206,19 +133,12 @@ def _read_body(
 
         question = question._replace(keys=keys_of(keys, len(question.instances)))
     texts = [*map(type, keys)].count(str) if keys else 0
-    _check_repeats(body, question, features, members=len(document) + len(parameters) + texts)
+    check_names(body, question, features, members=len(document) + len(parameters) + texts)
     return question._replace(top=top) if top else question
 
 
 def _read_path(text: str, features: Sequence[Feature], *, one: bool, most: int, few_cells: int) -> Question:
-    if _BARE_COMMA.fullmatch(text):
-        raise PayloadError(Problem(f"not JSON: {shown(text)} has a comma outside an array; {_POINT_AND_BRACKETS}", ""))
-    if '"' in text:
-        text = re.sub(_PATH_TOKEN, _json_number, text, flags=re.ASCII | re.DOTALL)
-    else:
-        text = _PATH_NUMBER.sub(_json_number, text)
-    spelled = text.encode("utf-8", "replace")
-    value = _decoded(spelled, features)
+    spelled, value = path_value(text, features)
     if one:
         question = question_of(
             [value], features, root="/instance", single=True, one=True, most=most, few_cells=few_cells
@@ -229,22 +149,8 @@ def _read_path(text: str, features: Sequence[Feature], *, one: bool, most: int, 
         )
     else:
         raise PayloadError(Problem(f"the path must hold an array of instances, got {shown(value)}", "/instances"))
-    _check_repeats(spelled, question, features, members=0)
+    check_names(spelled, question, features, members=0)
     return question
-
-
-def _label(root: str) -> str:
-    return {"": "the body", "/instance": "'instances'"}.get(root) or f"'{root[1:]}'"
-
-
-def _decoded(spelled: bytes, features: Sequence[Feature]) -> object:
-    try:
-        return decode(spelled)
-    except PayloadError as error:
-        if not has_texts(features):
-            raise
-        (problem,) = error.problems
-        raise PayloadError(Problem(f"{problem.detail}; {QUOTES}", problem.pointer)) from None
 
 
 def _example(features: Sequence[Feature], *, one: bool) -> str:
@@ -256,30 +162,10 @@ def _example(features: Sequence[Feature], *, one: bool) -> str:
     return f'{{"instance": {row}}}' if one else f'{{"instances": [{row}, …]}}'
 
 
-def most_unread(body: bytes, classes: Sequence[Level], most_bytes: int) -> int:
-    """The most rows that *body* may hold before it is read: `parameters` in it may shorten their answers."""
-    if classes and b'"parameters"' in body:
-        return _most_with_top(classes, 1, most_bytes)
-    return most_rows(classes, most_bytes)
-
-
 def _top(parameters: object) -> int | None:
     from ..leading import top_of  # noqa: PLC0415 - most processes are never asked for it
 
     return top_of(parameters)
-
-
-def _most_with_top(classes: Sequence[Level], top: int, most_bytes: int) -> int:
-    from ..leading import most_rows  # noqa: PLC0415 - most processes are never asked for it
-
-    return most_rows(classes, top, most_bytes)
-
-
-@lru_cache(maxsize=4)
-def _label_bytes(classes: tuple[Level, ...]) -> int:
-    """The most bytes of a label and the probabilities of all classes."""
-    label = max(len(orjson.dumps(label)) for label in classes)
-    return label + len(",[]") + MOST_PREDICTION_BYTES * len(classes)
 
 
 def _check_members(document: dict[str, Any], members: tuple[str, ...], example: str, *, takes_parameters: bool) -> None:
@@ -300,61 +186,3 @@ def _check_members(document: dict[str, Any], members: tuple[str, ...], example: 
         problems.append(Problem("'parameters' must be empty: this model takes none", "/parameters"))
     if problems:
         raise PayloadError(*problems[:MOST_PROBLEMS])
-
-
-def _check_repeats(body: bytes, question: Question, features: Sequence[Feature], *, members: int) -> None:
-    """Refuse a name that came twice; parsers keep the last one silently.
-
-    After all other checks, the only strings in *body* are names and texts of instances, with two quotes each, and the
-    names of the *members* around them (0 where the body is the instances themselves). A parser that dropped a name
-    leaves more quotes in the body; so do quotes inside of texts. Only a body with more quotes is read again.
-    """
-    names = members + sum(len(row) for row in question.instances if type(row) is dict)
-    if body.count(b'"') == 2 * (names + (_texts(question.instances) if has_texts(features) else 0)):
-        return
-    document = decode_marking_repeats(body)
-    problems: list[Problem] = []
-    if members:
-        repeated = document.names if isinstance(document, Repeated) else []
-        problems += (Problem(f"member {shown(name)} came twice", f"/{escape(name)}") for name in repeated)
-        if isinstance(parameters := document.get("parameters"), Repeated):
-            problems += (
-                Problem(f"parameter {shown(name)} came twice", f"/parameters/{escape(name)}")
-                for name in parameters.names
-            )
-        document = document[question.root[1:]]
-    for row, instance in enumerate([document] if question.single else document):
-        if isinstance(instance, Repeated):
-            problems += (
-                Problem(f"row {row}: feature {shown(name)} came twice", question.pointer(f"/{row}/{escape(name)}"))
-                for name in instance.names
-            )
-    if problems:
-        raise PayloadError(*problems[:MOST_PROBLEMS])
-
-
-def _texts(instances: Sequence[Any]) -> int:
-    """How many texts the cells of valid instances are."""
-    forms = {*map(type, instances)}
-    if forms == {list}:
-        cells: Iterable[Any] = chain.from_iterable(instances)
-    elif forms == {dict}:
-        cells = chain.from_iterable(instance.values() for instance in instances)
-    elif forms.isdisjoint({list, dict}):
-        cells = instances
-    else:
-        return sum(_texts([instance]) for instance in instances)
-    return list(map(type, cells)).count(str)
-
-
-def _json_number(token: re.Match[str]) -> str:
-    if token[0].startswith('"'):
-        return token[0]
-    sign = "-" if token[0].startswith("-") else ""
-    mantissa, mark, exponent = token[0].lstrip("+-").lower().partition("e")
-    whole, point, fraction = mantissa.partition(".")
-    if len(whole) > 1 and whole.startswith("0"):
-        raise PayloadError(
-            Problem(f"not JSON: the number {shown(token[0])} has a leading zero; {_POINT_AND_COMMA}", "")
-        )
-    return sign + (whole or "0") + (point + fraction if fraction else "") + mark + exponent

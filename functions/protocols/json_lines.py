@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import orjson
 
+from ..bounds import check_cells, most_rows
 from ..exchange import Answer, Content, Question, Request, TooLargeError
 from ..problems import PayloadError, Problem
+from ..questions import question_of
 from ..repeats import refuse_repeats, texts_of
 from ..schema import Feature, Level
 from ..strict_json import decode
@@ -34,8 +36,8 @@ def read(
         PayloadError: A line that is no JSON, or no instance that fits *features*; messages name the line from 1, and
             pointers begin with the row from 0.
     """
-    most = instances.most_rows(classes, most_bytes)
-    instances.check_cells(request.body, len(features), most)
+    most = most_rows(classes, most_bytes)
+    check_cells(request.body, len(features), most)
     if request.body.count(b"\n") > most + _LINES_BESIDE_ROWS:
         raise TooLargeError(Problem(f"the body must hold at most {most} lines, got more; send them in parts", ""))
     body = request.body.removeprefix(_BYTE_ORDER_MARK)
@@ -45,7 +47,7 @@ def read(
     lines = [number for number, _ in spelled]
     rows = [_decoded(number, line) for number, line in spelled]
     try:
-        question = instances.question_of(rows, features, root="", single=False, one=one, most=most)
+        question = question_of(rows, features, root="", single=False, one=one, most=most)
     except TooLargeError:
         raise
     except PayloadError as error:

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ..bounds import most_rows
 from ..exchange import Answer, Content, Question, Request, TooLargeError
 from ..problems import PayloadError, Problem
+from ..questions import question_of
 from ..schema import Feature, Level
 from . import instances
 
@@ -37,7 +39,7 @@ def read(
         PayloadError: No such file, an array of something else than numbers or of another shape, a model with texts, or
             numbers that do not fit *features*.
     """
-    most = instances.most_rows(classes, most_bytes)
+    most = most_rows(classes, most_bytes)
     others = [feature.name for feature in features if feature.kind not in {"number", "boolean"}]
     if others:
         raise PayloadError(Problem(f"'{others[0]}' of this model is no number, so NPY cannot hold it; send JSON", ""))
@@ -51,7 +53,7 @@ def read(
     rows = array.reshape(-1, width).tolist()
     if array.dtype.kind == "f" and np.isnan(array).any():
         rows = [[None if cell != cell else cell for cell in row] for row in rows]  # noqa: PLR0124  NaN
-    return instances.question_of(rows, features, root="", single=False, one=one, most=most)
+    return question_of(rows, features, root="", single=False, one=one, most=most)
 
 
 def render(answer: Answer) -> Content:

@@ -16,15 +16,17 @@ from typing import Any
 import numpy as np
 import orjson
 
+from ..bounds import check_cells, most_rows
 from ..exchange import JSON, READ, Answer, Content, Question, Request, Resource, problem_json
 from ..keys import is_unicode
 from ..outputs import PREDICT, PROBABILITIES, wanted_outputs
 from ..problems import PayloadError, Problem, escape, refuse, shown
+from ..questions import question_of
 from ..repeats import refuse_repeats
 from ..schema import Feature, Level
 from ..strict_json import decode
 from ..tensors import Tensor, datatype_of, json_part, tensor_of
-from . import frames, instances
+from . import frames
 
 _MODEL, _VERSION = "v2/models/{model}", "v2/models/{model}/versions/{version}"
 ROUTES = {
@@ -77,9 +79,9 @@ def read(
         PayloadError: No such request, a tensor whose data do not fit its shape or datatype, one that is no feature, or
             cells that do not fit *features*.
     """
-    most = instances.most_rows(classes, most_bytes)
+    most = most_rows(classes, most_bytes)
     body, binary = json_part(request)
-    instances.check_cells(body, len(features), most)
+    check_cells(body, len(features), most)
     document = decode(body)
     if not isinstance(document, dict) or not isinstance(document.get("inputs"), list) or not document["inputs"]:
         found = document.get("inputs") if isinstance(document, dict) else document
@@ -179,7 +181,7 @@ def _matrix(tensor: Tensor, features: Sequence[Feature], *, one: bool, most: int
         row, _, column = relative[1:].partition("/")
         return tensor.pointer(int(row) * width + int(column or 0))
 
-    return instances.question_of(rows, features, root=tensor.place, single=False, one=one, most=most, place=pointer)
+    return question_of(rows, features, root=tensor.place, single=False, one=one, most=most, place=pointer)
 
 
 def _columns(tensors: Sequence[Tensor], features: Sequence[Feature], *, one: bool, most: int) -> Question:

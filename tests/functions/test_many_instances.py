@@ -1,0 +1,131 @@
+"""Many instances in one body are read as each of them is alone: the same bits, the same refusals."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from functions import arrays
+from functions.bounds import check_cells
+from functions.exchange import Request, TooLargeError
+from functions.problems import moved
+from functions.protocols import instances
+from functions.schema import MOST_PROBLEMS, Feature, PayloadError, Problem
+
+EXAMPLES = settings(deadline=None, derandomize=True)
+
+BMI = (Feature("bmi", -1.0, 1.0),)
+TWO = (Feature("age", 0.0, 100.0), Feature("bmi", -1.0, 1.0))
+CITY = (Feature("city", kind="category", levels=("Metz", 'q"', "\\")), Feature("bmi", -1.0, 1.0))
+
+numbers = (
+    st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.sampled_from([2**63 - 1, -(2**63), -0.0])
+)
+odd = st.none() | st.booleans() | st.text(max_size=3) | st.sampled_from([10**400, [], [0.5, 1], {}, {"bmi": 1, "x": 2}])
+cells = st.one_of(numbers, numbers, numbers, odd)
+rows_of_one = cells | cells.map(lambda cell: [cell]) | cells.map(lambda cell: {"bmi": cell})
+rows_of_two = st.tuples(cells, cells).map(list) | st.fixed_dictionaries({"bmi": cells, "age": cells}) | odd
+
+
+def read(rows, features):
+    body = json.dumps({"instances": rows}).encode()
+    return instances.read(Request("", {}, body), features, one=False, most_bytes=1 << 20)
+
+
+def outcome(rows, features):
+    """The bits of the matrix that *rows* become, or their problems."""
+    try:
+        return read(rows, features).table.matrix().tobytes()
+    except PayloadError as error:
+        return error.problems
+
+
+def slow(rows, features):
+    """The same from one row at a time, by Python's own numbers."""
+    names, bits, problems = [feature.name for feature in features], [], []
+    for number, row in enumerate(rows):
+        try:
+            read([row], features)
+        except PayloadError as error:
+            within = (Problem(each.detail, each.pointer.removeprefix("/instances")) for each in error.problems)
+            problems += moved(PayloadError(*within), number).problems
+            continue
+        listed = [row[name] for name in names] if isinstance(row, dict) else row if isinstance(row, list) else [row]
+        bits += map(float, listed)
+    found = tuple(Problem(each.detail, "/instances" + each.pointer) for each in problems[:MOST_PROBLEMS])
+    return found or np.array(bits).tobytes()
+
+
+@EXAMPLES
+@given(rows=st.lists(numbers, min_size=1, max_size=40) | st.lists(rows_of_one, min_size=1, max_size=40))
+def test_many_rows_of_one_feature_are_read_as_each_alone(rows):
+    assert outcome(rows, BMI) == slow(rows, BMI)
+
+
+@EXAMPLES
+@given(rows=st.lists(rows_of_two, min_size=1, max_size=40))
+def test_many_rows_of_two_features_are_read_as_each_alone(rows):
+    assert outcome(rows, TWO) == slow(rows, TWO)
+
+
+def written(pairs):
+    """An object of JSON that may have a name twice."""
+    return "{" + ",".join(f"{json.dumps(name)}:{json.dumps(value)}" for name, value in pairs) + "}"
+
+
+city = st.sampled_from(["Metz", 'q"', "\\"])
+row_of_names = st.tuples(
+    st.lists(city.map(lambda level: ("city", level)), min_size=1, max_size=2),
+    st.lists(numbers.map(lambda number: ("bmi", number)), min_size=1, max_size=2),
+).map(lambda pair: [*pair[0], *pair[1]])
+
+
+@EXAMPLES
+@given(rows=st.lists(row_of_names | st.tuples(city, numbers), min_size=1, max_size=30), keys=st.booleans())
+def test_a_name_that_came_twice_is_found_in_any_row_and_beside_any_text(rows, keys):
+    texts = [written(row) if isinstance(row, list) else json.dumps(row) for row in rows]
+    beside = f',"keys":{json.dumps([chr(34) * row for row in range(len(rows))])}' if keys else ""
+    body = f'{{"instances":[{",".join(texts)}]{beside}}}'.encode()
+    twice = [
+        f"/instances/{place}/{name}"
+        for place, row in enumerate(rows)
+        if isinstance(row, list)
+        for name in dict.fromkeys(name for name, _ in row)
+        if [name for name, _ in row].count(name) > 1
+    ]
+
+    try:
+        instances.read(Request("", {}, body), CITY, one=False, most_bytes=1 << 20)
+        found = []
+    except PayloadError as error:
+        found = [problem.pointer for problem in error.problems]
+
+    assert found == twice[:MOST_PROBLEMS]
+
+
+@EXAMPLES
+@given(blocks=st.lists(st.tuples(st.sampled_from([b",", b'"', b"1"]), st.integers(0, 1 << 18)), max_size=6))
+def test_a_large_body_is_counted_as_python_counts(blocks):
+    body = b"".join(byte * times for byte, times in blocks)
+
+    assert (arrays.imported(), arrays.count(body, b",")) == (True, body.count(b","))
+
+
+def test_commas_in_texts_do_not_count_as_cells():
+    body = orjson.dumps({"instances": ["," * 5000]})
+
+    check_cells(body, 1, 10)
+
+
+def test_more_cells_than_can_be_answered_are_refused_unread():
+    with pytest.raises(TooLargeError) as caught:
+        check_cells(b"[" + b"1," * 2000, 1, 10)
+
+    assert caught.value.problems == (
+        Problem("the body must hold at most 10 instances, got more; send them in parts", ""),
+    )
