@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from .entries import ArtifactError as ArtifactError  # noqa: PLC0414 - it belongs to this contract
-from .entries import File, Golden, classes_of, features_of, files_of, golden_of
+from .entries import File, Golden, classes_of, features_of, files_of, golden_of, missing_of
 from .feature import Feature, Level
 from .problems import shown
 
@@ -47,6 +47,7 @@ class Manifest(NamedTuple):
         golden: Instances with the answers of the estimator that was trained.
         files: Objects beside the manifest, by their name below the version.
         classes: Labels of a classifier; empty for a regression.
+        missing: Texts that stand for a missing cell in files, and so in bodies of CSV and JSON Lines.
     """
 
     document: Document
@@ -56,6 +57,7 @@ class Manifest(NamedTuple):
     golden: tuple[Golden, ...]
     files: Mapping[str, File] = MappingProxyType({})
     classes: tuple[Level, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 class Alias(NamedTuple):
@@ -197,6 +199,7 @@ def manifest_of(document: Document, model: str, version: int) -> Manifest:
         golden=golden_of(where, document.get("golden"), classes),
         files=files_of(where, document.get("files")),
         classes=classes,
+        missing=missing_of(where, document.get("data")),
     )
 
 

@@ -128,6 +128,18 @@ def files_of(where: str, entries: object) -> Mapping[str, File]:
     return files
 
 
+def missing_of(where: str, data: object) -> tuple[str, ...]:
+    """The texts that stand for a missing cell in files; none in a manifest that does not say.
+
+    Raises:
+        ArtifactError: They are no list of texts.
+    """
+    words = data.get("missing", []) if isinstance(data, dict) else []
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ArtifactError(f"{where}: 'missing' of 'data' must list texts, found {shown(words)}")
+    return tuple(words)
+
+
 def are_numbers(values: object) -> TypeGuard[list[float]]:
     """Whether *values* is a list of finite numbers."""
     return isinstance(values, list) and all(type(v) in {int, float} and math.isfinite(v) for v in values)

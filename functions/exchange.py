@@ -59,12 +59,14 @@ class Request(NamedTuple):
         headers: Names in lower case.
         body: Empty unless the method is POST.
         few_cells: Up to so many complete numbers may become Rows; a protocol may make a Table of them all the same.
+        missing: Texts that stand for a missing cell in CSV and JSON Lines, as they do in training files.
     """
 
     path: str
     headers: Mapping[str, str]
     body: bytes = b""
     few_cells: int = 0
+    missing: Sequence[str] = ()
 
 
 class Question(NamedTuple):

@@ -8,6 +8,45 @@ from collections.abc import Callable, Iterator, Sequence
 from .feature import Feature
 from .problems import Problem, refuse, shown
 
+_MOST_LISTED = 20
+_MOST_LISTED_CHARACTERS = 400
+_MOST_COMPARED = 200
+_LONGEST_NAME = 200
+
+
+def listed(names: Sequence[str], separator: str = ", ") -> str:
+    """*names* for a message: the first ones, and how many more there are."""
+    first: list[str] = []
+    for name in names[:_MOST_LISTED]:
+        first.append(name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…")
+        if sum(map(len, first)) > _MOST_LISTED_CHARACTERS:
+            break
+    more = len(names) - len(first)
+    return separator.join(first) + (f"{separator}… and {more} more" if more else "")
+
+
+def unknown(name: str, features: Sequence[Feature]) -> str:
+    """A message about a *name* that is none of *features*; where they are many it tells those spelled alike."""
+    names = [feature.name for feature in features]
+    told = f"unknown feature {shown(name)}"
+    if len(names) > _MOST_LISTED and len(name) <= _LONGEST_NAME:
+        from difflib import get_close_matches  # noqa: PLC0415 - only a refusal of a wide model asks for it
+
+        key, spelled = name.strip().casefold(), {other.strip().casefold(): other for other in reversed(names)}
+        alike = [each for each in reversed(spelled) if each[:1] == key[:1] and len(each) <= _LONGEST_NAME]
+        near = [key] if key in spelled else get_close_matches(key, alike[:_MOST_COMPARED], 3, 0.8)
+        if near:
+            return f"{told}; did you mean {' or '.join(shown(spelled[each]) for each in near)}"
+    return f"{told}; {_there_are(names)}"
+
+
+def _unnamed(names: Sequence[str]) -> str:
+    return f"a column without a name (pandas: index=False leaves row numbers out); {_there_are(names)}"
+
+
+def _there_are(names: Sequence[str]) -> str:
+    return f"the feature{' is' if len(names) == 1 else 's are'} {listed(names)}"
+
 
 def order_of(
     names: Sequence[str], features: Sequence[Feature], problem: Callable[[str, int | None], Problem]
@@ -34,10 +73,10 @@ def _problems(
     problem: Callable[[str, int | None], Problem],
 ) -> Iterator[Problem]:
     known = [feature.name for feature in features]
-    listed, are_known = ", ".join(known), set(known)
+    are_known = set(known)
     for place, name in enumerate(names):
         if name not in are_known:
-            yield problem(f"unknown feature {shown(name)}; the features are {listed}", place)
+            yield problem(unknown(name, features) if name.strip() else _unnamed(known), place)
     if len(places) < len(names):
         times = Counter(names)
         yield from (problem(f"column {shown(name)} came twice", None) for name in known if times[name] > 1)

@@ -214,11 +214,15 @@ def _cells(row: int, instance: object, features: Sequence[Feature]) -> Iterator[
             names = {feature.name for feature in features}
             for name in instance:
                 if name not in names:
-                    yield Problem(f"row {row}: unknown feature {shown(name)}", f"/{row}/{escape(name)}")
+                    from .naming import unknown  # noqa: PLC0415 - only a refusal comes here
+
+                    yield Problem(f"row {row}: {unknown(name, features)}", f"/{row}/{escape(name)}")
         case list():
             if len(instance) != len(features):
-                listed = ", ".join(feature.name for feature in features)
-                detail = f"row {row}: must hold {_counted(features)} ({listed}), got {len(instance)}"
+                from .naming import listed  # noqa: PLC0415 - only a refusal comes here
+
+                every = listed([feature.name for feature in features])
+                detail = f"row {row}: must hold {_counted(features)} ({every}), got {len(instance)}"
                 yield Problem(detail, f"/{row}")
                 return
             values = {feature.name: cell for feature, cell in zip(features, instance, strict=True)}

@@ -49,9 +49,12 @@ SERVING = {
     "table": {"arrays", "problems"},
     "times": {"arrays", "feature", "table"},
     "naming": {"feature", "problems"},
+    "text_cells": {"feature"},
+    "csv_text": {"text_cells"},
+    "csv_body": {"csv_text", "problems"},
     "cells": {"arrays", "feature", "problems", "table", "times"},
     "places": {"arrays", "feature", "table"},
-    "schema": {"arrays", "rows", "cells", "feature", "places", "problems", "table"},
+    "schema": {"arrays", "rows", "cells", "feature", "naming", "places", "problems", "table"},
     "entries": {"feature", "problems"},
     "artifact": {"entries", "feature", "problems"},
     "predictor": {"arrays", "artifact", "feature", "rows", "runtimes", "schema", "table", "times"},
@@ -77,11 +80,12 @@ SERVING = {
     "keys": {"problems"},
     "repeats": {"problems", "strict_json"},
     "protocols.delimited": {
-        *("bounds", "exchange", "naming", "problems", "protocols.instances", "questions", "schema"),
+        *("bounds", "csv_body", "csv_text", "exchange", "naming", "problems", "protocols.instances", "questions"),
+        *("schema", "text_cells"),
     },
     "protocols.json_lines": {
         *("bounds", "exchange", "leading", "problems", "protocols.instances", "questions", "repeats", "schema"),
-        "strict_json",
+        *("strict_json", "text_cells"),
     },
     "protocols.npy": {"bounds", "exchange", "problems", "protocols.instances", "questions", "schema"},
     "protocols.bigquery": {
@@ -154,7 +158,10 @@ ACROSS = {
 
 SHARED = {
     f"functions.{module}"
-    for module in ("schema", "table", "times", "artifact", "predictor", "runtimes", "storage.client")
+    for module in (
+        *("schema", "table", "times", "artifact", "predictor", "runtimes", "storage.client"),
+        *("csv_text", "text_cells"),
+    )
 }
 """Modules of functions/ that model/ may import."""
 

@@ -1,8 +1,9 @@
 """CSV: a row a line, below a header line that names the columns in any order. Pure.
 
-A header may be missing where the first line can be told from one: no cell of it is the name of a feature, and it is a
-row that the model takes, with a cell that no name could be; or where the media type says `header=absent`. An empty cell
-is a missing one, and an empty line is none. The answer has a header where the body has one.
+It is read as training files are (text_cells.py, csv_text.py): the words for a missing cell, blanks, quotes, line ends,
+a byte order mark, and a preamble above the header. A header may be missing where the first line can be told from one:
+no cell of it is the name of a feature, and it is a row that the model takes, with a cell that no name could be; or
+where the media type says `header=absent`. An empty line is no row. The answer has a header where the body has one.
 """
 
 from __future__ import annotations
@@ -10,22 +11,23 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..bounds import check_cells, most_rows
+from ..csv_body import Row, rows_of, skipped_lines, swallowed
+from ..csv_text import other_separator
 from ..exchange import Answer, Content, Question, Request, TooLargeError
-from ..naming import order_of
-from ..problems import PayloadError, Problem, refuse
+from ..naming import listed, order_of
+from ..problems import PayloadError, Problem, refuse, shown
 from ..questions import question_of
 from ..schema import Feature, Level, to_table
+from ..text_cells import csv_cells
 from . import instances
 
 CSV = "text/csv; charset=utf-8"
 
-_NUMERALS = frozenset("0123456789+-.eE")
-_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 _LINES_BESIDE_ROWS = 1000
 
 
@@ -43,17 +45,25 @@ def read(
     check_cells(request.body, len(features), most)
     if request.body.count(b"\n") > most + _LINES_BESIDE_ROWS:
         raise TooLargeError(Problem(f"the body must hold at most {most} rows, got more; send them in parts", ""))
-    lines, rows = _rows(request.body)
-    header = _header(rows[0], features, request.headers.get("content-type", "")) if rows else False
-    names = rows[0] if header else [feature.name for feature in features]
-    if not rows or (header and len(rows) == 1):
-        example = ",".join(feature.name for feature in features)
-        raise PayloadError(Problem(f"the body must hold a header line like {example}, and a row below it", ""))
-    _check_width(lines[header:], rows[header:], len(names))
-    order = order_of(names, features, _named)
-    cells = list(zip(*rows[header:], strict=True))
+    rows = rows_of(request.body)
+    header = _header(rows, features, request)
+    rows = rows[header.rows_above :]
+    names = rows[0][1] if header.is_there else [feature.name for feature in features]
+    rows = rows[header.is_there :]
+    if header.is_there and (separator := other_separator(",".join(names))):
+        detail = f"cells must be separated by commas, and seem to be separated by {shown(separator)}: send commas"
+        raise PayloadError(Problem(f"line {header.line}: {detail} and decimal points", ""))
+    if not rows:
+        example = listed([feature.name for feature in features], ",")
+        found = "a header line alone" if header.is_there else "an empty body"
+        raise PayloadError(
+            Problem(f"the body must hold a header line like {example}, and a row below it, got {found}", "")
+        )
+    order = order_of(names, features, lambda detail, place: _named(detail, place, header.line))
+    _check_rows(request.body, rows, names, features)
+    cells = list(zip(*(cells for _, cells in rows), strict=True))
     columns = [
-        [None] * (len(rows) - header) if place is None else _values(cells[place], feature)
+        [None] * len(rows) if place is None else csv_cells(cells[place], feature, request.missing)
         for place, feature in zip(order, features, strict=True)
     ]
 
@@ -67,8 +77,8 @@ def read(
     except TooLargeError:
         raise
     except PayloadError as error:
-        raise PayloadError(*(_in_lines(problem, lines[header:]) for problem in error.problems)) from None
-    return question._replace(kept=header)
+        raise PayloadError(*(_in_lines(problem, rows) for problem in error.problems)) from None
+    return question._replace(kept=header.is_there)
 
 
 def render(answer: Answer) -> Content:
@@ -98,38 +108,37 @@ def _text(cell: object) -> object:
     return str(cell).lower() if type(cell) is bool else cell
 
 
-def _rows(body: bytes) -> tuple[list[int], list[list[str]]]:
-    """The numbers of the lines at which rows begin, and their cells."""
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = body[: error.start].count(b"\n") + 1
-        raise PayloadError(Problem(f"line {line}: not CSV in UTF-8", "")) from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    lines, rows, began = [], [], 1
-    try:
-        for row in reader:
-            if row:
-                lines.append(began)
-                rows.append(row)
-            began = reader.line_num + 1
-    except csv.Error:
-        expected = "a quoted cell ends with a quote before a comma, and a cell holds at most 131072 characters"
-        raise PayloadError(Problem(f"line {began}: not CSV: {expected}", "")) from None
-    return lines, rows
+class _Header(NamedTuple):
+    """Whether there is a header, the line where it stands, and how many rows above it are none."""
+
+    is_there: bool
+    line: int = 1
+    rows_above: int = 0
 
 
-def _header(first: list[str], features: Sequence[Feature], content_type: str) -> bool:
-    """Whether the line *first* names columns."""
-    parameters = content_type.replace(" ", "").lower().split(";")[1:]
-    if "header=absent" in parameters:
-        return False
+def _header(rows: Sequence[Row], features: Sequence[Feature], request: Request) -> _Header:
+    """The header of *rows*; lines above one that names features are a preamble."""
+    parameters = request.headers.get("content-type", "").replace(" ", "").lower().split(";")[1:]
+    if not rows or "header=absent" in parameters:
+        return _Header(is_there=False)
+    said = "header=present" in parameters
     names = {feature.name for feature in features}
-    if "header=present" in parameters or not names.isdisjoint(first) or len(first) != len(features):
+    skipped = skipped_lines(request.body)
+    for above, (line, cells) in enumerate(rows[: skipped + 1] if skipped else ()):
+        if line > skipped and (said or not names.isdisjoint(cells)):
+            return _Header(is_there=True, line=line, rows_above=above)
+    line, first = rows[0]
+    return _Header(said or _is_header(first, features, request.missing), line)
+
+
+def _is_header(first: list[str], features: Sequence[Feature], missing: Sequence[str]) -> bool:
+    """Whether the line *first* names columns."""
+    names = {feature.name for feature in features}
+    if not names.isdisjoint(first) or len(first) != len(features):
         return True
     if all(feature.kind == "category" for feature in features):
         return True
-    values = [_values([cell], feature)[0] for cell, feature in zip(first, features, strict=True)]
+    values = [csv_cells([cell], feature, missing)[0] for cell, feature in zip(first, features, strict=True)]
     try:
         to_table([values], features)
     except PayloadError:
@@ -137,45 +146,26 @@ def _header(first: list[str], features: Sequence[Feature], content_type: str) ->
     return all(value is None or feature.kind == "category" for value, feature in zip(values, features, strict=True))
 
 
-def _check_width(lines: Sequence[int], rows: Sequence[list[str]], width: int) -> None:
+def _check_rows(body: bytes, rows: Sequence[Row], names: Sequence[str], features: Sequence[Feature]) -> None:
+    """Refuse rows of another width than the header's, and rows that a quote swallowed others into."""
     refuse(
-        Problem(f"line {line}: must hold {width} cells, got {len(cells)}", f"/{row}")
-        for row, (line, cells) in enumerate(zip(lines, rows, strict=True))
-        if len(cells) != width
+        Problem(f"line {line}: must hold {len(names)} cells, got {len(cells)}", f"/{number}")
+        for number, (line, cells) in enumerate(rows)
+        if len(cells) != len(names)
     )
+    if b'"' in body:
+        numeric = {feature.name for feature in features if feature.kind == "number"}
+        refuse(swallowed(body, rows, len(names), [place for place, name in enumerate(names) if name in numeric]))
 
 
-def _named(detail: str, place: int | None) -> Problem:
-    return Problem(f"line 1: {detail}" if place is None else f"line 1, column {place + 1}: {detail}", "")
+def _named(detail: str, place: int | None, line: int) -> Problem:
+    return Problem(f"line {line}: {detail}" if place is None else f"line {line}, column {place + 1}: {detail}", "")
 
 
-def _values(cells: Sequence[str], feature: Feature) -> list[Any]:
-    """The values that *cells* spell; a cell that spells none of its kind stays a text, for the schema to refuse."""
-    if feature.kind == "number":
-        if "" not in cells and {*"".join(cells)} <= _NUMERALS:
-            try:
-                return list(map(float, cells))
-            except ValueError:  # some cell; the line below leaves it
-                pass
-        return [_number(cell) for cell in cells]
-    if feature.kind == "boolean":
-        return [_BOOLEANS.get(cell.strip().lower(), cell) if cell else None for cell in cells]
-    return [cell or None for cell in cells]
-
-
-def _number(cell: str) -> float | str | None:
-    if not cell:
-        return None
-    try:
-        return float(cell) if {*cell.strip(" ")} <= _NUMERALS else cell
-    except ValueError:
-        return cell
-
-
-def _in_lines(problem: Problem, lines: Sequence[int]) -> Problem:
+def _in_lines(problem: Problem, rows: Sequence[Row]) -> Problem:
     """*problem* of a row, with its line and column."""
     row, _, column = problem.pointer[1:].partition("/")
     if not row:
         return problem
-    place = f"line {lines[int(row)]}" + (f", column {int(column) + 1}" if column.isdigit() else "")
+    place = f"line {rows[int(row)][0]}" + (f", column {int(column) + 1}" if column.isdigit() else "")
     return Problem(place + problem.detail.removeprefix(f"row {row}"), problem.pointer)

@@ -1,6 +1,6 @@
 """JSON Lines: an instance a line → {"prediction": …} a line; of a classifier with "probabilities" and "classes".
 
-Pure.
+Texts are read as in training files (text_cells.py): blank ones and the words for a missing cell are missing. Pure.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..questions import question_of
 from ..repeats import refuse_repeats, texts_of
 from ..schema import Feature, Level
 from ..strict_json import decode
+from ..text_cells import json_cell
 from . import instances
 
 JSON_LINES = "application/x-ndjson"
@@ -46,13 +47,17 @@ def read(
         raise PayloadError(Problem("the body must hold a line of JSON for each instance, got an empty one", ""))
     lines = [number for number, _ in spelled]
     rows = [_decoded(number, line) for number, line in spelled]
+    texts = texts_of(rows)
+    cells: list[Any] = rows
+    if texts > sum(len(row) for row in rows if isinstance(row, dict)):
+        cells = [_cells(row, features, request.missing) for row in rows]
     try:
-        question = question_of(rows, features, root="", single=False, one=one, most=most)
+        question = question_of(cells, features, root="", single=False, one=one, most=most)
     except TooLargeError:
         raise
     except PayloadError as error:
         raise PayloadError(*(_in_lines(problem, lines) for problem in error.problems)) from None
-    if body.count(b'"') != 2 * texts_of(rows):
+    if body.count(b'"') != 2 * texts:
         for row, (number, line) in enumerate(spelled):
             try:
                 refuse_repeats(line, rows[row])
@@ -92,6 +97,16 @@ def _decoded(number: int, line: bytes) -> object:
     except PayloadError as error:
         detail = error.problems[0].detail.replace("line 1 column", "column")
         raise PayloadError(Problem(f"line {number}: {detail}", "")) from None
+
+
+def _cells(row: object, features: Sequence[Feature], missing: Sequence[str]) -> object:
+    """*row* with its texts read as cells of a file."""
+    if isinstance(row, dict):
+        named = {feature.name: feature for feature in features}
+        return {name: json_cell(cell, named[name], missing) if name in named else cell for name, cell in row.items()}
+    if isinstance(row, list) and len(row) == len(features):
+        return [json_cell(cell, feature, missing) for cell, feature in zip(row, features, strict=True)]
+    return json_cell(row, features[0], missing) if len(features) == 1 else row
 
 
 def _in_lines(problem: Problem, lines: Sequence[int]) -> Problem:

@@ -13,8 +13,9 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from functions.schema import MOST_PROBLEMS, Feature, PayloadError, shown, to_matrix
+from functions.text_cells import number
 from model.data.findings import Example
-from model.data.formats import NUMBER, Column
+from model.data.formats import Column
 from model.data.nearly import MISSING, OTHER, Form, form, is_missing_word
 
 MOST_EXAMPLES = 5
@@ -234,7 +235,7 @@ def _number_cells(column: Column, *, texts: bool) -> list[Any]:
     if isinstance(column, list):
         return column
     if texts:
-        return [_number((cell or b"").decode("utf-8", "backslashreplace")) for cell in column.to_pylist()]
+        return [number((cell or b"").decode("utf-8", "backslashreplace")) for cell in column.to_pylist()]
     if pa.types.is_decimal(column.type):
         return [None if cell is None else float(cell) for cell in column.to_pylist()]
     cells: list[Any] = column.to_pylist()
@@ -260,8 +261,3 @@ def _checked(cells: Sequence[Any], rows: Sequence[int], feature: Feature, flaws:
     values = np.full(len(cells), math.nan)
     values[good] = to_matrix([[cells[place]] for place in good], [feature])[:, 0]
     return values
-
-
-def _number(text: str) -> float | str | None:
-    stripped = text.strip()
-    return float(stripped) if NUMBER.fullmatch(stripped) else text if stripped else None

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,22 +17,13 @@ import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
+from functions import csv_text
 from functions.schema import shown
+from functions.text_cells import NUMBER
 from model.data.sources import BLOCK_BYTES
 from model.errors import SourceError
 
-NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)", re.ASCII | re.IGNORECASE)
 BATCH_ROWS = 65_536
-
-_HEAD_BYTES = 4096
-_PREAMBLE_LINES = 100
-_MAGIC = {
-    b"PAR1": "a Parquet file: name it .parquet",
-    b"PK\x03\x04": "a spreadsheet or an archive: export it as CSV",
-    b"\x1f\x8b": "a gzip file: name it .csv.gz",
-    b"\xff\xfe": "UTF-16: save it as UTF-8",
-    b"\xfe\xff": "UTF-16: save it as UTF-8",
-}
 
 Column: TypeAlias = pa.Array | list[Any]
 Piece: TypeAlias = tuple[int, dict[str, Column]]
@@ -140,12 +130,12 @@ def csv_header(source: str, path: Path) -> Header:
         SourceError: It is of another kind or encoding, has no header, or another separator.
     """
     head = _head(source, path)
-    for magic, kind in _MAGIC.items():
-        if head.startswith(magic):
-            raise SourceError(f"{source} must be CSV in UTF-8, and seems to be {kind}")
-    if b"\0" in head:
-        raise SourceError(f"{source} must be CSV in UTF-8, found a binary file")
-    skipped = _preamble_lines(path)
+    if other := csv_text.other_kind(head):
+        raise SourceError(f"{source} must be CSV in UTF-8{other}")
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        skipped = csv_text.preamble_lines(
+            [text.readline(csv_text.HEAD_CHARACTERS) for _ in range(csv_text.PREAMBLE_LINES)]
+        )
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
         for _ in range(skipped):
             text.readline(BLOCK_BYTES)
@@ -163,8 +153,7 @@ def csv_header(source: str, path: Path) -> Header:
     if all(NUMBER.fullmatch(name.strip()) for name in names):
         numbers = f"the numbers {shown(line)}" if names else "none"
         raise SourceError(f"{source} must begin with a line of column names, found {numbers}")
-    separator = max(";\t|", key=line.count)
-    if line.count(separator) > line.count(","):
+    if separator := csv_text.other_separator(line):
         raise SourceError(
             f"{source} must be separated by commas, and seems to be separated by {shown(separator)}: save it with "
             f"commas and decimal points; its first line is {shown(line)}"
@@ -181,25 +170,11 @@ def shown_briefly(value: Any, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 
 
-def _preamble_lines(path: Path) -> int:
-    """How many lines above the header are Excel's `sep=,`, or comments that begin with # and hold fewer commas."""
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-        lines = [text.readline(_HEAD_BYTES) for _ in range(_PREAMBLE_LINES)]
-    skipped = 0
-    for line, following in pairwise(lines):
-        is_separator = skipped == 0 and re.fullmatch(r"sep=.\s*", line, re.IGNORECASE)
-        is_comment = line.startswith("#") and (following.startswith("#") or line.count(",") != following.count(","))
-        if not line.endswith("\n") or not (is_separator or is_comment):
-            break
-        skipped += 1
-    return skipped
-
-
 def _head(source: str, path: Path) -> bytes:
     if path.is_dir():
         raise SourceError(f"{source} must be a file, found a directory")
     with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
+        head = file.read(csv_text.HEAD_CHARACTERS)
     if not head:
         raise SourceError(f"{source} must hold rows, found an empty file")
     return head

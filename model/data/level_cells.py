@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from functions.schema import Level, shown
+from functions.text_cells import BOOLEANS
 from model.data.cells import Codes, Flaw, Vector, distinct, flaw_of, plain, wrong_type
 from model.data.formats import Column
 
 _FORMS = {str: "a text", bool: "true or false", int: "a number", float: "a number"}
-_BOOLEANS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
 
 
 def booleans(column: Column, name: str, start: int, flaws: list[Flaw], *, texts: bool) -> Vector:
@@ -30,7 +30,7 @@ def booleans(column: Column, name: str, start: int, flaws: list[Flaw], *, texts:
 
 def _truth(cell: Any) -> float:
     if isinstance(cell, str):
-        return _BOOLEANS.get(cell.strip().casefold(), math.nan)
+        return float(BOOLEANS.get(cell.strip().casefold(), math.nan))
     return float(cell) if isinstance(cell, int | float | Decimal) and cell in {0, 1} else math.nan
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from functions.schema import Level
-from model.data.formats import NUMBER
+from functions.text_cells import NUMBER
 
 MISSING_WORDS = frozenset({"na", "n/a", "#n/a", "nan", "null", "none", "nil", "?", "-", "--", "."})
 """Texts, in lower case, by which people mean a missing cell."""

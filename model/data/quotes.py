@@ -10,11 +10,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.data.formats import NUMBER
+from functions.csv_text import MOST_LINES, is_inner_row
 
 _CHUNK_BYTES = 1 << 20
-_MOST_LINES = 100_000
-"""Lines of one row that are looked at: a quote that is open for longer is named when the file ends."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +53,8 @@ def swallowed_rows(
                 continue
             if not inside:
                 begin, begun, inner, quotes = number, line, 0, 0
-            elif number - begin <= _MOST_LINES and not (
-                _ends_first_cell(begun, line) and not _is_row(begun, len(names), places)
-            ):
-                inner += _is_row(line, len(names), places)
+            elif number - begin <= MOST_LINES:
+                inner += is_inner_row(begun, line, len(names), places)
             if inside or b'"' in line:
                 quotes += line.count(b'"')
                 inside = _is_open(line, inside=inside)
@@ -115,20 +111,6 @@ def _is_open(line: bytes, *, inside: bool) -> bool:
             return False
         place, fresh = comma + 1, True
     return inside
-
-
-def _ends_first_cell(begun: bytes, line: bytes) -> bool:
-    """Whether *line* closes the first cell of the row that began with *begun*: the rest of the row stands behind it."""
-    return begun.startswith(b'"') and b'"' in line and b"," not in line[: line.find(b'"')]
-
-
-def _is_row(line: bytes, width: int, numbers: list[int]) -> bool:
-    """Whether *line*, its quotes left out, holds *width* cells, and numbers where numbers belong."""
-    cells = line.replace(b'"', b"").split(b",")
-    if len(cells) != width:
-        return False
-    texts = [cells[place].decode("utf-8", "replace").strip() for place in numbers]
-    return bool(texts) and all(NUMBER.fullmatch(text) for text in texts)
 
 
 def _shown(line: bytes) -> str:

@@ -11,9 +11,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from functions.schema import shown
+from functions.text_cells import NUMBER
 from functions.times import parse
 from model.data.cells import Flaw, distinct, flaw_of, plain
-from model.data.formats import NUMBER, Column
+from model.data.formats import Column
 
 
 def seconds(

@@ -218,7 +218,10 @@ def refused(answer, status, title):
             b'{"instances": [[1], [1, 2]]}', "row 1: must hold 1 number (bmi), got 2", "/instances/1", id="ragged"
         ),
         pytest.param(
-            b'{"instances": [{"bmi": 1, "age": 2}]}', 'row 0: unknown feature "age"', "/instances/0/age", id="unknown"
+            b'{"instances": [{"bmi": 1, "age": 2}]}',
+            'row 0: unknown feature "age"; the feature is bmi',
+            "/instances/0/age",
+            id="unknown",
         ),
         pytest.param(b'{"instances": [{}]}', "row 0: missing feature 'bmi'", "/instances/0", id="missing"),
         pytest.param(

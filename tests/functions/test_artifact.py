@@ -528,6 +528,23 @@ def test_a_file_without_digest_and_size_is_refused(files, found):
     assert refusal(parse_manifest, data, "line", 3) == f"{message} {found}"
 
 
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param(None, (), id="none"),
+        pytest.param({"rows": 7}, (), id="older"),
+        pytest.param({"missing": ["NA", ""]}, ("NA", ""), id="words"),
+    ],
+)
+def test_the_words_for_a_missing_cell_read_back(data, expected):
+    assert parsed(data=data).missing == expected
+
+
+def test_words_for_a_missing_cell_that_are_no_texts_are_refused():
+    with pytest.raises(ArtifactError, match="'missing' of 'data' must list texts, found an array of 1"):
+        parsed(data={"missing": [1]})
+
+
 def test_files_read_back():
     assert parsed(files={"model.bin": BLOCK}).files == {"model.bin": File("0" * 64, 7)}
 

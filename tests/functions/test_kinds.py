@@ -117,7 +117,7 @@ def test_an_absent_member_is_refused_as_forgotten(feature):
 
 def test_an_unknown_member_beside_an_absent_one_is_refused():
     assert problems([{"agee": 1, "colour": "red"}], Feature("age", **GAPS), COLOUR) == [
-        ('unknown feature "agee"', "/0/agee")
+        ('unknown feature "agee"; the features are age, colour', "/0/agee")
     ]
 
 

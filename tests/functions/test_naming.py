@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from functions.feature import Feature
-from functions.naming import order_of
+from functions.naming import order_of, unknown
 from functions.problems import MOST_PROBLEMS, PayloadError, Problem
+from functions.schema import to_table
 
 FEATURES = (Feature("a"), Feature("b", had_missing=True, takes_missing=True))
 
@@ -40,6 +41,40 @@ def test_however_many_names_are_unknown_no_more_problems_are_made_than_are_told(
         order_of([f"n{number}" for number in range(1000)], FEATURES, counted)
 
     assert made == list(range(MOST_PROBLEMS))
+
+
+WIDE = tuple(Feature(f"column_{place:04d}") for place in range(10_000))
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        pytest.param(" Column_9007", '"column_9007"', id="case-and-blank"),
+        pytest.param("colum_0007", '"column_0007" or "column_0107" or "column_0100"', id="letter"),
+    ],
+)
+def test_a_name_that_is_none_of_many_is_told_with_those_spelled_alike(name, near):
+    assert unknown(name, WIDE).endswith(f"; did you mean {near}")
+
+
+@pytest.mark.parametrize("name", ["zzz", "x" * 1_000_000, "\ud800"])
+def test_a_message_about_a_name_is_short_however_many_features_there_are(name):
+    detail = unknown(name, WIDE)
+
+    assert detail.startswith("unknown feature ")
+    assert detail.endswith("column_0018, column_0019, … and 9980 more")
+    assert len(detail) < 600
+
+
+def test_a_message_about_a_name_is_short_however_long_the_names_are():
+    assert len(unknown("zzz", [Feature("n" * 100_000), Feature("m" * 100_000)])) < 600
+
+
+def test_a_row_of_another_width_names_the_first_features_alone():
+    with pytest.raises(PayloadError) as caught:
+        to_table([[1]], WIDE)
+
+    assert len(str(caught.value)) < 600
 
 
 def test_features_are_found_in_any_order_and_one_that_may_be_missing_may_be_absent():

@@ -76,7 +76,7 @@ def test_a_golden_prediction_that_is_not_reproduced_is_named(golden, message):
         pytest.param(
             [({"a": 0, "c": 0}, 1.0)],
             "line version 3: golden instances do not fit the features: "
-            "row 0: unknown feature \"c\"; row 0: missing feature 'b'",
+            "row 0: unknown feature \"c\"; the features are a, b; row 0: missing feature 'b'",
             id="another-name",
         ),
         pytest.param(

@@ -20,6 +20,7 @@ from tests.support.parts import document
 NAMES = [feature["name"] for feature in FEATURES]
 ROWS = [[3, "red", 2, False, "1970-01-01T05:00:00Z"], [None, "blue", 1, False, "1970-01-01"]]
 CSV = "age,colour,floor,late,when\n3,red,2,false,1970-01-01T05:00:00Z\n,blue,1,FALSE,1970-01-01\n"
+NEEDS_ROWS = "the body must hold a header line like age,colour,floor,late,when, and a row below it"
 NOISE = np.random.default_rng(1).bytes(5000)
 NDJSON, NPY = "application/x-ndjson", "application/x-npy"
 
@@ -62,9 +63,27 @@ def own(functions, rows, **headers):
 @pytest.mark.parametrize(
     ("body", "detail", "pointer"),
     [
-        pytest.param("", "the body must hold a header line like age,colour,floor,late,when, and a row below it", ""),
+        pytest.param("", f"{NEEDS_ROWS}, got an empty body", "", id="empty"),
+        pytest.param("\ufeff\r\n\n", f"{NEEDS_ROWS}, got an empty body", "", id="empty-lines"),
+        pytest.param("age,colour\n", f"{NEEDS_ROWS}, got a header line alone", "", id="header-alone"),
         pytest.param(
-            "age,colour\n", "the body must hold a header line like age,colour,floor,late,when, and a row below it", ""
+            CSV.replace("age,", ",age,"),
+            "line 1, column 1: a column without a name (pandas: index=False leaves row numbers out); the features are"
+            " age, colour, floor, late, when",
+            "",
+            id="unnamed-column",
+        ),
+        pytest.param(
+            CSV.replace(",", ";"),
+            'line 1: cells must be separated by commas, and seem to be separated by ";": send commas and decimal points',
+            "",
+            id="semicolons",
+        ),
+        pytest.param(
+            "sep=,\n# by hand\n" + CSV.replace("2,f", "9,f"),
+            "line 4, column 3: 'floor' must be a number, got \"9\"",
+            "/0/2",
+            id="below-a-preamble",
         ),
         pytest.param(
             CSV.replace("colour", "hue"),
@@ -92,11 +111,41 @@ def own(functions, rows, **headers):
         ),
         pytest.param(
             CSV + '1,"a',
-            "line 4: not CSV: a quoted cell ends with a quote before a comma, and a cell holds at most 131072 characters",
+            "line 4: a quote is opened and never closed; close it, or write two for one that belongs to the text",
             "",
             id="quote",
         ),
-        pytest.param(CSV.encode() + b"\xff", "line 4: not CSV in UTF-8", "", id="no-utf-8"),
+        pytest.param(
+            CSV + '1,5" pipe,2,false,1970-01-01\n',
+            "line 4: quotes must come in pairs; close it, or write two for one that belongs to the text",
+            "/2",
+            id="odd-quote",
+        ),
+        pytest.param(
+            CSV + '1,"red,2,false,1970-01-01\n2,blue"",2,false,1970-01-01\n3,blue",2,false,1970-01-01\n',
+            "line 4: a quote holds 2 more lines that look like rows; close it, or write two for one that belongs to the"
+            " text",
+            "/2",
+            id="swallowed",
+        ),
+        pytest.param(
+            CSV.encode() + b"\xff",
+            "line 4: must be CSV in UTF-8, found byte 0xff: send it as UTF-8, it may be Latin-1",
+            "",
+            id="no-utf-8",
+        ),
+        pytest.param(
+            CSV.encode("utf-16"),
+            "the body must be CSV in UTF-8, and seems to be UTF-16: save it as UTF-8",
+            "",
+            id="utf-16",
+        ),
+        pytest.param(
+            b"PK\x03\x04",
+            "the body must be CSV in UTF-8, and seems to be a spreadsheet or an archive: export it as CSV",
+            "",
+            id="xlsx",
+        ),
     ],
 )
 def test_csv_that_cannot_be_read_is_refused_with_line_and_column(prices, body, detail, pointer):

@@ -288,14 +288,14 @@ def test_a_bad_cell_is_named_with_its_place_in_the_body(shape, place, cell, deta
         pytest.param(
             b'{"instances": [{"age": 1, "bim": 2}]}',
             [
-                ('row 0: unknown feature "bim"', "/instances/0/bim"),
+                ('row 0: unknown feature "bim"; the features are age, bmi', "/instances/0/bim"),
                 ("row 0: missing feature 'bmi'", "/instances/0"),
             ],
             id="misspelt-feature",
         ),
         pytest.param(
             b'{"instances": [{"age": 1, "bmi": 2, "\\ud800": 3}]}',
-            [('row 0: unknown feature "?"', "/instances/0/?")],
+            [('row 0: unknown feature "?"; the features are age, bmi', "/instances/0/?")],
             id="lone-surrogate-as-feature",
         ),
     ],
@@ -562,7 +562,11 @@ def test_a_path_that_batch_cannot_read_is_refused(text, problem):
         pytest.param("[0.5,0.2]", ("row 0: must hold 1 number (bmi), got 2", "/instance"), id="array-of-two"),
         pytest.param("[]", ("row 0: must hold 1 number (bmi), got 0", "/instance"), id="empty-array"),
         pytest.param('[{"bmi":1}]', ("row 0: 'bmi' must be a number, got an object", "/instance/0"), id="instances"),
-        pytest.param('{"age":1,"bmi":2}', ('row 0: unknown feature "age"', "/instance/age"), id="unknown-feature"),
+        pytest.param(
+            '{"age":1,"bmi":2}',
+            ('row 0: unknown feature "age"; the feature is bmi', "/instance/age"),
+            id="unknown-feature",
+        ),
         pytest.param("{}", ("row 0: missing feature 'bmi'", "/instance"), id="missing-feature"),
         pytest.param('{"bmi":1,"bmi":2}', ('row 0: feature "bmi" came twice', "/instance/bmi"), id="doubled-feature"),
     ],

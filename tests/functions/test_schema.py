@@ -79,10 +79,12 @@ def test_an_integer_too_long_to_print_is_named_too():
         pytest.param([], [("row 0: must hold 1 number (bmi), got 0", "/0")], id="empty"),
         pytest.param([1, 2], [("row 0: must hold 1 number (bmi), got 2", "/0")], id="too-wide"),
         pytest.param({}, [("row 0: missing feature 'bmi'", "/0")], id="missing"),
-        pytest.param({"bmi": 1, "age": 2}, [('row 0: unknown feature "age"', "/0/age")], id="unknown"),
+        pytest.param(
+            {"bmi": 1, "age": 2}, [('row 0: unknown feature "age"; the feature is bmi', "/0/age")], id="unknown"
+        ),
         pytest.param(
             {"BMI": 1},
-            [('row 0: unknown feature "BMI"', "/0/BMI"), ("row 0: missing feature 'bmi'", "/0")],
+            [('row 0: unknown feature "BMI"; the feature is bmi', "/0/BMI"), ("row 0: missing feature 'bmi'", "/0")],
             id="misspelt",
         ),
     ],
@@ -112,7 +114,7 @@ def test_a_bad_instance_of_one_feature_is_named(instance, problems):
         pytest.param(
             {"age": None, "bmi": "x", "sex": 1},
             [
-                ('row 0: unknown feature "sex"', "/0/sex"),
+                ('row 0: unknown feature "sex"; the features are age, bmi', "/0/sex"),
                 ("row 0: 'age' must be a number, got null", "/0/age"),
                 ("row 0: 'bmi' must be a number, got \"x\"", "/0/bmi"),
             ],
@@ -145,12 +147,16 @@ def test_rows_of_unequal_width_are_named_each():
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        pytest.param("\ud800", Problem('row 0: unknown feature "?"', "/0/?"), id="lone-surrogate"),
-        pytest.param("x/~y", Problem('row 0: unknown feature "x/~y"', "/0/x~1~0y"), id="slash-and-tilde"),
-        pytest.param("", Problem('row 0: unknown feature ""', "/0/"), id="empty"),
-        pytest.param('"', Problem(r'row 0: unknown feature "\""', '/0/"'), id="quote"),
-        pytest.param("\n", Problem(r'row 0: unknown feature "\n"', "/0/\n"), id="line-feed"),
-        pytest.param("z" * 500, Problem(f'row 0: unknown feature "{"z" * 40}…"', f"/0/{'z' * 40}"), id="long"),
+        pytest.param("\ud800", Problem('row 0: unknown feature "?"; the feature is bmi', "/0/?"), id="lone-surrogate"),
+        pytest.param(
+            "x/~y", Problem('row 0: unknown feature "x/~y"; the feature is bmi', "/0/x~1~0y"), id="slash-and-tilde"
+        ),
+        pytest.param("", Problem('row 0: unknown feature ""; the feature is bmi', "/0/"), id="empty"),
+        pytest.param('"', Problem(r'row 0: unknown feature "\""; the feature is bmi', '/0/"'), id="quote"),
+        pytest.param("\n", Problem(r'row 0: unknown feature "\n"; the feature is bmi', "/0/\n"), id="line-feed"),
+        pytest.param(
+            "z" * 500, Problem(f'row 0: unknown feature "{"z" * 40}…"; the feature is bmi', f"/0/{'z' * 40}"), id="long"
+        ),
     ],
 )
 def test_a_hostile_name_is_quoted_short_and_encodable(name, problem):
