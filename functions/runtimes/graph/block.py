@@ -13,11 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...artifact import ArtifactError
-
-Array = NDArray[Any]
+from .step import Array
 
 _MAGIC = b"ARRAYS\x01\n"
 _TYPES = {"f8": "<f8", "f4": "<f4", "i4": "<i4", "i2": "<i2", "u1": "|u1"}

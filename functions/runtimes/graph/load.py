@@ -11,17 +11,16 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...artifact import ArtifactError
 from ...problems import PayloadError, moved
 from ...table import Table
-from .block import Array, unpack
+from .block import unpack
 from .operators import OPERATORS
-from .step import Operation, Step, Values
+from .step import Array, Operation, Step, Values
 
 MOST_STEPS = 100_000
 MOST_ROW_WIDTH = 1 << 23
@@ -31,16 +30,14 @@ _PART_NUMBERS = 1 << 21
 """How many numbers the widest step of a part may take: 16 MiB."""
 
 
-@dataclass(frozen=True)
-class Predictions:
+class Predictions(NamedTuple):
     """A graph's answer; see runtimes.Predictions."""
 
     values: Any
     probabilities: Values | None
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(NamedTuple):
     """Checked steps, in an order in which each needs only earlier ones.
 
     Args:

@@ -10,15 +10,19 @@ each exit that the row keeps.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .forest import Forest, Places
-from .step import Array
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .forest import Forest, Places
+    from .step import Array
+
+    Mask = NDArray[Any]
+    Counts = NDArray[np.uint8]
 
 _MOST_SPLITS = 63
 _MOST_TREES = 128
@@ -27,12 +31,9 @@ _KEPT_BYTES = 1 << 24
 """Up to this size tables are kept from batch to batch."""
 
 _KINDS: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16, 32: np.uint32, 64: np.uint64}
-Mask = NDArray[Any]
-Counts = NDArray[np.uint8]
 
 
-@dataclass(frozen=True)
-class _Column:
+class _Column(NamedTuple):
     """How the numbers of one column become places in the tables.
 
     Args:
@@ -45,8 +46,7 @@ class _Column:
     thresholds: Array | None
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """Neighbouring trees with common tables.
 
     Args:
@@ -71,13 +71,14 @@ class Masks:
         most = self._has.shape[1]
         self.kind = next(kind for bits, kind in _KINDS.items() if most < bits)
         exits, count, start = _exits(forest, self._has, self._splits)
-        below = forest.left[self._splits]
+        left = forest.nodes.left
+        below = left[self._splits]
         left_exits = (np.uint64(1) << count[below].astype(np.uint64)) - np.uint64(1)
         self._masks = (~(left_exits << start[below].astype(np.uint64))).astype(self.kind)
-        self.whole = bool((forest.left[exits] == exits).all())
+        self.whole = bool((left[exits] == exits).all())
         self._exits = np.zeros((len(forest.roots), most + 1), np.intp)
         tree = np.searchsorted(forest.roots, exits, side="right") - 1
-        self._exits[tree, start[exits]] = forest.leaf.take(exits) if self.whole else exits
+        self._exits[tree, start[exits]] = forest.nodes.leaf.take(exits) if self.whole else exits
         self._kept: list[Group] = []
 
     def groups(self) -> Iterator[Group]:
@@ -133,21 +134,21 @@ class Masks:
         return places
 
     def _group(self, trees: slice) -> Group:
-        forest = self._forest
+        forest, nodes = self._forest, self._forest.nodes
         tree, split = np.nonzero(self._has[trees])
         node, mask = self._splits[trees][tree, split], self._masks[trees][tree, split]
-        by_category = np.zeros(len(node), bool) if forest.category is None else forest.category[node] >= 0
-        keys, key = np.unique(np.stack([forest.feature[node], by_category]), axis=1, return_inverse=True)
+        by_category = np.zeros(len(node), bool) if nodes.category is None else nodes.category[node] >= 0
+        keys, key = np.unique(np.stack([nodes.feature[node], by_category]), axis=1, return_inverse=True)
         columns: list[_Column] = []
         cells: list[tuple[Any, ...]] = []
         sizes: list[int] = []
         for number, (column, categorical) in enumerate(keys.T.tolist()):
             own = np.flatnonzero(key == number)
             if categorical:
-                which, place = np.nonzero(forest.categories_right[forest.category[node[own]]])  # type: ignore[index]
+                which, place = np.nonzero(forest.categories_right[nodes.category[node[own]]])  # type: ignore[index]
                 thresholds, size = None, forest.categories_right.shape[1]
             else:
-                thresholds, rank = np.unique(forest.threshold[node[own]], return_inverse=True)
+                thresholds, rank = np.unique(nodes.threshold[node[own]], return_inverse=True)
                 which, place, size = np.arange(len(own)), rank + 1, len(thresholds) + 2
             cells.append((tree[own][which], sum(sizes) + place, mask[own][which]))
             columns.append(_Column(column, sum(sizes), thresholds))
@@ -159,11 +160,11 @@ class Masks:
             if each.thresholds is not None:
                 ranks = tables[:, each.first : each.first + len(each.thresholds) + 1]
                 np.bitwise_and.accumulate(ranks, axis=1, out=ranks)
-        if forest.missing_right is not None:
+        if nodes.missing_right is not None:
             gaps = np.array(
                 [c.first + (0 if c.thresholds is None else len(c.thresholds) + 1) for c in columns], np.intp
             )
-            right = forest.missing_right[node] & ~by_category
+            right = nodes.missing_right[node] & ~by_category
             np.bitwise_and.at(tables, (tree[right], gaps[key[right]]), mask[right])
         asked = np.zeros((len(tables), len(columns)), bool)
         asked[tree, key] = True
@@ -172,17 +173,17 @@ class Masks:
 
 def _tops(forest: Forest) -> tuple[NDArray[np.bool_], Places]:
     """The splits of each tree's top, parents before children, shape (trees, most of a tree); and where there is one."""
-    nodes = np.arange(len(forest.left))
-    size = np.ones(len(nodes), np.int32)
+    left = forest.nodes.left
+    size = np.ones(len(left), np.int32)
     levels, level = [], forest.roots
     while level.size:
-        level = level[forest.left[level] != level]
+        level = level[left[level] != level]
         levels.append(level)
-        level = np.concatenate([forest.left[level], forest.left[level] + 1])
+        level = np.concatenate([left[level], left[level] + 1])
     for level in reversed(levels):
-        size[level] = 1 + size[forest.left[level]] + size[forest.left[level] + 1]
+        size[level] = 1 + size[left[level]] + size[left[level] + 1]
     tops = []
-    for first, last in pairwise([*forest.roots.tolist(), len(nodes)]):
+    for first, last in pairwise([*forest.roots.tolist(), len(left)]):
         own = first + np.flatnonzero(size[first:last] > 1)
         if own.size > _MOST_SPLITS:  # a parent is larger than its children, so the top is in one piece
             own = np.sort(own[np.argpartition(-size[own], _MOST_SPLITS)[:_MOST_SPLITS]])
@@ -196,18 +197,19 @@ def _tops(forest: Forest) -> tuple[NDArray[np.bool_], Places]:
 
 def _exits(forest: Forest, has: NDArray[np.bool_], splits: Places) -> tuple[Places, Counts, Counts]:
     """The exits of the tops; and for each node of the forest how many exits stand below it, and the first of them."""
-    count, start = np.ones(len(forest.left), np.uint8), np.zeros(len(forest.left), np.uint8)
+    left = forest.nodes.left
+    count, start = np.ones(len(left), np.uint8), np.zeros(len(left), np.uint8)
     for column in reversed(range(has.shape[1])):
         node = splits[has[:, column], column]
-        count[node] = count[forest.left[node]] + count[forest.left[node] + 1]
+        count[node] = count[left[node]] + count[left[node] + 1]
     for column in range(has.shape[1]):
         node = splits[has[:, column], column]
-        below = forest.left[node]
+        below = left[node]
         start[below] = start[node]
         start[below + 1] = start[node] + count[below]
     top = splits[has]
-    is_exit = np.zeros(len(forest.left), bool)
+    is_exit = np.zeros(len(left), bool)
     is_exit[forest.roots] = True
-    is_exit[forest.left[top]] = is_exit[forest.left[top] + 1] = True
+    is_exit[left[top]] = is_exit[left[top] + 1] = True
     is_exit[top] = False
     return np.flatnonzero(is_exit), count, start

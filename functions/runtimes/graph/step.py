@@ -9,16 +9,21 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...artifact import ArtifactError
 
-Array = NDArray[Any]
-Values = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+    Values = NDArray[np.float64]
+else:  # numpy.typing costs a start more than all else that this module imports
+    Array = Values = np.ndarray
+
 Run = Callable[[Sequence[Any]], Any]
 """From the inputs' values to the step's value; the table is the only input of a step that has none."""
 
@@ -33,15 +38,13 @@ _INTEGERS = {"i4", "i2", "u1"}
 _MOST = sys.float_info.max
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """A checked step: its width, and what computes it."""
 
     width: int
     run: Run
 
 
-@dataclass
 class Step:
     """One step as the document has it.
 
@@ -53,15 +56,17 @@ class Step:
         arrays: Arrays, or lists of arrays, by name.
     """
 
-    name: str
-    widths: tuple[int, ...]
-    columns: int
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    arrays: Mapping[str, Any] = field(default_factory=dict)
-    unread: set[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.unread = {*self.attributes, *self.arrays}
+    def __init__(
+        self,
+        name: str,
+        widths: tuple[int, ...],
+        columns: int,
+        attributes: Mapping[str, Any] = MappingProxyType({}),
+        arrays: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        self.name, self.widths, self.columns = name, widths, columns
+        self.attributes, self.arrays = attributes, arrays
+        self.unread = {*attributes, *arrays}
 
     def refuse(self, message: str) -> ArtifactError:
         return ArtifactError(f"{self.name}: {message}")
@@ -108,14 +113,18 @@ class Step:
 
     def integers(self, name: str, *shape: int | None, low: int = 0, high: int = 1 << 31) -> NDArray[np.intp]:
         """An array of integers from *low* to *high* - 1."""
+        return self.stored(name, *shape, low=low, high=high).astype(np.intp)
+
+    def stored(self, name: str, *shape: int | None, low: int = 0, high: int = 1 << 31) -> Array:
+        """The same in the type that it travels in, without a copy."""
         array = self._array(name, _INTEGERS, shape)
         if array.size and not (low <= array.min() and array.max() < high):
             raise self.refuse(f"{name} must lie from {low} to {high - 1}, got {array.min()} to {array.max()}")
-        return array.astype(np.intp)
+        return array
 
     def flags(self, name: str, *shape: int | None) -> NDArray[np.bool_]:
         """An array of 0 and 1."""
-        return self.integers(name, *shape, high=2).astype(bool)
+        return self.stored(name, *shape, high=2).astype(bool)
 
     def floats_list(self, name: str, length: int) -> list[Array]:
         """*length* arrays of floats with two axes each."""

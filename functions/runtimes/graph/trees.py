@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .forest import Places, read_forest
+from .forest import read_forest
 from .reach import PART_ROWS, Leaves
 from .step import Operation, Step, Values
+
+if TYPE_CHECKING:
+    from .forest import Places
 
 
 def trees(step: Step) -> Operation:
@@ -23,7 +26,7 @@ def trees(step: Step) -> Operation:
     widths = step.matrices(most=2)
     forest = read_forest(step, widths[0])
     start = step.floats("start", None) if len(widths) == 1 else np.zeros(widths[1])
-    leaves = int((forest.left == np.arange(len(forest.left))).sum())
+    leaves = len(forest.feature) - len(forest.threshold)
     target = step.integers("target", len(forest.roots), high=len(start)) if step.has("target") else None
     value = step.floats("value", leaves, len(start) if target is None else 1)
     start = start.astype(value.dtype)
@@ -48,8 +51,7 @@ def leaves(step: Step) -> Operation:
     width = step.matrix()
     forest = read_forest(step, width)
     kind = np.float32 if step.flag("single") else np.float64
-    is_leaf = forest.left == np.arange(len(forest.left))
-    first = np.concatenate([[0], np.cumsum(is_leaf)]).take(forest.roots)
+    first = forest.roots - forest.before.take(forest.roots)
     found = Leaves(forest)
 
     def run(inputs: Sequence[Values]) -> Values:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from functions.artifact import ArtifactError
+from functions.runtimes.graph.forest import read_forest
 from functions.runtimes.graph.operators import OPERATORS
+from functions.runtimes.graph.reach import Leaves
 from functions.runtimes.graph.step import Step
 
 COLUMNS = 3
@@ -112,13 +116,74 @@ def test_few_rows_many_rows_and_one_row_take_the_plain_walk(shape, gaps, categor
     expected = walked(parameters, x[:40])
     run = operation("trees", parameters).run
 
+    first = operation("trees", parameters).run([x[:5]])
     many, few = run([x]), run([x[:40]])
     single = np.concatenate([run([x[place : place + 1]]) for place in range(40)])
 
+    assert first.tobytes() == expected[:5].tobytes()
     assert few.tobytes() == expected.tobytes()
     assert many[:40].tobytes() == expected.tobytes()
     assert many.tobytes() == run([x[:250]]).tobytes() + run([x[250:]]).tobytes()
     assert single.tobytes() == expected.tobytes()
+
+
+def test_a_forest_is_laid_out_once_many_rows_have_come_and_a_start_does_without():
+    parameters = forest(1, trees=40, leaves=300, width=1, gaps=True, categories=True)
+    trees = read_forest(Step("step 1", (COLUMNS,), COLUMNS, {}, parameters), COLUMNS)
+    leaves, x = Leaves(trees), rows(2, 10, gaps=True)
+
+    first = ends(leaves, x)
+    at_first = trees.laid_out
+    later = [ends(leaves, x) for _ in range(len(trees.feature) // 1000)]
+
+    assert (at_first, trees.laid_out) == (False, True)
+    assert all((each == first).all() for each in later)
+
+
+def is_tree(features):
+    """Whether a walk that takes the nodes one by one, each split opening two places, ends with the last node."""
+    places = 1
+    for feature in features:
+        if not places:
+            return False
+        places += 1 if feature >= 0 else -1
+    return places == 0
+
+
+@given(st.lists(st.lists(st.sampled_from([-1, 0]), min_size=1, max_size=9), min_size=1, max_size=4))
+def test_trees_in_breadth_first_order_are_taken_and_nothing_else(trees):
+    feature = np.concatenate(trees).astype(np.int16)
+    splits = int((feature >= 0).sum())
+    parameters = {
+        "sizes": np.array([len(tree) for tree in trees], np.int32),
+        "feature": feature,
+        "threshold": np.zeros(splits),
+    }
+
+    try:
+        read_forest(Step("step 1", (1,), 1, {}, parameters), 1)
+        taken = True
+    except ArtifactError as error:
+        assert "a node does not stand behind its parent" in str(error)  # noqa: PT017
+        taken = False
+
+    assert taken == all(map(is_tree, trees))
+
+
+def test_single_rows_never_lay_a_forest_out():
+    parameters = forest(1, trees=40, leaves=30, width=1, gaps=True, categories=True)
+    trees = read_forest(Step("step 1", (COLUMNS,), COLUMNS, {}, parameters), COLUMNS)
+    leaves = Leaves(trees)
+
+    for row in rows(2, 200, gaps=True):
+        ends(leaves, row[None])
+
+    assert not trees.laid_out
+
+
+def ends(leaves, x):
+    """The leaves that *x* reaches in all trees."""
+    return np.concatenate([reached for _, reached in leaves.reached(x)])
 
 
 @pytest.mark.parametrize("count", [1, 30, 700])
