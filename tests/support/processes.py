@@ -56,13 +56,15 @@ def sweep(points: Sequence[Any], every: int) -> list[Any]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all", action="store_true", help="run every point of each sweep")
+    parser.addoption("--all", action="store_true", help="run every point of each sweep, and every client")
     parser.addoption("--fast", action="store_true", help="run only the tests that start no process and are not slow")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "process: the test starts a process, by other means than a fixture that does")
-    config.addinivalue_line("markers", "sweep: a point of a sweep that runs with --all only")
+    config.addinivalue_line(
+        "markers", "sweep: a point of a sweep, or a client of a large environment, that runs with --all only"
+    )
     config.addinivalue_line("markers", "slow: the test starts no process, and takes seconds; --fast leaves it out")
     sys.addaudithook(_audit)
 
