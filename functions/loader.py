@@ -13,6 +13,7 @@ from . import predictor
 from .artifact import (
     ARRAYS,
     ArtifactError,
+    File,
     Manifest,
     alias_name,
     manifest_name,
@@ -86,6 +87,7 @@ class Loader:
         self._report = report
         self._clock = clock
         self._current: Predictor | None = None
+        self._arrays: tuple[File, bytes] | None = None  # beside the present model's manifest
         self._generation: int | None = None
         self._checked = -math.inf  # begin of the last check; its end while nothing is loaded
         self._verified = -math.inf  # begin of the last check that succeeded, and its process
@@ -169,15 +171,24 @@ class Loader:
         """The checked model of *manifest*; an object beside it is read only where the present model has another one."""
         current, file = self._current, manifest.files.get(ARRAYS)
         if file is None:
-            return predictor.load(manifest)
+            loaded, self._arrays = predictor.load(manifest), None
+            return loaded
         if current is not None and _model_of(current.manifest) == _model_of(manifest):
             return predictor.reproduced(Predictor(manifest, current.runtime))
-        name = model_name(self._model, manifest.version)
+        if self._arrays is not None and self._arrays[0] == file:
+            arrays = self._arrays[1]
+        else:
+            arrays = self._beside(manifest, file)
+        loaded = predictor.load(manifest, arrays)
+        self._arrays = file, arrays
+        return loaded
+
+    def _beside(self, manifest: Manifest, file: File) -> bytes:
+        """The object *file* beside *manifest*, at most a byte more than it should have."""
         try:
-            arrays = self._read(name, file.size_bytes).data
+            return self._read(model_name(self._model, manifest.version), file.size_bytes).data
         except AbsentError as error:
             raise ArtifactError(str(error)) from error
-        return predictor.load(manifest, arrays)
 
     def _consequence(self) -> str:
         if self._current is None:

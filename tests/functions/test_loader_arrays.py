@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import tracemalloc
+from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 
 from functions import artifact
 from functions.artifact import alias_name, manifest_name, model_name
-from functions.bucket import AbsentError, BucketError, Fetched
+from functions.bucket import AbsentError, BucketError, Fetched, fetch
 from functions.loader import Loader
 from functions.table import Table
 from tests.support.kinds import graph, step
 from tests.support.parts import MODEL, document
+from tests.support.storage import serving
 
 ALIAS = alias_name(MODEL, "production")
 
@@ -28,6 +31,15 @@ def line(slope: float) -> tuple[dict[str, Any], bytes]:
     )
     golden = [{"instance": [2.0], "prediction": 2.0 * slope}]
     return document(runtime="graph", linear=None, graph=made, golden=golden), block
+
+
+def squared(slope: float) -> tuple[dict[str, Any], bytes]:
+    """Another graph over the same arrays, that gives slope² · bmi."""
+    made, block = line(slope)
+    twice = step("linear", 1, arrays={"weights": 1, "bias": 2})
+    made["graph"] |= {"steps": [*made["graph"]["steps"], twice], "values": 2}
+    made["golden"] = [{"instance": [2.0], "prediction": 2.0 * slope**2}]
+    return made, block
 
 
 class World:
@@ -214,6 +226,69 @@ def test_a_version_with_other_arrays_reads_its_own(world):
     assert world.look() == (2, 7.5)
 
     assert world.reads == ["aliases/production.json", "versions/2/model.bin"]
+
+
+def test_a_new_graph_over_the_same_arrays_reads_none(world):
+    world.promote(1, line(1.5))
+    world.look()
+    world.promote(2, squared(1.5))
+
+    assert world.look() == (2, 6.75)
+
+    assert world.reads == ["aliases/production.json"]
+
+
+def test_a_new_graph_that_does_not_fit_the_same_arrays_changes_nothing(world):
+    world.promote(1, line(1.5))
+    world.look()
+    made, block = squared(1.5)
+    made["graph"]["steps"][2]["arrays"]["weights"] = 0
+    world.promote(2, (made, block))
+
+    assert world.look() == (1, 4.5)
+
+    assert world.lines == [
+        (
+            "ERROR",
+            f"{MODEL} version 2: step 2, linear: weights must be of type f4 or f8, got int32; version 1 goes on serving",
+        )
+    ]
+
+
+def test_arrays_of_a_version_that_was_left_are_read_again(world):
+    world.promote(1, line(1.5))
+    world.look()
+    world.promote(2, line(2.5))
+    world.look()
+    world.promote(3, squared(1.5))
+
+    assert world.look() == (3, 6.75)
+
+    assert world.reads == ["aliases/production.json", "versions/3/model.bin"]
+
+
+def test_a_server_is_asked_for_the_same_arrays_once(world, monkeypatch):
+    def answer(handler):
+        name = unquote(handler.path.partition("/o/")[2].partition("?")[0])
+        handler.say(200, world.objects[name], x_goog_generation=len(world.history))
+
+    with serving(answer) as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        world.read = partial(fetch, "models")
+        world.loader = world.another()
+        for version, made in enumerate((line(1.5), line(1.5), squared(1.5), line(2.5)), start=1):
+            world.promote(version, made)
+            world.loader.load()
+
+    asked = [unquote(path).partition(f"{MODEL}/")[2].partition("?")[0] for path in server.paths]
+    assert asked == [
+        "aliases/production.json",
+        "versions/1/model.bin",
+        "aliases/production.json",
+        "aliases/production.json",
+        "aliases/production.json",
+        "versions/4/model.bin",
+    ]
 
 
 def test_a_pinned_version_reads_its_arrays(world):
