@@ -98,7 +98,7 @@ name_release() {
 # The files of functions/ that are uploaded, sub-folders too, each ended by a NUL, in a fixed order. A link that leads
 # nowhere is among them, so that reading it fails.
 uploaded_files() {
-  (cd "$root/functions" && find -L . -name __pycache__ -prune -o \( -type f -o -type l \) \( -name '*.py' -o -path ./requirements.txt \) \
+  (cd "$root/functions" && find -L . -name __pycache__ -prune -o \( -type f -o -type l \) \( -name '*.py' -o -path ./requirements.txt -o -path './page/*' \) \
     -print0 | sort -z)
 }
 

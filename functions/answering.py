@@ -24,7 +24,7 @@ from .replies import (
     too_long_path,
     unforeseen,
 )
-from .resources import content_of
+from .resources import reply_of
 from .response import Response, compressed, may_ask, shared
 from .schema import PayloadError
 from .settings import Settings
@@ -98,7 +98,7 @@ class Endpoint:
                 router.check_named(route, self._loaded(model).manifest.model, self._loaded(model).manifest.version)
             if route.resource is not Resource.PREDICTION:
                 manifest = None if route.resource is Resource.HEALTH else self._loaded(model).manifest
-                return answered(content_of(route, door, manifest, self._function, one=self._one))
+                return reply_of(route, door, manifest, self._function, one=self._one, headers=request.headers)
             record.ask()
             protocol = router.protocol_of(route, request.headers)
             problem = protocol.problem

@@ -48,6 +48,7 @@ class Resource(Enum):
     READINESS = auto()
     METADATA = auto()
     OPENAPI = auto()
+    PAGE = auto()
     PREDICTION = auto()
 
 

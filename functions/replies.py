@@ -63,9 +63,9 @@ UNHEARD = Reply(_CLIENT_GONE, Content(JSON, b""))
 """The reply to a caller who hung up."""
 
 
-def answered(content: Content) -> Reply:
+def answered(content: Content, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
     """The reply to a request that is answered by *content*."""
-    return Reply(_OK, content)
+    return Reply(_OK, content, headers)
 
 
 def unforeseen() -> RefusalError:

@@ -1,22 +1,25 @@
-"""What is read of a function besides predictions: its health, its readiness, its model, its interface."""
+"""What is read of a function besides predictions: its health, its readiness, its model, its interface, its page."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from .exchange import JSON, Content, Resource
 from .metadata import metadata
+from .replies import Reply, answered
 
 if TYPE_CHECKING:
     from .router import Route
 
 _HEALTHY, _READY = Content(JSON, b'{"status":"ok"}'), Content(JSON, b'{"status":"ready"}')
+_BY_ACCEPT = (("Vary", "Accept"),)
 
 
-def content_of(route: Route, door: Any, manifest: Any, function: str, *, one: bool) -> Content:
-    """The content of the resource at *route*.
+def reply_of(route: Route, door: Any, manifest: Any, function: str, *, one: bool, headers: Mapping[str, str]) -> Reply:
+    """The reply to a request for the resource at *route*, whose *headers* have names in lower case.
 
     Args:
         door: The protocol whose path it is; None for the functions' own paths.
@@ -24,9 +27,17 @@ def content_of(route: Route, door: Any, manifest: Any, function: str, *, one: bo
         function: `batch` or `stream`, which takes *one* instance a request.
     """
     if door:
-        content: Content = door.describe(route.path, manifest, function)
-        return content
-    match route.resource:
+        return answered(door.describe(route.path, manifest, function))
+    described = route.resource is Resource.METADATA
+    if route.resource is Resource.PAGE or (described and _is_page_wanted(headers)):
+        from .page import page  # noqa: PLC0415 - most processes are never asked by a browser
+
+        return answered(page.page(manifest, function, one=one, headers=headers), page.headers())
+    return answered(_content(route.resource, manifest, function, one=one), _BY_ACCEPT if described else ())
+
+
+def _content(resource: Resource, manifest: Any, function: str, *, one: bool) -> Content:
+    match resource:
         case Resource.HEALTH:
             return _HEALTHY
         case Resource.READINESS:
@@ -37,3 +48,12 @@ def content_of(route: Route, door: Any, manifest: Any, function: str, *, one: bo
             return Content(JSON, orjson.dumps(openapi(manifest, function, one=one)))
         case _:
             return Content(JSON, orjson.dumps(metadata(manifest, function)))
+
+
+def _is_page_wanted(headers: Mapping[str, str]) -> bool:
+    accept = headers.get("accept", "").lower()
+    if "text/" not in accept:
+        return False
+    from .page.page import is_wanted  # noqa: PLC0415 - as above
+
+    return is_wanted(accept)

@@ -39,7 +39,7 @@ def compressed(reply: Reply, headers: Mapping[str, str]) -> Reply:
     if not takes_gzip(headers):
         return reply
     content = reply.content._replace(body=deflate(reply.content.body))
-    return Reply(reply.status, content, (*reply.headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")))
+    return Reply(reply.status, content, _varied({**dict(reply.headers), "Content-Encoding": "gzip"}, "Accept-Encoding"))
 
 
 def may_ask(method: str, headers: Mapping[str, str], origins: Sequence[str]) -> bool:
@@ -57,8 +57,11 @@ def shared(reply: Reply, method: str, headers: Mapping[str, str], origins: Seque
         return reply
     from .cors import cors_headers, is_preflight  # noqa: PLC0415 - most functions are never asked by a page
 
-    sent = dict(reply.headers)
     added = cors_headers(headers, origins, preflight=is_preflight(method, headers))
-    if "Vary" in sent and "Vary" in added:
-        added["Vary"] = f"{sent['Vary']}, {added['Vary']}"
-    return Reply(reply.status, reply.content, tuple({**sent, **added}.items()))
+    return Reply(reply.status, reply.content, _varied({**added, **dict(reply.headers)}, added.get("Vary", "")))
+
+
+def _varied(headers: Mapping[str, str], by: str) -> tuple[tuple[str, str], ...]:
+    """*headers* of an answer that varies *by* that header of the request, too."""
+    names = [name for name in (headers.get("Vary", ""), by) if name]
+    return tuple({**headers, **({"Vary": ", ".join(dict.fromkeys(names))} if names else {})}.items())

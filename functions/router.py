@@ -78,6 +78,7 @@ _FIXED = {
     "readyz": _READINESS,
     "ping": _READINESS,
     "openapi.json": Route(Resource.OPENAPI),
+    "docs": Route(Resource.PAGE),
 }
 _imported: dict[str, WireFormat] = {}
 

@@ -143,6 +143,18 @@ def gcloud() -> str:
 
 
 @pytest.fixture(scope="session")
+def chromium() -> str:
+    """Chromium's path. Without one these tests are skipped, but on CI they fail: there nobody would notice."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not found:
+        wanted = "chromium must be on PATH to look at pages (on Debian and Ubuntu: apt-get install chromium)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(wanted)
+        pytest.skip(wanted)
+    return found
+
+
+@pytest.fixture(scope="session")
 def model() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run `python -m model …` with the present environment: forked, or by Python where one of its variables is set."""
 

@@ -122,7 +122,8 @@ SERVING = {
     "replies": {"exchange", "router", "schema"},
     "body": {"coding", "replies", "schema"},
     "response": {"coding", "cors", "exchange", "replies"},
-    "resources": {"exchange", "metadata", "openapi", "router"},
+    "resources": {"exchange", "metadata", "openapi", "page.page", "replies", "router"},
+    "page.page": {"artifact", "entries", "exchange", "feature", "metadata", "times"},
     "prediction": {
         *("exchange", "flags", "leniency", "predictor", "router", "runtimes", "schema", "telemetry.record"),
     },

@@ -296,7 +296,15 @@ def test_what_is_uploaded_is_the_code_and_its_requirements(gcloud, tmp_path):
     listed = ask(gcloud, "meta", "list-files-for-upload", tmp_path / "functions").split()
 
     code = {str(path.relative_to(ROOT / "functions")) for path in (ROOT / "functions").rglob("*.py")}
-    assert set(listed) == code | {"requirements.txt"}
+    page = {f"page/{name}" for name in ("page.html", "page.css", *SCRIPTS)}
+    assert set(listed) == code | page | {"requirements.txt"}
+    uploaded = subprocess.run(
+        ["bash", "-c", 'root=$1; source "$root/deploy/functions.sh"; uploaded_files', "-", ROOT],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {name.removeprefix("./") for name in uploaded.stdout.split("\0")[:-1]} == set(listed)
 
 
 MESSAGES = """

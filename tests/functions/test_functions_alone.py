@@ -41,7 +41,7 @@ def test_the_upload_serves_with_its_own_requirements_and_the_environment_that_up
         pytest.skip(f"no Python {version} on this machine")
     upload = tmp_path / "upload"
     for path in (ROOT / "functions").rglob("*"):
-        if path.suffix == ".py" or path.name == "requirements.txt":  # as test_gcloud.py holds
+        if path.suffix in {".py", ".html", ".css", ".js"} or path.name == "requirements.txt":  # as test_gcloud.py holds
             copy = upload / path.relative_to(ROOT / "functions")
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy)

@@ -1,10 +1,8 @@
-"""Versions to make pages of, and a browser."""
+"""Versions to make pages of."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from datetime import timedelta
 
 import numpy as np
@@ -91,15 +89,3 @@ def monitored(train, model, registry, tmp_path):
         return path.read_text()
 
     return monitored
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """Chromium's path. Without one these tests are skipped, but on CI they fail: there nobody would notice."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if not found:
-        wanted = "chromium must be on PATH to look at the model card (on Debian and Ubuntu: apt-get install chromium)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(wanted)
-        pytest.skip(wanted)
-    return found
