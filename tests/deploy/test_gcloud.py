@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from functions.page.page import SCRIPTS
 from tests.support.cloud import Project
 from tests.support.parts import ROOT
 from tests.support.standin import gcloud as standin
