@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import starlette.requests
 from starlette.requests import ClientDisconnect
 
 from . import router
 from .body import read_body
-from .exchange import Request, Resource, problem_json
+from .exchange import Request, Resource, headers_of, problem_json
 from .loader import Loader
 from .prediction import predict
 from .predictor import Predictor
@@ -15,18 +18,15 @@ from .replies import (
     MOST_PATH_BYTES,
     PREFLIGHT,
     UNHEARD,
-    RefusalError,
     Reply,
     answered,
-    bad_payload,
-    misrouted,
     no_model,
+    refusal_for,
     too_long_path,
     unforeseen,
 )
 from .resources import reply_of
-from .response import Response, compressed, may_ask, shared
-from .schema import PayloadError
+from .response import LEAST_GZIP_BYTES, Response, compressed, may_ask, shared
 from .settings import Settings
 from .telemetry import log
 from .telemetry.record import Record
@@ -46,78 +46,74 @@ class Endpoint:
 
     async def respond(self, incoming: starlette.requests.Request) -> Response:
         """Answer one request, and log it."""
-        scope = incoming.scope
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        record = Record(self._function, self._settings.model, headers, most_rows=self._most_rows)
+        scope, settings = incoming.scope, self._settings
+        headers = headers_of(scope["headers"])
+        record = Record(self._function, settings.model, headers, most_rows=self._most_rows)
         path = router.below(scope["path"], self._function)
-        asked = self._paths.get(path, path)
-        model: Predictor | None = None
-        failure: dict[str, str] = {}
-        try:
-            if asked not in router.ALIVE:
-                model = await self._loader.model()
-                if model:
-                    record.serve(model.manifest.version, model.manifest.features, model.manifest.classes)
-            reply = await self._reply(incoming, Request(asked, headers), model, record)
-        except ClientDisconnect:
-            reply = UNHEARD
-        except Exception as error:  # noqa: BLE001 - the caller gets a plain 500, the operator the traceback
-            failure = {"stack_trace": record.stack_trace(error)}
-            reply = unforeseen().reply()
-        reply = compressed(reply, headers)
-        reply = shared(reply, incoming.method, headers, self._settings.cors_origins)
+        reply = await self._reply(incoming, self._paths.get(path, path), headers, record)
+        if len(reply.content.body) >= LEAST_GZIP_BYTES:
+            reply = compressed(reply, headers)
+        if settings.cors_origins:
+            reply = shared(reply, scope["method"], headers, settings.cors_origins)
         finished = record.finish(reply.status)
         log.request(
-            method=incoming.method,
+            method=scope["method"],
             path=record.path(scope["path"], path),
             status=reply.status,
             seconds=finished.seconds,
             headers=headers,
-            remote_ip=headers.get("x-forwarded-for", "").partition(",")[0] or _peer(incoming),
-            project=self._settings.project,
-            execution_id=self._settings.log_execution_id,
-            fields={**finished.request, **failure},
+            remote_ip=headers.get("x-forwarded-for", "").partition(",")[0] or _peer(scope),
+            project=settings.project,
+            execution_id=settings.log_execution_id,
+            fields=finished.request,
             shared=finished.shared,
             rows=finished.rows,
         )
-        return Response(reply, model.manifest.version if model else None)
+        return Response(reply, record.version)
 
     async def _reply(
-        self, incoming: starlette.requests.Request, request: Request, model: Predictor | None, record: Record
+        self, incoming: starlette.requests.Request, path: str, headers: Mapping[str, str], record: Record
     ) -> Reply:
-        problem = problem_json
+        """The reply to a request for *path*; an error has the member that the protocol gives its errors."""
+        problem, model = problem_json, None
         try:
+            if door := router.door(path):
+                problem = door.problem
+            if path not in router.ALIVE:
+                model = await self._loader.model()
+                if model:
+                    record.serve(model.manifest.version, model.manifest.features, model.manifest.classes)
             if len(incoming.scope.get("raw_path") or b"") > MOST_PATH_BYTES:
                 raise too_long_path()
-            if may_ask(incoming.method, request.headers, self._settings.cors_origins):
+            if self._settings.cors_origins and may_ask(incoming.method, headers, self._settings.cors_origins):
                 return PREFLIGHT
-            if door := router.door(request.path):
-                problem = door.problem
-            route = router.route(request.path, incoming.method)
+            route = router.route(path, incoming.scope["method"])
             if route.door and route.resource is not Resource.HEALTH:
                 router.check_named(route, self._loaded(model).manifest.model, self._loaded(model).manifest.version)
             if route.resource is not Resource.PREDICTION:
                 manifest = None if route.resource is Resource.HEALTH else self._loaded(model).manifest
-                return reply_of(route, door, manifest, self._function, one=self._one, headers=request.headers)
+                return reply_of(route, door, manifest, self._function, one=self._one, headers=headers)
             record.ask()
-            protocol = router.protocol_of(route, request.headers)
+            protocol = router.protocol_of(route, headers)
             problem = protocol.problem
-            most_bytes = self._settings.max_body_bytes
+            body, most_bytes = b"", self._settings.max_body_bytes
             if route.source != "path":
-                body = await read_body(incoming.receive, request.headers, most_bytes)
-                request = Request("", request.headers, body)
+                path, body = "", await read_body(incoming.receive, headers, most_bytes)
                 if route.source == "json":
                     protocol = router.by_members(protocol, body)
                     problem = protocol.problem
             answerer = self._loaded(model)
+            request = Request(path, headers, body, answerer.few_cells, answerer.manifest.missing)
             return answered(predict(request, route, protocol, answerer, record, one=self._one, most_bytes=most_bytes))
-        except RefusalError as refusal:
-            return refusal.reply(problem)
-        except PayloadError as error:
-            return bad_payload(error).reply(problem)
-        except router.RoutingError as error:
+        except ClientDisconnect:
+            return UNHEARD
+        except Exception as error:  # noqa: BLE001 - an unforeseen one is told to the operator alone
             features = model.manifest.features if model else ()
-            return misrouted(error, request.path, self._function, features, one=self._one).reply(problem)
+            refusal = refusal_for(error, path, self._function, features, one=self._one)
+            if refusal is None:
+                record.fail(error)
+                refusal = unforeseen()
+            return refusal.reply(problem)
 
     def _loaded(self, model: Predictor | None) -> Predictor:
         if model is None:
@@ -125,5 +121,6 @@ class Endpoint:
         return model
 
 
-def _peer(incoming: starlette.requests.Request) -> str:
-    return incoming.client.host if incoming.client else ""
+def _peer(scope: Mapping[str, Any]) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""

@@ -20,7 +20,7 @@ Errors, by who must act:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -39,6 +39,16 @@ JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
 READ = ("GET", "HEAD")
 """The methods of a resource that is only read."""
+
+HEADERS = {
+    name.encode(): name
+    for name in (
+        *("accept", "accept-encoding", "access-control-request-method", "content-encoding", "content-length"),
+        *("content-type", "function-execution-id", "inference-header-content-length", "origin", "traceparent"),
+        *("user-agent", "x-cloud-trace-context", "x-forwarded-for", "x-request-id"),
+    )
+}
+"""The headers that are read, as they arrive; all others, some twenty on the platform, stay undecoded."""
 
 
 class Resource(Enum):
@@ -172,6 +182,11 @@ class WireFormat(Protocol):
     @staticmethod
     def problem(document: Mapping[str, Any]) -> Content:
         """Write an RFC 9457 problem document, to which the format may add an error member of its own."""
+
+
+def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The HEADERS among those of a request, by name; of a name that came twice, the last one."""
+    return {HEADERS[name]: value.decode("latin-1") for name, value in raw if name in HEADERS}
 
 
 class TooLargeError(PayloadError):

@@ -35,7 +35,7 @@ def predict(
     record.protocol = router.name_of(protocol, route)
     record.begin("parse")
     question = protocol.read(
-        request._replace(few_cells=model.few_cells, missing=manifest.missing),
+        request,
         manifest.features,
         one=one,
         most_bytes=most_bytes,

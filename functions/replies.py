@@ -108,21 +108,29 @@ def bad_payload(error: PayloadError) -> RefusalError:
     return RefusalError(status, detail, error.problems)
 
 
-def misrouted(error: RoutingError, path: str, function: str, features: Sequence[Feature], *, one: bool) -> RefusalError:
-    """The refusal of a request that leads nowhere.
+def refusal_for(
+    error: Exception, path: str, function: str, features: Sequence[Feature], *, one: bool
+) -> RefusalError | None:
+    """The refusal of the request that *error* ended; None where nobody foresaw it.
 
     Args:
         path: Given from behind the name of the *function*, which takes *one* instance a request.
         features: Those of the model; empty where none is loaded.
     """
     match error:
+        case RefusalError():
+            return error
+        case PayloadError():
+            return bad_payload(error)
         case MethodError():
             return RefusalError(HTTPStatus.METHOD_NOT_ALLOWED, str(error), headers=(("Allow", error.allowed),))
         case MediaTypeError():
             headers = (("Accept-Post", error.accepted),)
             return RefusalError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error), headers=headers)
-        case _:
+        case RoutingError():
             return RefusalError(HTTPStatus.NOT_FOUND, str(error) or _directions(path, function, features, one=one))
+        case _:
+            return None
 
 
 def _directions(path: str, function: str, features: Sequence[Feature], *, one: bool) -> str:

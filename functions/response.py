@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 import starlette.responses
+from starlette.types import Receive, Scope, Send
 
 from .replies import Reply
 
@@ -17,22 +18,26 @@ class Response(starlette.responses.Response):
     """A reply with the version that made it; its headers are written as they go out, without a look through them."""
 
     def __init__(self, reply: Reply, version: int | None) -> None:
-        self.status_code, self.background = reply.status, None
+        self.status_code = reply.status
         media_type, self.body, more = reply.content
-        self.raw_headers = [
-            (b"content-length", b"%d" % len(self.body)),
-            (b"content-type", media_type.encode("latin-1")),
-            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (*reply.headers, *more)),
-        ]
+        length, kind = b"%d" % len(self.body), media_type.encode("latin-1")
+        self.raw_headers = [(b"content-length", length), (b"content-type", kind)]
+        if reply.status == HTTPStatus.NO_CONTENT:
+            self.raw_headers = []
+        for name, value in (*reply.headers, *more):
+            self.raw_headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
         if version is not None:
             self.raw_headers.append((b"x-model-version", b"%d" % version))
-        if reply.status == HTTPStatus.NO_CONTENT:
-            del self.raw_headers[:2]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
+        """Send the response."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 def compressed(reply: Reply, headers: Mapping[str, str]) -> Reply:
-    """*reply* in gzip where it is long and the caller, whose *headers* have names in lower case, takes it."""
-    if len(reply.content.body) < LEAST_GZIP_BYTES or "gzip" not in headers.get("accept-encoding", ""):
+    """*reply* in gzip where the caller, whose *headers* have names in lower case, takes it."""
+    if "gzip" not in headers.get("accept-encoding", ""):
         return reply
     from .coding import deflate, takes_gzip  # noqa: PLC0415 - most processes never send so much
 
@@ -44,7 +49,7 @@ def compressed(reply: Reply, headers: Mapping[str, str]) -> Reply:
 
 def may_ask(method: str, headers: Mapping[str, str], origins: Sequence[str]) -> bool:
     """Whether the request is a preflight of one of *origins*."""
-    if method != "OPTIONS" or not origins:
+    if method != "OPTIONS":
         return False
     from .cors import is_allowed, is_preflight  # noqa: PLC0415 - most functions are never asked by a page
 
@@ -53,8 +58,6 @@ def may_ask(method: str, headers: Mapping[str, str], origins: Sequence[str]) -> 
 
 def shared(reply: Reply, method: str, headers: Mapping[str, str], origins: Sequence[str]) -> Reply:
     """*reply*, which a page of one of *origins* may see."""
-    if not origins or "origin" not in headers:
-        return reply
     from .cors import cors_headers, is_preflight  # noqa: PLC0415 - most functions are never asked by a page
 
     added = cors_headers(headers, origins, preflight=is_preflight(method, headers))

@@ -14,7 +14,6 @@ lines whole even then, at one system call a row instead of one a request.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -94,9 +93,12 @@ def _render(line: Mapping[str, Any]) -> bytes:
 
 
 def _write(text: bytes) -> None:
-    with _writing, contextlib.suppress(OSError):  # without a reader of the log, answering goes on
-        while text:
-            text = text[os.write(1, text) :]
+    with _writing:
+        try:
+            while text:
+                text = text[os.write(1, text) :]
+        except OSError:  # without a reader of the log, answering goes on
+            pass
 
 
 def _encodable(value: Any) -> Any:

@@ -38,7 +38,7 @@ class Finished(NamedTuple):
     seconds: float
     request: dict[str, Any]
     shared: dict[str, Any]
-    rows: list[dict[str, Any]]
+    rows: Sequence[dict[str, Any]]
 
 
 class Record:
@@ -56,6 +56,23 @@ class Record:
     A part that was not begun is not recorded, and neither is a queue that no other part followed.
     """
 
+    # Defaults of the class cost a request nothing.
+    version: int | None = None
+    protocol: str | None = None
+    _part: str | None = "queue"
+    _cold = False
+    _instances = 0
+    _features: tuple[Feature, ...] = ()
+    _classes: tuple[Level, ...] = ()
+    _redacted: list[str] | None = None
+    _outside: Mapping[str, int] = NOTHING
+    _unknown: Mapping[str, int] = NOTHING
+    _missing: Mapping[str, int] = NOTHING
+    _rows: Sequence[dict[str, Any]] = ()
+    _refused = 0
+    _reasons: Sequence[str] = ()
+    _stack_trace = ""
+
     def __init__(
         self,
         function: str,
@@ -67,30 +84,16 @@ class Record:
     ) -> None:
         self._clock = clock
         self._began = self._since = clock()
-        self._part: str | None = "queue"
         self._seconds: dict[str, float] = {}
         self._model = model
         self._most_rows = most_rows
-        self._cold = False
-        self._instances = 0
-        self._version: int | None = None
-        self._features: tuple[Feature, ...] = ()
-        self._classes: tuple[Level, ...] = ()
-        self._redacted: list[str] | None = None
-        self._outside: Mapping[str, int] = NOTHING
-        self._unknown: Mapping[str, int] = NOTHING
-        self._missing: Mapping[str, int] = NOTHING
-        self._rows: list[dict[str, Any]] = []
-        self._refused = 0
-        self._reasons: list[str] = []
         self.function = function
         self.request_id = request_id_of(headers)
         self._named = self.request_id == headers.get("x-request-id")
-        self.protocol: str | None = None
 
     def serve(self, version: int, features: tuple[Feature, ...], classes: tuple[Level, ...] = ()) -> None:
         """Note the version that answers, its features, and its classes."""
-        self._version, self._features, self._classes = version, features, classes
+        self.version, self._features, self._classes = version, features, classes
         self._redacted = [feature.name for feature in features if feature.redact]
 
     def ask(self) -> None:
@@ -106,6 +109,13 @@ class Record:
         """Note the rows that are left out of the answer, and why, unless a message may quote a redacted feature."""
         self._refused = len(problems)
         self._reasons = [] if self._may_be_redacted() else [each.detail for each in problems[:MOST_PROBLEMS]]
+
+    def fail(self, error: BaseException) -> None:
+        """Note the stack of *error*; its message may quote a value, and is left out if a feature may be redacted."""
+        if self._may_be_redacted():
+            self._stack_trace = "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
+        else:
+            self._stack_trace = "".join(traceback.format_exception(error))
 
     def begin(self, part: str | None) -> None:
         """End the present part and begin *part*; None begins time that belongs to no part."""
@@ -172,7 +182,7 @@ class Record:
             "request_id": self.request_id,
             "function": self.function,
             "model": self._model,
-            "version": self._version,
+            "version": self.version,
         }
         members = {
             "kind": "request",
@@ -191,6 +201,7 @@ class Record:
                 part: int(seconds * 1e6 + 0.5) / 1e6  # microseconds, in a quarter of the time that round takes
                 for part, seconds in (("total", total), *self._seconds.items())
             },
+            **({"stack_trace": self._stack_trace} if self._stack_trace else {}),
         }
         return Finished(total, members, shared, self._rows)
 
@@ -206,12 +217,6 @@ class Record:
         if rest in _PATHS_WITHOUT_VALUES or not self._may_be_redacted():
             return path
         return path[: len(path) - len(rest)] + "…"
-
-    def stack_trace(self, error: BaseException) -> str:
-        """The stack of *error*; its message may quote a value, and is left out if a feature may be redacted."""
-        if not self._may_be_redacted():
-            return "".join(traceback.format_exception(error))
-        return "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
 
     def _may_be_redacted(self) -> bool:
         return self._redacted is None or bool(self._redacted)

@@ -124,7 +124,7 @@ def test_rows_are_only_counted_where_none_are_captured():
     finished = answered(record(AGE, most_rows=0), [[1], [10]], {"age": 1})
 
     counts = {name: finished.request[name] for name in ("instances", "captured", "out_of_range")}
-    assert (counts, finished.rows) == ({"instances": 2, "captured": 0, "out_of_range": 1}, [])
+    assert (counts, [*finished.rows]) == ({"instances": 2, "captured": 0, "out_of_range": 1}, [])
 
 
 def test_a_request_that_was_refused_has_no_rows():
@@ -136,7 +136,7 @@ def test_a_request_that_was_refused_has_no_rows():
     counts = {name: finished.request[name] for name in ("status", "instances", "captured", "out_of_range")}
     assert counts == {"status": 400, "instances": 0, "captured": 0, "out_of_range": 0}
     assert "out_of_range_by_feature" not in finished.request
-    assert finished.rows == []
+    assert [*finished.rows] == []
 
 
 def test_a_sample_of_many_rows_keeps_each_row_number_with_its_values_and_prediction():
@@ -216,11 +216,13 @@ def test_a_path_is_whole_where_nothing_is_redacted():
     ],
 )
 def test_a_stack_trace_says_where_but_quotes_no_value_that_may_be_redacted(features, quoted):
+    made = record(*features)
     try:
         float(f"0.{123}x")
     except ValueError as error:
-        trace = record(*features).stack_trace(error)
+        made.fail(error)
 
+    trace = made.finish(500).request["stack_trace"]
     assert ("0.123x" in trace) is quoted
     assert "ValueError" in trace
     assert "test_telemetry_record.py" in trace
