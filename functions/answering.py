@@ -52,7 +52,7 @@ class Endpoint:
         path = router.below(scope["path"], self._function)
         reply = await self._reply(incoming, self._paths.get(path, path), headers, record)
         if len(reply.content.body) >= LEAST_GZIP_BYTES:
-            reply = compressed(reply, headers)
+            reply = await compressed(reply, headers)
         if settings.cors_origins:
             reply = shared(reply, scope["method"], headers, settings.cors_origins)
         finished = record.finish(reply.status)

@@ -23,7 +23,10 @@ def is_allowed(headers: Mapping[str, str], origins: Sequence[str]) -> bool:
 
 
 def cors_headers(headers: Mapping[str, str], origins: Sequence[str], *, preflight: bool) -> dict[str, str]:
-    """The headers that let a page of one of *origins* see the answer; those that name caches its origin for all."""
+    """The headers that let a page of one of *origins* see the answer.
+
+    An answer that differs by origin says so, also to a caller without one: a cache may keep it for a page.
+    """
     every = "*" in origins
     sent = {} if every else {"Vary": "Origin"}
     if not is_allowed(headers, origins):

@@ -45,7 +45,7 @@ HEADERS = {
     for name in (
         *("accept", "accept-encoding", "access-control-request-method", "content-encoding", "content-length"),
         *("content-type", "function-execution-id", "inference-header-content-length", "origin", "traceparent"),
-        *("user-agent", "x-cloud-trace-context", "x-forwarded-for", "x-request-id"),
+        *("user-agent", "x-cloud-trace-context", "x-forwarded-for", "x-function-address", "x-request-id"),
     )
 }
 """The headers that are read, as they arrive; all others, some twenty on the platform, stay undecoded."""

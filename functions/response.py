@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
@@ -12,6 +13,9 @@ from .replies import Reply
 
 LEAST_GZIP_BYTES = 8192
 """Smaller answers are not compressed, whatever the caller takes."""
+
+_LONG_BYTES = 128 * 1024
+"""From so many on, compressing takes milliseconds, and a thread less than that."""
 
 
 class Response(starlette.responses.Response):
@@ -24,8 +28,8 @@ class Response(starlette.responses.Response):
         self.raw_headers = [(b"content-length", length), (b"content-type", kind)]
         if reply.status == HTTPStatus.NO_CONTENT:
             self.raw_headers = []
-        for name, value in (*reply.headers, *more):
-            self.raw_headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+        if reply.headers or more:
+            self.raw_headers += _combined((*reply.headers, *more))
         if version is not None:
             self.raw_headers.append((b"x-model-version", b"%d" % version))
 
@@ -35,16 +39,21 @@ class Response(starlette.responses.Response):
         await send({"type": "http.response.body", "body": self.body})
 
 
-def compressed(reply: Reply, headers: Mapping[str, str]) -> Reply:
-    """*reply* in gzip where the caller, whose *headers* have names in lower case, takes it."""
+async def compressed(reply: Reply, headers: Mapping[str, str]) -> Reply:
+    """*reply* in gzip where the caller, whose *headers* have names in lower case, takes it.
+
+    A long body is compressed in a thread, while others are answered: zlib holds no lock of the interpreter.
+    """
     if "gzip" not in headers.get("accept-encoding", ""):
         return reply
-    from .coding import deflate, takes_gzip  # noqa: PLC0415 - most processes never send so much
+    from . import coding  # noqa: PLC0415 - most processes never send so much
 
-    if not takes_gzip(headers):
+    if not coding.takes_gzip(headers):
         return reply
-    content = reply.content._replace(body=deflate(reply.content.body))
-    return Reply(reply.status, content, _varied({**dict(reply.headers), "Content-Encoding": "gzip"}, "Accept-Encoding"))
+    body = reply.content.body
+    packed = coding.deflate(body) if len(body) < _LONG_BYTES else await asyncio.to_thread(coding.deflate, body)
+    sent = (*reply.headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
+    return Reply(reply.status, reply.content._replace(body=packed), sent)
 
 
 def may_ask(method: str, headers: Mapping[str, str], origins: Sequence[str]) -> bool:
@@ -61,10 +70,13 @@ def shared(reply: Reply, method: str, headers: Mapping[str, str], origins: Seque
     from .cors import cors_headers, is_preflight  # noqa: PLC0415 - most functions are never asked by a page
 
     added = cors_headers(headers, origins, preflight=is_preflight(method, headers))
-    return Reply(reply.status, reply.content, _varied({**added, **dict(reply.headers)}, added.get("Vary", "")))
+    return Reply(reply.status, reply.content, (*reply.headers, *added.items()))
 
 
-def _varied(headers: Mapping[str, str], by: str) -> tuple[tuple[str, str], ...]:
-    """*headers* of an answer that varies *by* that header of the request, too."""
-    names = [name for name in (headers.get("Vary", ""), by) if name]
-    return tuple({**headers, **({"Vary": ", ".join(dict.fromkeys(names))} if names else {})}.items())
+def _combined(headers: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """*headers* as they are sent; the values of a name that comes again are listed behind its first one."""
+    values: dict[str, str] = {}
+    for name, value in headers:
+        lower = name.lower()
+        values[lower] = f"{values[lower]}, {value}" if lower in values else value
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in values.items()]

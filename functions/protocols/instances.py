@@ -109,16 +109,15 @@ def _read_body(
     classes: Sequence[Level],
     few_cells: int,
 ) -> Question:
-    example = _example(features, one=one)
-    if not body.strip():
-        raise PayloadError(Problem(f"the body must be JSON like {example}, got an empty one", ""))
+    if not body or body.isspace():
+        raise PayloadError(Problem(f"the body must be JSON like {_example(features, one=one)}, got an empty one", ""))
     check_cells(body, len(features), most_unread(body, classes, most_bytes))
     document = decode(body)
     if not isinstance(document, dict):
-        raise PayloadError(Problem(f"the body must be an object like {example}, got {shown(document)}", ""))
-    _check_members(
-        document, ("instances", "instance") if one else ("instances",), example, takes_parameters=bool(classes)
-    )
+        expected = _example(features, one=one)
+        raise PayloadError(Problem(f"the body must be an object like {expected}, got {shown(document)}", ""))
+    if len(document) != 1 or "instances" not in document:
+        _check_members(document, features, one=one, takes_parameters=bool(classes))
     parameters = document.get("parameters") or {}
     top = _top(parameters) if parameters else None
     if top:
@@ -168,7 +167,8 @@ def _top(parameters: object) -> int | None:
     return top_of(parameters)
 
 
-def _check_members(document: dict[str, Any], members: tuple[str, ...], example: str, *, takes_parameters: bool) -> None:
+def _check_members(document: dict[str, Any], features: Sequence[Feature], *, one: bool, takes_parameters: bool) -> None:
+    members, example = ("instances", "instance") if one else ("instances",), _example(features, one=one)
     unknown = (name for name in document if name not in members and name not in _BESIDE)
     problems = [
         Problem(f"unknown member {shown(name)}; expected {example}", f"/{escape(name)}")

@@ -66,6 +66,14 @@ def test_another_page_gets_an_answer_that_its_browser_keeps_from_it(listed):
     assert (answer.status_code, allowed(answer), answer.headers["vary"]) == (200, {}, "Origin")
 
 
+def test_an_answer_to_nobody_in_particular_varies_by_origin_too(listed):
+    answers = [listed.ask("GET", path) for path in ("/batch/[0.5]", "/batch/healthz", "/batch/nothing")]
+
+    assert [(answer.status_code, allowed(answer), answer.headers["vary"]) for answer in answers] == [
+        (status, {}, "Origin") for status in (200, 200, 404)
+    ]
+
+
 def test_a_compressed_answer_varies_by_both(listed):
     rows = b'{"instances": [' + b",".join([b"0.123456789"] * 2000) + b"]}"
 

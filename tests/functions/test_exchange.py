@@ -101,3 +101,14 @@ def test_a_refusal_has_the_error_member_of_the_format(post, body, status, detail
         detail,
         detail,
     )
+
+
+def test_an_error_of_the_function_has_the_error_member_of_the_format(post, monkeypatch, capfd):
+    monkeypatch.setattr(Lines, "render", staticmethod(lambda _: 1 / 0))
+
+    response = post(b"0.5")
+
+    problem = json.loads(response.body)
+    detail = "an error of the function, not of the request"
+    assert (response.status_code, problem["detail"], problem["error"]) == (500, detail, detail)
+    assert "ZeroDivisionError" in json.loads(capfd.readouterr().out)["stack_trace"]

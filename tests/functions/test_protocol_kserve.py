@@ -36,6 +36,14 @@ def asked(functions, method, path, body=None, **headers):
 # Refusals
 
 
+@pytest.mark.parametrize("door", ["v1", "v2"])
+def test_a_path_that_is_too_long_is_refused_with_the_error_member_of_its_protocol(prices, door):
+    status, problem = asked(prices, "GET", f"/batch/{door}/{'x' * 64_000}")
+
+    detail = "the path must hold at most 64000 bytes, got more; POST the instances as JSON instead"
+    assert (status, problem["detail"], problem["error"]) == (414, detail, detail)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "detail"),
     [
