@@ -103,7 +103,8 @@ class Endpoint:
                     protocol = router.by_members(protocol, body)
                     problem = protocol.problem
             answerer = self._loaded(model)
-            request = Request(path, headers, body, answerer.few_cells, answerer.manifest.missing)
+            served = answerer.manifest
+            request = Request(path, headers, body, answerer.few_cells, served.missing, served.key)
             return answered(predict(request, route, protocol, answerer, record, one=self._one, most_bytes=most_bytes))
         except ClientDisconnect:
             return UNHEARD

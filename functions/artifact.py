@@ -20,7 +20,7 @@ import orjson
 
 from .entries import ArtifactError as ArtifactError  # noqa: PLC0414 - it belongs to this contract
 from .entries import File as File  # noqa: PLC0414
-from .entries import Golden, classes_of, features_of, files_of, golden_of, missing_of
+from .entries import Golden, classes_of, features_of, files_of, golden_of, key_of, missing_of
 from .feature import Feature, Level
 from .problems import shown
 
@@ -49,6 +49,7 @@ class Manifest(NamedTuple):
         files: Objects beside the manifest, by their name below the version.
         classes: Labels of a classifier; empty for a regression.
         missing: Texts that stand for a missing cell in files, and so in bodies of CSV and JSON Lines.
+        key: The column that comes back beside each prediction; empty where there is none.
     """
 
     document: Document
@@ -59,6 +60,7 @@ class Manifest(NamedTuple):
     files: Mapping[str, File] = MappingProxyType({})
     classes: tuple[Level, ...] = ()
     missing: tuple[str, ...] = ()
+    key: str = ""
 
 
 class Alias(NamedTuple):
@@ -192,15 +194,17 @@ def manifest_of(document: Document, model: str, version: int) -> Manifest:
     classes = classes_of(where, document.get("classes"))
     if classes and runtime == "linear":
         raise ArtifactError(f"{where}: 'classes' must be null for runtime linear, found {shown(list(classes))}")
+    features = features_of(where, document.get("features"))
     return Manifest(
         document=document,
         model=model,
         version=version,
-        features=features_of(where, document.get("features")),
+        features=features,
         golden=golden_of(where, document.get("golden"), classes),
         files=files_of(where, document.get("files")),
         classes=classes,
         missing=missing_of(where, document.get("data")),
+        key=key_of(where, document.get("data"), features),
     )
 
 

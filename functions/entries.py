@@ -140,6 +140,18 @@ def missing_of(where: str, data: object) -> tuple[str, ...]:
     return tuple(words)
 
 
+def key_of(where: str, data: object, features: tuple[Feature, ...]) -> str:
+    """The column that comes back beside each prediction; empty in a manifest that names none.
+
+    Raises:
+        ArtifactError: It is no text, or a feature.
+    """
+    key = data.get("key", "") if isinstance(data, dict) else ""
+    if not isinstance(key, str) or any(key == feature.name for feature in features):
+        raise ArtifactError(f"{where}: 'key' of 'data' must be a column that is no feature, found {shown(key)}")
+    return key
+
+
 def are_numbers(values: object) -> TypeGuard[list[float]]:
     """Whether *values* is a list of finite numbers."""
     return isinstance(values, list) and all(type(v) in {int, float} and math.isfinite(v) for v in values)

@@ -71,6 +71,7 @@ class Request(NamedTuple):
         body: Empty unless the method is POST.
         few_cells: Up to so many complete numbers may become Rows; a protocol may make a Table of them all the same.
         missing: Texts that stand for a missing cell in CSV and JSON Lines, as they do in training files.
+        key: The column that is no feature and comes back beside each prediction; empty where there is none.
     """
 
     path: str
@@ -78,6 +79,7 @@ class Request(NamedTuple):
     body: bytes = b""
     few_cells: int = 0
     missing: Sequence[str] = ()
+    key: str = ""
 
 
 class Question(NamedTuple):
@@ -95,7 +97,7 @@ class Question(NamedTuple):
             None where it is refused with all others.
         refused: A problem of each row that was left out.
         request_id: The id that the body gives the request.
-        keys: What the caller wants back beside each prediction; None for nothing.
+        keys: What the caller wants back beside each prediction; None for nothing. Of a column it may be None for a row.
         needs: The JSON Pointer to what asks for probabilities; empty where nothing does.
     """
 

@@ -18,8 +18,8 @@ _FLOAT64_BYTES = 8
 _EXPECTED = '{"top": 3}'
 
 
-def top_of(parameters: object) -> int | None:
-    """How many classes a request for a classifier asks for by `parameters`; None for all of them.
+def top_of(parameters: object, member: str = "parameters") -> int | None:
+    """How many classes a request for a classifier asks for by its *member* `parameters`; None for all of them.
 
     Raises:
         PayloadError: `parameters` is no object, has another member than `top`, or a `top` that is no whole number
@@ -27,16 +27,16 @@ def top_of(parameters: object) -> int | None:
     """
     if not isinstance(parameters, dict):
         raise PayloadError(
-            Problem(f"'parameters' must be an object like {_EXPECTED}, got {shown(parameters)}", "/parameters")
+            Problem(f"'{member}' must be an object like {_EXPECTED}, got {shown(parameters)}", f"/{member}")
         )
     unknown = (name for name in parameters if name != "top")
     problems = [
-        Problem(f"unknown parameter {shown(name)}; expected {_EXPECTED}", f"/parameters/{escape(name)}")
+        Problem(f"unknown parameter {shown(name)}; expected {_EXPECTED}", f"/{member}/{escape(name)}")
         for name in islice(unknown, MOST_PROBLEMS)
     ]
     top = parameters.get("top", 1)
     if type(top) is not int or top < 1:
-        problems.append(Problem(f"'top' must be a whole number from 1, got {shown(top)}", "/parameters/top"))
+        problems.append(Problem(f"'top' must be a whole number from 1, got {shown(top)}", f"/{member}/top"))
     if problems:
         raise PayloadError(*problems[:MOST_PROBLEMS])
     return parameters.get("top")

@@ -49,11 +49,12 @@ def _there_are(names: Sequence[str]) -> str:
 
 
 def order_of(
-    names: Sequence[str], features: Sequence[Feature], problem: Callable[[str, int | None], Problem]
+    names: Sequence[str], features: Sequence[Feature], problem: Callable[[str, int | None], Problem], *, key: str = ""
 ) -> list[int | None]:
     """The place of each feature among *names*; None for one that may be absent and is.
 
     Args:
+        key: A name that may be there beside the features'; empty for none.
         problem: A problem of its detail, and of the place of a name that is unknown; None for one of no such place.
 
     Raises:
@@ -62,7 +63,7 @@ def order_of(
     places: dict[str, int] = {}
     for place, name in enumerate(names):
         places.setdefault(name, place)
-    refuse(_problems(names, places, features, problem))
+    refuse(_problems(names, places, features, problem, key))
     return [places.get(feature.name) for feature in features]
 
 
@@ -71,15 +72,16 @@ def _problems(
     places: dict[str, int],
     features: Sequence[Feature],
     problem: Callable[[str, int | None], Problem],
+    key: str,
 ) -> Iterator[Problem]:
     known = [feature.name for feature in features]
-    are_known = set(known)
+    are_known = {*known, key} if key else set(known)
     for place, name in enumerate(names):
         if name not in are_known:
             yield problem(unknown(name, features) if name.strip() else _unnamed(known), place)
     if len(places) < len(names):
         times = Counter(names)
-        yield from (problem(f"column {shown(name)} came twice", None) for name in known if times[name] > 1)
+        yield from (problem(f"column {shown(name)} came twice", None) for name in [*known, key] if times[name] > 1)
     for feature in features:
         if feature.name not in places and not (feature.had_missing and feature.takes_missing):
             yield problem(f"missing feature '{feature.name}'", None)

@@ -67,7 +67,8 @@ def predict(
     content = router.writer_of(protocol, route, request.headers).render(answer)
     counts = (seen.outside, seen.unknown, seen.missing)
     chances, places = predicted.probabilities, question.rows
-    record.answer(question.table, predicted.values, *counts, probabilities=chances, places=places)
+    keys = question.keys if manifest.key else None
+    record.answer(question.table, predicted.values, *counts, probabilities=chances, places=places, keys=keys)
     return content
 
 

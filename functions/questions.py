@@ -19,8 +19,9 @@ def question_of(
     most: int,
     place: Callable[[str], str] | None = None,
     few_cells: int = 0,
+    key: str = "",
 ) -> Question:
-    """The question of *instances*, which stand at *root* in the body; see Question for *place*.
+    """The question of *instances*, which stand at *root* in the body; see Question for *place*, Request for *key*.
 
     Raises:
         TooLargeError: There are more than *most*.
@@ -34,12 +35,17 @@ def question_of(
     if len(instances) > most:
         detail = f"{_label(root)} must hold at most {most} instances, got {len(instances)}; send them in parts"
         raise TooLargeError(Problem(detail, root))
+    keys = None
     try:
+        if key:
+            from .keys import taken  # noqa: PLC0415 - few models have such a column
+
+            instances, keys = taken(instances, key)
         table = to_few(instances, features, few_cells)
     except PayloadError as error:
         absolute = Question(instances, Rows([], 0), root, single, place=place).pointer
         raise PayloadError(*(Problem(each.detail, absolute(each.pointer)) for each in error.problems)) from None
-    return Question(instances, table, root, single, place=place)
+    return Question(instances, table, root, single, place=place, keys=keys)
 
 
 def _label(root: str) -> str:

@@ -144,6 +144,7 @@ class DataConfig(_Strict):
     Args:
         features: Every column that is nothing else, where they are left out.
         missing: Texts that stand for a missing cell, as an empty one does.
+        key: A column that is no feature, and that comes back beside each prediction.
         rows_per_feature: Training rows for each feature, below which there is a warning.
         max_shift: Counts no more; read so that older files go on working.
     """
@@ -153,6 +154,7 @@ class DataConfig(_Strict):
     holdout: Annotated[float, Field(gt=0, lt=1)] = 0.2
     split: Annotated[SplitConfig, BeforeValidator(_split)] = SplitConfig()
     missing: list[str] = Field(default_factory=list)
+    key: Name | None = None
     features: (
         Annotated[
             list[Annotated[FeatureConfig, BeforeValidator(_named)]], Field(min_length=1), AfterValidator(_distinct)
@@ -167,6 +169,8 @@ class DataConfig(_Strict):
         names = {feature.name for feature in self.features or []}
         if self.target in names:
             raise ValueError(f"target '{self.target}' must not be a feature too")
+        if self.key == self.target or self.key in names:
+            raise ValueError(f"the key '{self.key}' must be no feature and not the target")
         if self.split.column == self.target or (self.split.by == "group" and self.split.column in names):
             raise ValueError(f"the split's column '{self.split.column}' must be no feature and not the target")
         by_time = [feature for feature in self.features or [] if self.split.by == "time"]

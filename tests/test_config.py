@@ -361,6 +361,12 @@ def test_a_wrong_type_is_named_with_what_was_expected(path, old, new, message):
             id="no-bound-at-all",
         ),
         pytest.param(
+            'target = "y"',
+            'target = "y"\nkey = "y"',
+            "data: the key 'y' must be no feature and not the target",
+            id="key-of-the-target",
+        ),
+        pytest.param(
             "slices = 4",
             'slices = 4\nslice_columns = ["y"]',
             "the file: gate.slice_columns must not name the target, 'y'",

@@ -72,7 +72,7 @@ SERVING = {
     "leniency": {"exchange", "flags", "predictor", "problems", "schema"},
     "coding": {"problems"},
     "bounds": {"arrays", "exchange", "leading", "problems", "schema"},
-    "questions": {"exchange", "rows", "schema"},
+    "questions": {"exchange", "keys", "rows", "schema"},
     "path_values": {"bounds", "schema", "strict_json"},
     "row_names": {"arrays", "exchange", "schema", "strict_json"},
     "openapi": {"artifact", "feature", "times"},
@@ -80,6 +80,7 @@ SERVING = {
     "keys": {"problems"},
     "repeats": {"problems", "strict_json"},
     "protocols.delimited": {
+        "leading",
         *("bounds", "csv_body", "csv_text", "exchange", "naming", "problems", "protocols.instances", "questions"),
         *("schema", "text_cells"),
     },
@@ -92,12 +93,13 @@ SERVING = {
         *("bounds", "exchange", "leniency", "problems", "questions", "repeats", "schema", "strict_json"),
     },
     "protocols.frames": {
+        *("keys", "leading"),
         *("bounds", "exchange", "naming", "problems", "protocols.instances", "questions", "repeats", "schema"),
         "strict_json",
     },
     "protocols.instances": {
         *("arrays", "bounds", "exchange", "keys", "leading", "path_values", "questions", "row_names", "schema"),
-        "strict_json",
+        *("naming", "strict_json"),
     },
     "protocols.kserve": {"exchange", "protocols.frames", "protocols.instances", "schema"},
     "protocols.open_inference": {

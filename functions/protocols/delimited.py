@@ -23,7 +23,7 @@ from ..naming import listed, order_of
 from ..problems import PayloadError, Problem, refuse, shown
 from ..questions import question_of
 from ..schema import Feature, Level, to_table
-from ..text_cells import csv_cells
+from ..text_cells import csv_cells, level
 from . import instances
 
 CSV = "text/csv; charset=utf-8"
@@ -42,7 +42,7 @@ def read(
             fit; messages name line and column, both from 1, and pointers row and cell, both from 0.
     """
     most = most_rows(classes, most_bytes)
-    check_cells(request.body, len(features), most)
+    check_cells(request.body, len(features) + bool(request.key), most)
     if request.body.count(b"\n") > most + _LINES_BESIDE_ROWS:
         raise TooLargeError(Problem(f"the body must hold at most {most} rows, got more; send them in parts", ""))
     rows = rows_of(request.body)
@@ -59,7 +59,7 @@ def read(
         raise PayloadError(
             Problem(f"the body must hold a header line like {example}, and a row below it, got {found}", "")
         )
-    order = order_of(names, features, lambda detail, place: _named(detail, place, header.line))
+    order = order_of(names, features, lambda detail, place: _named(detail, place, header.line), key=request.key)
     _check_rows(request.body, rows, names, features)
     cells = list(zip(*(cells for _, cells in rows), strict=True))
     columns = [
@@ -78,17 +78,28 @@ def read(
         raise
     except PayloadError as error:
         raise PayloadError(*(_in_lines(problem, rows) for problem in error.problems)) from None
-    return question._replace(kept=header.is_there)
+    keys = None
+    if request.key and request.key in names:
+        keys = [None if text in request.missing else level(text) for text in cells[names.index(request.key)]]
+    return question._replace(kept=header.is_there, keys=keys)
 
 
 def render(answer: Answer) -> Content:
-    """Write one prediction a line, and behind it the probability of each class."""
+    """Write one prediction a line, and behind it the probability of each class, or the most probable classes."""
     question = answer.question
     names, columns = ["prediction"], [answer.listed()]
     if question.keys is not None:
         names, columns = ["key", *names], [list(question.keys), *columns]
     if answer.probabilities is not None:
         chances = np.asarray(answer.probabilities, np.float64)
+    if answer.probabilities is not None and question.top:
+        from ..leading import leading  # noqa: PLC0415 - most processes are never asked for it
+
+        labels, chances = leading(chances, answer.classes, question.top)
+        for place, (named, likely) in enumerate(zip(zip(*labels, strict=True), chances.T.tolist(), strict=True), 1):
+            names += (f"class:{place}", f"probability:{place}")
+            columns += (list(named), likely)
+    elif answer.probabilities is not None:
         names += (f"probability:{_text(label)}" for label in answer.classes)
         columns += chances.T.tolist()
     out = io.StringIO(newline="")

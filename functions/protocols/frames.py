@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..bounds import check_cells, most_rows, most_unread
+from ..bounds import check_cells, most_rows, most_unread, most_with_top
 from ..exchange import Answer, Content, Question, Request
+from ..keys import column as key_column
 from ..naming import order_of
 from ..problems import PayloadError, Problem, escape, refuse, shown
 from ..questions import question_of
@@ -39,24 +40,30 @@ def read(
     most = most_rows(classes, most_bytes)
     if not request.body.strip():
         return instances.read(request, features, one=one, most_bytes=most_bytes, classes=classes)
-    check_cells(request.body, len(features), most_unread(request.body, classes, most_bytes))
+    key, top = request.key, None
+    check_cells(request.body, len(features) + bool(key), most_unread(request.body, classes, most_bytes))
     document = decode(request.body)
     member = _member(document)
     if isinstance(document, list):
-        question = question_of(document, features, root="", single=False, one=one, most=most)
+        question = question_of(document, features, root="", single=False, one=one, most=most, key=key)
     elif isinstance(document, dict) and member:
         _check_members(document, member)
         table, root = document[member], f"/{member}"
+        top = _top(document, classes)
+        if top:
+            most = most_with_top(classes, top, most_bytes)
         if member == "dataframe_split":
-            question = _split(table, features, one=one, most=most)
+            question = _split(table, features, one=one, most=most, key=key)
         elif isinstance(table, dict) and member == "inputs":
-            question = by_columns(table, features, lambda name: f"{root}/{escape(name)}", root=root, one=one, most=most)
+            question = by_columns(
+                table, features, lambda name: f"{root}/{escape(name)}", root=root, one=one, most=most, key=key
+            )
         else:
-            question = question_of(table, features, root=root, single=False, one=one, most=most)
+            question = question_of(table, features, root=root, single=False, one=one, most=most, key=key)
     else:
         return instances.read(request, features, one=one, most_bytes=most_bytes, classes=classes)
     refuse_repeats(request.body, document)
-    return question
+    return question._replace(top=top) if top else question
 
 
 def render(answer: Answer) -> Content:
@@ -78,6 +85,7 @@ def by_columns(
     one: bool,
     most: int,
     cell: Callable[[str, int], str] | None = None,
+    key: str = "",
 ) -> Question:
     """The question of *columns*, each a list of cells, or of lists of one cell, by the name of its feature.
 
@@ -90,7 +98,9 @@ def by_columns(
         PayloadError: See read.
     """
     names = list(columns)
-    order = order_of(names, features, lambda detail, at: Problem(detail, root if at is None else place(names[at])))
+    order = order_of(
+        names, features, lambda detail, at: Problem(detail, root if at is None else place(names[at])), key=key
+    )
     refuse(
         Problem(f"{shown(name)} must be an array of cells, got {shown(column)}", place(name))
         for name, column in columns.items()
@@ -114,7 +124,11 @@ def by_columns(
         name = features[int(column)].name
         return cell(name, int(row)) if cell else f"{place(name)}/{row}"
 
-    return _question([list(row) for row in zip(*cells, strict=True)], features, pointer, root=root, one=one, most=most)
+    keys = None
+    if key and key in columns:
+        keys = key_column(_flat(columns[key]), lambda row: f"{place(key)}/{row}")
+    table = [list(row) for row in zip(*cells, strict=True)]
+    return _question(table, features, pointer, root=root, one=one, most=most)._replace(keys=keys)
 
 
 def _member(document: object) -> str | None:
@@ -130,10 +144,23 @@ def _check_members(document: Mapping[str, Any], member: str) -> None:
         for name in document
         if name != member and name not in _BESIDE
     )
-    refuse(Problem(f"'{name}' must be empty beside '{member}'", f"/{name}") for name in _BESIDE if document.get(name))
 
 
-def _split(frame: object, features: Sequence[Feature], *, one: bool, most: int) -> Question:
+def _top(document: Mapping[str, Any], classes: Sequence[Level]) -> int | None:
+    """How many classes `parameters`, or MLflow's `params`, ask for; None for all."""
+    given = [name for name in _BESIDE if document.get(name)]
+    if not given:
+        return None
+    if not classes:
+        raise PayloadError(Problem(instances.NO_PARAMETERS.format(given[0]), f"/{given[0]}"))
+    if len(given) > 1:
+        raise PayloadError(Problem("'params' and 'parameters' exclude each other", "/params"))
+    from ..leading import top_of  # noqa: PLC0415 - most processes are never asked for it
+
+    return top_of(document[given[0]], given[0])
+
+
+def _split(frame: object, features: Sequence[Feature], *, one: bool, most: int, key: str) -> Question:
     root = "/dataframe_split"
     if not isinstance(frame, dict) or "data" not in frame:
         detail = f"'dataframe_split' must be an object with 'columns' and 'data', got {shown(frame)}"
@@ -144,20 +171,26 @@ def _split(frame: object, features: Sequence[Feature], *, one: bool, most: int) 
         raise PayloadError(Problem(detail, f"{root}/{escape(unknown[0])}"))
     data, columns = frame["data"], frame.get("columns")
     if columns is None:
-        return question_of(data, features, root=f"{root}/data", single=False, one=one, most=most)
+        return question_of(data, features, root=f"{root}/data", single=False, one=one, most=most, key=key)
     if not isinstance(columns, list) or not all(type(name) is str for name in columns):
         raise PayloadError(Problem(f"'columns' must be an array of names, got {shown(columns)}", f"{root}/columns"))
     header = f"{root}/columns"
-    order = order_of(columns, features, lambda detail, at: Problem(detail, header if at is None else f"{header}/{at}"))
+    order = order_of(
+        columns, features, lambda detail, at: Problem(detail, header if at is None else f"{header}/{at}"), key=key
+    )
+    keys = None
     if isinstance(data, list):
         _check_rows(data, columns, f"{root}/data")
+        if key and key in columns:
+            at = columns.index(key)
+            keys = key_column([row[at] for row in data], lambda row: f"{root}/data/{row}/{at}")
         data = [[None if place is None else row[place] for place in order] for row in data]
 
     def pointer(relative: str) -> str:
         row, slash, column = relative[1:].partition("/")
         return f"{root}/data/{row}{slash}{order[int(column)] if column else ''}"
 
-    return _question(data, features, pointer, root=f"{root}/data", one=one, most=most)
+    return _question(data, features, pointer, root=f"{root}/data", one=one, most=most)._replace(keys=keys)
 
 
 def _check_rows(data: list[Any], columns: list[str], root: str) -> None:

@@ -3,7 +3,8 @@
 {"instances": [instance, …]}  →  {"predictions": [number, …], "model": {…}}
 {"instance": instance}        →  {"prediction": number, "model": {…}}       where one instance is served
 
-With {"keys": [key, …]} beside the instances, the answer has the same "keys" beside the predictions.
+With {"keys": [key, …]} beside the instances, the answer has the same "keys" beside the predictions; so it has the
+members of the instances that the model's key column names, and "key" beside one prediction.
 
 A classifier's predictions are labels; "probabilities" stand beside them, in the order of "classes". With
 {"parameters": {"top": n}} beside the instances, "probabilities" and "classes" hold the n most probable classes of each
@@ -34,6 +35,8 @@ else:
 _BESIDE = ("parameters", "keys")
 """Members that may stand beside the instances."""
 
+NO_PARAMETERS = "'{}' must be empty: 'top' shortens the probabilities of classes, and this model is a regression"
+
 
 def read(
     request: Request,
@@ -54,15 +57,14 @@ def read(
     """
     most = most_rows(classes, most_bytes)
     if request.path:
-        return _read_path(request.path, features, one=one, most=most, few_cells=request.few_cells)
+        return _read_path(request, features, one=one, most=most)
     return _read_body(
-        request.body,
+        request,
         features,
         one=one,
         most=most,
         most_bytes=most_bytes,
         classes=classes,
-        few_cells=request.few_cells,
     )
 
 
@@ -74,7 +76,7 @@ def render(answer: Answer) -> Content:
     single = answer.question.single
     document: dict[str, Any] = {"prediction": labels[0]} if single else {"predictions": labels}
     if answer.question.keys is not None:
-        document["keys"] = answer.question.keys
+        document |= {"key": answer.question.keys[0]} if single else {"keys": answer.question.keys}
     classes: Any = answer.classes
     if answer.probabilities is not None:
         shares = np.ascontiguousarray(answer.probabilities, np.float64)
@@ -100,18 +102,18 @@ def problem(document: Mapping[str, Any]) -> Content:
 
 
 def _read_body(
-    body: bytes,
+    request: Request,
     features: Sequence[Feature],
     *,
     one: bool,
     most: int,
     most_bytes: int,
     classes: Sequence[Level],
-    few_cells: int,
 ) -> Question:
+    body, key = request.body, request.key
     if not body or body.isspace():
         raise PayloadError(Problem(f"the body must be JSON like {_example(features, one=one)}, got an empty one", ""))
-    check_cells(body, len(features), most_unread(body, classes, most_bytes))
+    check_cells(body, len(features) + bool(key), most_unread(body, classes, most_bytes))
     document = decode(body)
     if not isinstance(document, dict):
         expected = _example(features, one=one)
@@ -125,31 +127,45 @@ def _read_body(
     single = "instance" in document
     root = "/instance" if single else "/instances"
     instances = [document["instance"]] if single else document["instances"]
-    question = question_of(instances, features, root=root, single=single, one=one, most=most, few_cells=few_cells)
+    question = question_of(
+        instances, features, root=root, single=single, one=one, most=most, few_cells=request.few_cells, key=key
+    )
+    members = len(document) + len(parameters) + (_strings_of_keys(instances, question.keys, key) if key else 0)
     keys = document.get("keys")
     if keys is not None:
+        if question.keys is not None:
+            raise PayloadError(Problem(f"'keys' and members {shown(key)} exclude each other", "/keys"))
         from ..keys import keys_of  # noqa: PLC0415 - most processes are never asked for it
 
         question = question._replace(keys=keys_of(keys, len(question.instances)))
     texts = [*map(type, keys)].count(str) if keys else 0
-    check_names(body, question, features, members=len(document) + len(parameters) + texts)
+    check_names(body, question, features, members=members + texts)
     return question._replace(top=top) if top else question
 
 
-def _read_path(text: str, features: Sequence[Feature], *, one: bool, most: int, few_cells: int) -> Question:
-    spelled, value = path_value(text, features)
-    if one:
-        question = question_of(
-            [value], features, root="/instance", single=True, one=True, most=most, few_cells=few_cells
-        )
-    elif isinstance(value, list):
-        question = question_of(
-            value, features, root="/instances", single=False, one=False, most=most, few_cells=few_cells
-        )
-    else:
+def _read_path(request: Request, features: Sequence[Feature], *, one: bool, most: int) -> Question:
+    spelled, value = path_value(request.path, features)
+    if not one and not isinstance(value, list):
         raise PayloadError(Problem(f"the path must hold an array of instances, got {shown(value)}", "/instances"))
+    question = question_of(
+        [value] if one else value,
+        features,
+        root="/instance" if one else "/instances",
+        single=one,
+        one=one,
+        most=most,
+        few_cells=request.few_cells,
+        key=request.key,
+    )
     check_names(spelled, question, features, members=0)
     return question
+
+
+def _strings_of_keys(instances: Sequence[Any], keys: Sequence[Any] | None, key: str) -> int:
+    """How many names and texts of the column *key* were taken out of *instances* as *keys*."""
+    if keys is None:
+        return 0
+    return sum(type(row) is dict and key in row for row in instances) + [*map(type, keys)].count(str)
 
 
 def _example(features: Sequence[Feature], *, one: bool) -> str:
@@ -157,7 +173,9 @@ def _example(features: Sequence[Feature], *, one: bool) -> str:
         value = example(features[0])
         more = "0.2" if value == "0.5" else "…"
         return f'{{"instance": {value}}}' if one else f'{{"instances": [{value}, {more}]}}'
-    row = f"[{', '.join(feature.name for feature in features)}]"
+    from ..naming import listed  # noqa: PLC0415 - only a refusal comes here
+
+    row = f"[{listed([feature.name for feature in features])}]"
     return f'{{"instance": {row}}}' if one else f'{{"instances": [{row}, …]}}'
 
 
@@ -183,6 +201,6 @@ def _check_members(document: dict[str, Any], features: Sequence[Feature], *, one
     if "keys" in document and "instances" not in document:
         problems.append(Problem("'keys' stand beside 'instances' alone", "/keys"))
     if document.get("parameters") and not takes_parameters:
-        problems.append(Problem("'parameters' must be empty: this model takes none", "/parameters"))
+        problems.append(Problem(NO_PARAMETERS.format("parameters"), "/parameters"))
     if problems:
         raise PayloadError(*problems[:MOST_PROBLEMS])

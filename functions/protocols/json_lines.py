@@ -38,7 +38,7 @@ def read(
             pointers begin with the row from 0.
     """
     most = most_rows(classes, most_bytes)
-    check_cells(request.body, len(features), most)
+    check_cells(request.body, len(features) + bool(request.key), most)
     if request.body.count(b"\n") > most + _LINES_BESIDE_ROWS:
         raise TooLargeError(Problem(f"the body must hold at most {most} lines, got more; send them in parts", ""))
     body = request.body.removeprefix(_BYTE_ORDER_MARK)
@@ -52,7 +52,7 @@ def read(
     if texts > sum(len(row) for row in rows if isinstance(row, dict)):
         cells = [_cells(row, features, request.missing) for row in rows]
     try:
-        question = question_of(cells, features, root="", single=False, one=one, most=most)
+        question = question_of(cells, features, root="", single=False, one=one, most=most, key=request.key)
     except TooLargeError:
         raise
     except PayloadError as error:

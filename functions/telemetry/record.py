@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..schema import MOST_PROBLEMS, Feature, Level, Problem
-from .rows import as_json, probabilities_as_json, rows_as_json
+from .rows import as_json, keys_as_json, probabilities_as_json, rows_as_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,6 +134,7 @@ class Record:
         *,
         probabilities: NDArray[Any] | None = None,
         places: Sequence[int] | None = None,
+        keys: Sequence[Any] | None = None,
     ) -> None:
         """Note the instances and their predictions, once they are certain to be the answer.
 
@@ -144,6 +145,7 @@ class Record:
                 and of missing cells, by feature.
             probabilities: Array of shape (n_instances, n_classes), where the model gives any.
             places: The places of the instances in the request, where some were left out.
+            keys: The cells of the model's key column, where the request has some.
         """
         self.begin(None)
         self._instances = len(predictions)
@@ -158,6 +160,8 @@ class Record:
             else:
                 predictions = predictions[numbers]
             probabilities = None if probabilities is None else probabilities[numbers]
+        if keys is not None:
+            keys = keys_as_json([keys[number] for number in numbers])
         if places is not None:
             numbers = [places[number] for number in numbers]
         features = self._features
@@ -169,6 +173,8 @@ class Record:
             {"row": row, "features": dict(zip(names, cells, strict=True)), "prediction": prediction}
             for row, cells, prediction in zip(numbers, rows_as_json(table, features), as_json(predictions), strict=True)
         ]
+        if keys is not None:
+            self._rows = [{**line, "key": key} for line, key in zip(self._rows, keys, strict=True)]
         if probabilities is not None:
             chances = probabilities_as_json(probabilities, self._classes)
             self._rows = [{**line, **members} for line, members in zip(self._rows, chances, strict=True)]

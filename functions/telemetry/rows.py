@@ -40,6 +40,11 @@ def as_json(values: NDArray[Any] | list[float]) -> list[Any]:
     return [_clipped(cell) for cell in cells] if values.dtype.kind not in "fiub" else cells
 
 
+def keys_as_json(keys: Sequence[Any]) -> list[Any]:
+    """Keys, texts of them no longer than those of cells."""
+    return [_clipped(key) for key in keys]
+
+
 def probabilities_as_json(probabilities: NDArray[Any], classes: Sequence[Level]) -> list[dict[str, Any]]:
     """The members `classes` and `probabilities` of each row; of more than MOST_CLASSES, the first in descending order.
 

@@ -51,6 +51,7 @@ def read(
     times: Sequence[str] = (),
     optional: Collection[str] = (),
     missing: Sequence[str] = (),
+    key: str = "",
     files: Sequence[File] | None = None,
 ) -> Rows:
     """Read *source*, rows of all its files one after the other.
@@ -64,6 +65,7 @@ def read(
         task: What the target is, "regression" or "classification"; None where its kind tells: texts and booleans are
             classes.
         missing: Texts that stand for a missing cell.
+        key: A column that names the rows, and is no feature; one that names two alike is a flaw.
         files: Where the bytes of *source* are, by default what it names on this machine.
 
     Raises:
@@ -78,8 +80,9 @@ def read(
     with tempfile.TemporaryDirectory() as folder, translated(source):
         table, joined = _opened(source, files, Path(folder), leave_out, missing)
         if features is None:
-            features = _all_but(table.names, {target, *groups, *times})
-        named = dict.fromkeys([*(feature.name for feature in features), target, *kinds, *groups, *times])
+            features = _all_but(table.names, {target, *groups, *times, key})
+        beside = [*kinds, *groups, *times, *([key] if key else [])]
+        named = dict.fromkeys([*(feature.name for feature in features), target, *beside])
         asked = [name for name in named if name in table.names or name not in optional]
         there = [name for name in asked if _is_there_once(name, table.names, flaws)]
         unknown = [feature.name for feature in features if feature.kind == FOUND_OUT]
@@ -91,10 +94,12 @@ def read(
             {name: [] for name in kinds if name in there},
             {name: [] for name in groups if name in there},
             {name: [] for name in times if name in there},
+            {name: [] for name in [key] if name in there},
         )
         pieces = aside.collect(table.read(there), flaws, texts=table.texts) if there else iter(())
         learnt = _target(target, task, found.get(target, "number"))
         filled = fill(pieces, features, learnt, flaws, texts=table.texts)
+        flaws.extend(_repeated(name, arrays) for name, arrays in aside.keys.items())
         _renumber(flaws, left_out)
         numbers = _numbers(filled.kept, left_out)
         if joined and table.texts:
@@ -176,6 +181,22 @@ def _ragged(left_out: Sequence[RaggedRow], kept: int) -> Flaw:
     return flaw
 
 
+def _repeated(name: str, arrays: Sequence[pa.Array]) -> Flaw:
+    """The flaw of rows of one key; an empty one is none."""
+    flaw = Flaw("repeated-key", name, "should name one row each")
+    texts = pa.chunked_array(arrays, pa.string()).combine_chunks()
+    encoded = texts.dictionary_encode()
+    codes = np.asarray(encoded.indices)
+    named = ~np.asarray(pyarrow.compute.equal(texts, ""), np.bool_)
+    firsts = np.zeros(len(codes), np.bool_)
+    firsts[np.unique(codes, return_index=True)[1]] = True
+    again = np.flatnonzero(named & ~firsts)
+    for row in again[:MOST_EXAMPLES].tolist():
+        flaw.add(shown(texts[row].as_py()), row=row)
+    flaw.count = len(again)
+    return flaw
+
+
 def _swallowed(rows: Iterator[SwallowedRows]) -> Flaw:
     """The flaw of rows whose quoted cells hold other rows."""
     flaw = Flaw("swallowed-rows", None, "")
@@ -220,6 +241,7 @@ class _Aside:
     kinds: dict[str, list[pa.Array]]
     groups: dict[str, list[pa.Array]]
     times: dict[str, list[Vector]]
+    keys: dict[str, list[pa.Array]]
     widths: dict[str, str] = field(default_factory=dict)
 
     def collect(self, pieces: Iterator[Piece], flaws: list[Flaw], *, texts: bool) -> Iterator[Piece]:
@@ -232,6 +254,8 @@ class _Aside:
                 groups.append(as_texts(columns[name]))
                 for row in np.flatnonzero(pyarrow.compute.equal(groups[-1], "").to_numpy(zero_copy_only=False)):
                     flaw_of("empty-cell", name, "must name the row's group", flaws).add("null", row=start + int(row))
+            for name, keys in self.keys.items():
+                keys.append(as_texts(columns[name]))
             for name, moments in self.times.items():
                 moments.append(seconds(columns[name], name, start, flaws, texts=texts))
             for name, column in columns.items():

@@ -35,6 +35,7 @@ REMEDIES = {
     "constant-feature": "take the feature out of data.features, or repair what fills it",
     "target-copied": "take the feature out of data.features: it is the answer, and will not be there when asked",
     "few-rows": "collect more rows, or take features out of data.features",
+    "repeated-key": "name a column that tells the rows apart, or remove rows that came twice",
     "no-target": "nothing can be learnt of them; fill the cells in where the outcome is known",
     "rare-class": "collect more rows of it, or join it to another class upstream",
     "whole-target": 'say task = "classification" in [training] where they are names or grades',

@@ -66,8 +66,10 @@ def publish_here(
 def settings_for(rows: Labelled, settings: Config | None) -> Config:
     """The configuration of *settings*, or the one that is built in, for the columns of *rows*."""
     base = settings.model_dump(exclude={"data"}, exclude_unset=True) if settings else {}
-    missing = settings.data.missing if settings else []
-    return Config.model_validate({**base, "data": {"source": "published", "target": rows.target, "missing": missing}})
+    data: dict[str, Any] = {"source": "published", "target": rows.target}
+    if settings:
+        data |= {"missing": settings.data.missing, "key": settings.data.key}
+    return Config.model_validate({**base, "data": data})
 
 
 def user() -> str:

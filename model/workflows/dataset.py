@@ -89,6 +89,7 @@ def read(
         splits=splits,
         own=split.column,
         missing=settings.data.missing,
+        key=settings.data.key or "",
     )
     return beside(Inputs(settings, rows, sides(rows, started(split, rows), None)), production, store)
 
@@ -120,7 +121,9 @@ def labelled(settings: Config, source: str, store: registry.Registry, production
             for feature in (map(_unnamed, trained) if features is None else features)
         ]
     task = production.promoted.manifest.get("task", "regression") if production.promoted else "regression"
-    rows = read_source(source, features, settings.data.target, store, task=task, missing=settings.data.missing)
+    data = settings.data
+    key = data.key or "" if features is None else ""
+    rows = read_source(source, features, data.target, store, task=task, missing=data.missing, key=key)
     found = [f"{source}: {_told(flaw)}" for flaw in rows.flaws if flaw.code != "no-target"]
     if not found and not len(rows.y):
         found = [f"{source} must hold labelled rows, found none"]

@@ -94,6 +94,7 @@ def draft(inputs: Inputs, fitted: Fitted, *, champion: Champion, findings: Seque
             "holdout": sides.split.share,
             "split": sides.split.document(),
             **({"missing": list(inputs.settings.data.missing)} if inputs.settings.data.missing else {}),
+            **({"key": inputs.settings.data.key} if inputs.settings.data.key else {}),
             "warnings": [
                 {"code": found.code, "column": found.where, "count": found.count, "found": found.found}
                 for found in findings

@@ -19,6 +19,9 @@ from model.data.levels import level_counts
 from model.data.rows import Rows
 from model.formatting import PROGRAM
 
+COUNTER = "counts the rows"
+"""The reason against a column of so many whole numbers in a row."""
+
 _MOST_NAMES = 20
 """Different whole numbers that may be names."""
 
@@ -47,6 +50,8 @@ def configuration(
         f"target = {_quoted(rows.target)}",
         *(f"# {doubt}" for doubt in doubts[rows.target]),
     ]
+    keys = [name for name, reason in left_out.items() if reason == COUNTER or reason.startswith("identifier")]
+    lines += [f"# key = {_quoted(name)}  # comes back beside each prediction, and is no feature" for name in keys[:1]]
     if missing:
         lines.append(
             f"missing = [{', '.join(map(_quoted, missing))}]  # these stand among numbers, and for a missing cell"

@@ -22,7 +22,7 @@ from model.data.split import Split, held_out
 from model.errors import DataError, OperatorError, UsageError
 from model.registry.registry import Registry
 from model.workflows import dataset
-from model.workflows.first_configuration import configuration
+from model.workflows.first_configuration import COUNTER, configuration
 
 _LEFT_OUT = frozenset({"identifier"})
 """Warnings after which a feature is left out; errors about a whole column are others."""
@@ -170,7 +170,7 @@ def _left_out(rows: Rows, findings: Sequence[Finding]) -> dict[str, str]:
         and (finding.code in _LEFT_OUT or (finding.severity == "error" and finding.code not in flawed))
     }
     counters = {
-        feature.name: "counts the rows"
+        feature.name: COUNTER
         for place, feature in enumerate(rows.features)
         if feature.kind == "number" and _is_counter(rows.x.cells(place))
     }

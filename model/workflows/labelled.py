@@ -143,7 +143,8 @@ def _features(pipeline: Any, names: Sequence[str], target: str, settings: Config
     fitted = getattr(pipeline, "feature_names_in_", None)
     kinds = {feature.name: feature.kind or FOUND_OUT for feature in settings.data.features or ()}
     if fitted is None:
-        return [Feature(name, kind=kinds.get(name, FOUND_OUT)) for name in names if name != target and name.strip()]
+        beside = {target, settings.data.key}
+        return [Feature(name, kind=kinds.get(name, FOUND_OUT)) for name in names if name not in beside and name.strip()]
     features: dict[str, Feature] = {}
     for name in fitted.tolist():
         column, _, part = name.rpartition(".")

@@ -27,6 +27,7 @@ def read_source(
     splits: Sequence[Split] = (),
     own: str = "",
     missing: Sequence[str] = (),
+    key: str = "",
 ) -> Rows:
     """Rows with the columns of *splits*, all of which but *own* may be missing."""
     groups = [split.column for split in splits if split.by == "group"]
@@ -44,6 +45,7 @@ def read_source(
             times=times,
             optional=optional,
             missing=missing,
+            key=key,
             files=files,
         )
         return rows(files, "regression") if task is None and nearly_numbers(found.class_counts) else found

@@ -739,3 +739,25 @@ def test_a_ragged_row_of_another_encoding_is_named_in_one_line(csv):
     source = csv(b"age,bmi,y\n1,2,3\n1,2,3,caf\xe9\n")
 
     assert refusal(source) == ("SOURCE cannot be read: row 1 must hold 3 cells, found 4, and bytes that are no UTF-8")
+
+
+# The key column
+
+
+def test_the_key_is_no_feature_and_one_that_names_two_rows_is_told(csv):
+    found = read(csv("id,bmi,y\na,1,5\n,2,6\na,3,7\n,4,8\nb,5,\na,6,9\n"), None, "y", key="id")
+
+    assert found.names == ("bmi",)
+    flaw = next(flaw for flaw in found.flaws if flaw.code == "repeated-key")
+    assert (flaw.column, flaw.count) == ("id", 2)
+    assert flaw.examples == [Example(2, '"a"'), Example(5, '"a"')]
+
+
+def test_a_key_that_is_not_in_the_file_is_told(csv):
+    found = read(csv("id,bmi,y\na,1,5\n"), None, "y", key="Id")
+
+    assert [(flaw.code, flaw.column) for flaw in found.flaws] == [("missing-column", "Id")]
+
+
+def test_different_keys_are_no_flaw(csv):
+    assert read(csv("id,bmi,y\n1,1,5\n2,1,5\n"), None, "y", key="id").flaws == ()

@@ -18,6 +18,7 @@ from tests.support.parts import MODEL, document
 
 MODEL_1 = {"name": MODEL, "version": 1}
 RED = [1, "red", 1, 0, "1970-01-01"]
+NAMES = ["age", "colour", "floor", "late", "when"]
 BLUE = [1, "blue", 1, 0, "1970-01-01"]
 
 
@@ -93,7 +94,10 @@ def test_a_regression_takes_no_parameters():
     functions = Functions(sealed(price()))
 
     assert refusal(functions, {"instances": [RED], "parameters": {"top": 3}}) == [
-        ("'parameters' must be empty: this model takes none", "/parameters")
+        (
+            "'parameters' must be empty: 'top' shortens the probabilities of classes, and this model is a regression",
+            "/parameters",
+        )
     ]
 
 
@@ -277,3 +281,32 @@ def test_a_sample_of_a_batch_keeps_each_row_s_own_probabilities(capfd):
     lines = captured(capfd)
     assert len(lines) == 5
     assert [line["probabilities"][0] for line in lines] == [0.25 if line["row"] % 2 else 0.75 for line in lines]
+
+
+# Other formats
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"dataframe_records": [dict(zip(NAMES, RED, strict=True))], "params": {"top": 2}}, id="params"),
+        pytest.param({"inputs": [RED], "parameters": {"top": 2}}, id="inputs"),
+        pytest.param({"dataframe_split": {"columns": NAMES, "data": [RED]}, "parameters": {"top": 2}}, id="split"),
+    ],
+)
+def test_a_table_takes_top_as_instances_do(twelve, body):
+    assert asked(twelve, "/batch", body) == asked(twelve, "/batch", {"instances": [RED], "parameters": {"top": 2}})
+
+
+def test_a_table_takes_top_once(twelve):
+    body = {"inputs": [RED], "parameters": {"top": 2}, "params": {"top": 2}}
+
+    assert refusal(twelve, body) == [("'params' and 'parameters' exclude each other", "/params")]
+
+
+def test_csv_has_the_most_probable_classes_in_columns(twelve):
+    body = json.dumps({"instances": [RED], "parameters": {"top": 2}}).encode()
+
+    answer = twelve.ask("POST", "/batch", body, accept="text/csv").body.decode()
+
+    assert answer == "prediction,class:1,probability:1,class:2,probability:2\nc05,c05,0.5,c02,0.15\n"

@@ -110,7 +110,10 @@ def split(**changes):
             id="another-member",
         ),
         pytest.param(
-            {"inputs": ROWS, "params": {"a": 1}}, "'params' must be empty beside 'inputs'", "/params", id="params"
+            {"inputs": ROWS, "params": {"a": 1}},
+            "'params' must be empty: 'top' shortens the probabilities of classes, and this model is a regression",
+            "/params",
+            id="params",
         ),
     ],
 )

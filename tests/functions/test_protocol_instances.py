@@ -161,7 +161,12 @@ def values(question):
         ),
         pytest.param(
             b'{"instances": [1], "parameters": {"alpha": 1}}',
-            [("'parameters' must be empty: this model takes none", "/parameters")],
+            [
+                (
+                    "'parameters' must be empty: 'top' shortens the probabilities of classes, and this model is a regression",
+                    "/parameters",
+                )
+            ],
             id="parameters",
         ),
         pytest.param(b'{"instances": 1}', [("'instances' must be an array, got 1", "/instances")], id="bare-number"),
@@ -196,7 +201,10 @@ def test_a_body_that_batch_cannot_read_is_refused(body, problems):
             [
                 (f'unknown member "x"; expected {STREAM}', "/x"),
                 ("'instances' and 'instance' exclude each other", ""),
-                ("'parameters' must be empty: this model takes none", "/parameters"),
+                (
+                    "'parameters' must be empty: 'top' shortens the probabilities of classes, and this model is a regression",
+                    "/parameters",
+                ),
             ],
             id="several-wrongs",
         ),
