@@ -8,7 +8,7 @@ _METHODS = "GET, HEAD, POST"
 _HEADERS = (
     "Accept, Authorization, Content-Encoding, Content-Type, Inference-Header-Content-Length, Traceparent, X-Request-Id"
 )
-_EXPOSED = "Inference-Header-Content-Length, Retry-After, X-Model-Version"
+_EXPOSED = "Inference-Header-Content-Length, Retry-After, X-Model-Version, X-Prediction-Warnings"
 _MAX_AGE_SECONDS = 3600
 
 

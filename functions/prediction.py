@@ -11,6 +11,9 @@ from .runtimes import Predictions
 from .schema import PayloadError, Problem
 from .telemetry.record import Record
 
+WARNINGS = "X-Prediction-Warnings"
+"""The header of an answer in any format that says how many values are flagged."""
+
 
 def predict(
     request: Request,
@@ -69,6 +72,8 @@ def predict(
     chances, places = predicted.probabilities, question.rows
     keys = question.keys if manifest.key else None
     record.answer(question.table, predicted.values, *counts, probabilities=chances, places=places, keys=keys)
+    if seen.flagged:
+        content = content._replace(headers=(*content.headers, (WARNINGS, str(seen.flagged))))
     return content
 
 

@@ -55,7 +55,7 @@ def test_answers_and_refusals_may_be_seen_by_a_page_that_is_listed(listed):
     assert [allowed(answer) for answer in answers] == 2 * [
         {
             "access-control-allow-origin": HERE,
-            "access-control-expose-headers": "Inference-Header-Content-Length, Retry-After, X-Model-Version",
+            "access-control-expose-headers": "Inference-Header-Content-Length, Retry-After, X-Model-Version, X-Prediction-Warnings",
         }
     ]
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from functions.coding import inflate
 from tests.support.kinds import FEATURES, Functions, many_classes, price, punctual, sealed
-from tests.support.parts import document
+from tests.support.parts import MODEL, document
 
 NAMES = [feature["name"] for feature in FEATURES]
 ROWS = [[3, "red", 2, False, "1970-01-01T05:00:00Z"], [None, "blue", 1, False, "1970-01-01"]]
@@ -311,6 +311,34 @@ def test_labels_are_an_array_of_texts(lateness):
 )
 def test_a_number_in_the_path_is_answered_as_accepted(stream, accept, expected):
     assert stream.get("/0.5", accept=accept).body == expected
+
+
+# Warnings
+
+TENSOR = {"name": "bmi", "shape": [2], "datatype": "FP64", "data": [1e9, 0.1]}
+"""The first of two is far outside the training range."""
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers"),
+    [
+        pytest.param("/batch", b'{"instances": [1e9, 0.1]}', {}, id="json"),
+        pytest.param("/batch", b"bmi\n1e9\n0.1\n", {"content_type": "text/csv", "accept": "text/csv"}, id="csv"),
+        pytest.param("/batch", b"1e9\n0.1\n", {"content_type": NDJSON, "accept": NDJSON}, id="json-lines"),
+        pytest.param("/batch", saved(np.array([1e9, 0.1])), {"content_type": NPY, "accept": NPY}, id="npy"),
+        pytest.param("/batch", b'{"calls": [[1e9], [0.1]]}', {}, id="bigquery"),
+        pytest.param("/batch", b'{"dataframe_records": [{"bmi": 1e9}, {"bmi": 0.1}]}', {}, id="records"),
+        pytest.param(
+            f"/batch/v2/models/{MODEL}/infer", json.dumps({"inputs": [TENSOR]}).encode(), {}, id="open-inference"
+        ),
+    ],
+)
+def test_an_answer_in_any_format_says_how_many_values_are_flagged(lines, path, body, headers):
+    assert lines.ask("POST", path, body, **headers).headers["x-prediction-warnings"] == "1"
+
+
+def test_an_answer_without_a_flagged_value_says_nothing_of_them(lines):
+    assert "x-prediction-warnings" not in own(lines, [0.1]).headers
 
 
 # gzip
