@@ -87,7 +87,7 @@ function sharesTable(row, threshold) {
     const bar = element("i", {"aria-hidden": "true"});
     bar.style.width = `${100 * share}%`;
     const percent = share > 0 && share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`;
-    const line = element("tr", label === row.value ? {class: "top"} : {}, element("th", {scope: "row"}, spelled(label)), element("td", {class: "bar"}, bar), element("td", {class: "n"}, percent));
+    const line = element("tr", label === row.value ? {class: "top"} : {}, element("th", {scope: "row"}, visible(spelled(label))), element("td", {class: "bar"}, bar), element("td", {class: "n"}, percent));
     body.append(line);
   }
   table.append(body);

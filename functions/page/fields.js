@@ -13,7 +13,7 @@ function field(column, place) {
   function tell(kind, text) {
     told.hidden = !text;
     told.className = `told ${kind}`;
-    told.textContent = text;
+    told.textContent = visible(text);
     if (kind === "fault" && text) made.input.setAttribute("aria-invalid", "true");
     else made.input.removeAttribute("aria-invalid");
     made.input.setAttribute("aria-describedby", text ? `${told.id} ${hint.id}` : hint.id);
@@ -22,7 +22,7 @@ function field(column, place) {
 }
 
 function titleOf(column, place) {
-  return column.name.trim() ? column.name : `column ${place + 1}, named ${quoted(column.name)}`;
+  return column.name.trim() ? visible(column.name) : `column ${place + 1}, named ${quoted(column.name)}`;
 }
 
 function hintOf(column) {
@@ -36,7 +36,7 @@ function hintOf(column) {
   } else if (column.kind === "time") {
     parts.push(`a date or a time; training ${column.minimum} to ${column.maximum}`);
   } else {
-    parts.push(`${column.whole ? "whole numbers in training," : "training"} ${figure(column.minimum)} to ${figure(column.maximum)}`);
+    parts.push(`${column.whole ? "whole numbers in training," : "training"} ${end(column.minimum, each => each < column.minimum)} to ${end(column.maximum, each => each > column.maximum)}`);
   }
   if (column.missing) parts.push("may be missing");
   if (column.redact) parts.push("never logged");
@@ -75,7 +75,7 @@ function categoryInput(column, id) {
 
 function chosenLevel(column, levels, id) {
   const input = element("select", {id});
-  levels.forEach((level, place) => input.append(choice(String(place), spelled(level) === "" ? "(empty text)" : spelled(level))));
+  levels.forEach((level, place) => input.append(choice(String(place), spelled(level) === "" ? "(empty text)" : visible(spelled(level)))));
   if (column.missing) input.append(choice(NOTHING, "(missing)"));
   if (!column.unknown) {
     return {input, more: [], cell: () => chosen(input, levels), reset() { input.value = levels.length ? "0" : NOTHING; }};

@@ -22,13 +22,13 @@ const METRICS = {
 const HEADLINES = ["r2", "rmse", "mae", "roc_auc", "log_loss", "balanced_accuracy", "accuracy"];
 const MOST_HEADLINES = 3;
 const $ = id => document.getElementById(id);
-const target = (MODEL.target && MODEL.target.name) || "the target";
+const target = MODEL.target && MODEL.target.name ? visible(String(MODEL.target.name)) : "the target";
 const fields = MODEL.features.map(field);
 
 function metricWords(name) {
   const [kind, ...label] = name.split(":");
   const [title, meaning] = Object.hasOwn(METRICS, kind) ? METRICS[kind] : [kind.replaceAll("_", " "), ""];
-  return [label.length ? `${title} of ${label.join(":")}` : title, meaning];
+  return [visible(label.length ? `${title} of ${label.join(":")}` : title), meaning];
 }
 
 function showModel() {
@@ -37,7 +37,7 @@ function showModel() {
   $("name").replaceChildren(name, " ", element("small", {}, `version ${version}`));
   const count = MODEL.features.length;
   const about = [MODEL.classes ? `Predicts which of ${MODEL.classes.length} classes ${target} is` : `Predicts ${target}, a number,`, ` from ${count === 1 ? "1 column" : `${figure(count)} columns`}.`];
-  if (MODEL.classes && MODEL.classes.length <= 10) about.push(` Classes: ${MODEL.classes.map(spelled).join(", ")}.`);
+  if (MODEL.classes && MODEL.classes.length <= 10) about.push(` Classes: ${MODEL.classes.map(each => visible(spelled(each))).join(", ")}.`);
   if (MODEL.created) about.push(` Made ${MODEL.created.slice(0, 10)}`, MODEL.rows ? ` from ${figure(MODEL.rows[0])} rows, ${figure(MODEL.rows[1])} of them held out.` : ".");
   $("about").append(...about);
   const headlines = HEADLINES.filter(each => Object.hasOwn(MODEL.metrics, each)).slice(0, MOST_HEADLINES);
@@ -99,8 +99,14 @@ async function predict() {
   if (!response) failed("The function could not be reached: the network failed, or the function does not run.");
   else if (response.ok && answer && answer.model) showAnswer(rowOf(answer));
   else showRefusal(response, answer);
-  $("said").scrollIntoView({block: "nearest"});
 }
+
+// Bring the answer into view where it is not, as on a phone, below the form.
+function look() {
+  const seen = $("answer").getBoundingClientRect().top >= 0 && $("drawn").getBoundingClientRect().bottom <= innerHeight;
+  if (!seen) $("answer").scrollIntoView();
+}
+
 
 // JSON, or null for the page of something before the function.
 function parsed(text) {
@@ -120,6 +126,7 @@ function say(failure, ...words) {
 
 function failed(...words) {
   say(true, ...words);
+  look();
 }
 
 // The field that a JSON Pointer of the call leads to.
@@ -144,12 +151,12 @@ function tellFields(kind, problems) {
 }
 
 function listed(details) {
-  if (details.length) $("drawn").append(element("ul", {class: "told-all"}, ...details.map(detail => element("li", {}, detail))));
+  if (details.length) $("drawn").append(element("ul", {class: "told-all"}, ...details.map(detail => element("li", {}, visible(detail)))));
 }
 
 function showAnswer(row) {
   const flags = row.flagged ? `${row.flagged === 1 ? "1 value is" : `${row.flagged} values are`} unlike training, flagged beside ${row.flagged === 1 ? "its field" : "their fields"}.` : "";
-  const shown = typeof row.value === "number" && !MODEL.classes ? figure(row.value, 6) : spelled(row.value);
+  const shown = typeof row.value === "number" && !MODEL.classes ? figure(row.value, 6) : visible(spelled(row.value));
   say(false, `${target}: `, element("b", {}, element("data", {value: String(row.value), id: "prediction"}, shown)), flags);
   const [rest] = tellFields("flag", row.warnings);
   if (row.shares) $("drawn").append(...sharesTable(row, MODEL.threshold));
@@ -160,6 +167,7 @@ function showAnswer(row) {
   if (row.shares && MODEL.classes.length > row.shares.length) $("drawn").append(element("p", {class: "hint"}, `The likeliest ${row.shares.length} of ${figure(MODEL.classes.length)} classes.`));
   listed(rest);
   if (row.model.version !== MODEL.model.version) $("drawn").append(element("p", {class: "told flag"}, `Version ${row.model.version} answered; this page describes version ${MODEL.model.version}. Load it again for the new one.`));
+  look();
 }
 
 function showRefusal(response, answer) {
@@ -176,6 +184,7 @@ function showRefusal(response, answer) {
     if (first) {
       if (first.box.hidden) { $("filter").value = ""; filterFields(""); }
       first.input.focus();
+      first.box.scrollIntoView({block: "nearest"}); // the focus may have been there, and moves nothing then
     }
   } else {
     failed(problem ? `The call was refused (${response.status}): ${problem.detail}` : `The address answered with status ${response.status}, and not as this function does.`);

@@ -34,8 +34,25 @@ function spelled(value) {
 function quoted(text) {
   return JSON.stringify(text).replace(
     /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\ufffb]/g,
-    character => "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0"),
+    escaped,
   );
+}
+
+// A text as people read it: characters that would turn its direction, or are none to see, are spelled.
+function visible(text) {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, escaped);
+}
+
+function escaped(character) {
+  return "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0");
+}
+
+// The end of a range, by *isPast* rounded to its inside.
+function end(value, isPast) {
+  for (let digits = Math.max(4, String(Math.trunc(Math.abs(value))).length); digits < 17; digits += 1) {
+    if (!isPast(Number(value.toPrecision(digits)))) return Number.isInteger(value) ? figure(value) : String(Number(value.toPrecision(digits))).replace("-", "\u2212");
+  }
+  return String(value).replace("-", "\u2212");
 }
 
 // A number as people read it: *digits* significant ones, all of those before the point.

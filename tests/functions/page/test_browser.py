@@ -182,7 +182,8 @@ def test_hostile_names_levels_and_targets_are_text(visit, pages):
     said = ask(tab)
 
     labels = tab.evaluate("[...document.querySelectorAll('.field > label')].map(label => label.textContent)")
-    assert labels == [name.replace("\x00", "\x00") for name in NAMES.values()]
+    unseen = {"\x00": "\\u0000", "\u2028": "\\u2028", "\u202e": "\\u202e"}
+    assert labels == [name.translate(str.maketrans(unseen)) for name in NAMES.values()]
     options = tab.evaluate("[...document.querySelector('#column-1').options].map(option => option.textContent)")
     assert options == [*LEVELS.values(), "(missing)", "(another level)"]
     assert said == "<b>price</b>:\n37"
@@ -404,3 +405,40 @@ def test_a_problem_without_a_field_is_listed(visit):
 
     assert ask(tab) == "The call was refused:"
     assert tab.text("#drawn li") == "beyond float64"
+
+
+def test_on_a_phone_the_answer_comes_into_view_and_so_does_a_problem(visit):
+    tab = visit("wide", width=400)
+    tab.evaluate("document.querySelector('#column-3').scrollIntoView()")
+    ask(tab)
+    seen = "(at => at.top >= 0 && at.bottom <= innerHeight)(document.querySelector('{}').getBoundingClientRect())"
+
+    assert tab.evaluate(seen.format("#said")) is True
+    tab.fill(field(150), "x")
+    ask(tab)
+    assert tab.evaluate(seen.format("#column-150")) is True
+    assert tab.evaluate(seen.format("#predict")) is True
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("line", "training −1 to 1"), ("price", "training 0 to 50; may be missing")]
+)
+def test_a_field_shows_the_range_of_training(visit, name, hint):
+    assert visit(name).text(".hint[id]:not(#found)") == hint
+
+
+@pytest.mark.parametrize(
+    ("ends", "shown"),
+    [
+        ("-0.09027529589850945, 0.16085491731571683", "−0.090275 0.16085"),
+        ("0.30000000000000004, 0.1", "0.30000000000000004 0.1"),
+        ("1234567.5, 1e21", "1234568 1e+21"),
+    ],
+)
+def test_an_end_of_a_range_is_rounded_to_its_inside(visit, ends, shown):
+    tab = visit("line")
+    values = tab.evaluate("document.querySelector('body > script:last-of-type').textContent")
+    ends_of = f"(([low, high]) => `${{end(low, each => each < low)}} ${{end(high, each => each > high)}}`)([{ends}])"
+    script = values.partition("// Calls of the function")[0] + "globalThis.found = " + ends_of + "}"
+
+    assert tab.evaluate(f"{script}; found") == shown
