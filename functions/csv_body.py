@@ -34,13 +34,16 @@ def rows_of(body: bytes) -> list[Row]:
         line, byte = body[: error.start].count(b"\n") + 1, body[error.start]
         detail = f"must be CSV in UTF-8, found byte 0x{byte:02x}: send it as UTF-8, it may be Latin-1"
         raise PayloadError(Problem(f"line {line}: {detail}", "")) from None
-    csv.field_size_limit(max(len(text) + 1, csv.field_size_limit()))
-    reader = csv.reader(chain(io.StringIO(text, newline=""), _END))
-    rows, began = [], 1
-    for cells in reader:
-        if cells:
-            rows.append((began, cells))
-        last, began = began, reader.line_num + 1
+    usual = csv.field_size_limit(len(text) + 1)  # a cell may be as long as the body
+    try:
+        reader = csv.reader(chain(io.StringIO(text, newline=""), _END))
+        rows, began = [], 1
+        for cells in reader:
+            if cells:
+                rows.append((began, cells))
+            last, began = began, reader.line_num + 1
+    finally:
+        csv.field_size_limit(usual)
     if last < reader.line_num:
         raise PayloadError(Problem(f"line {last}: a quote is opened and never closed; {_CLOSE}", ""))
     return rows

@@ -138,12 +138,17 @@ def _split(value: Any) -> Any:
     raise ValueError(f'must be "rows", {{ group = "COLUMN" }} or {{ time = "COLUMN" }}, got {value!r:.80}')
 
 
+_TARGET_KINDS = ("number", "boolean", "category")
+
+
 class DataConfig(_Strict):
     """Where rows come from; *holdout* is the share of them kept for evaluation, chosen by *split*.
 
     Args:
         features: Every column that is nothing else, where they are left out.
         missing: Texts that stand for a missing cell, as an empty one does.
+        target: Its name, or { name = …, kind = … }, whose kind becomes *target_kind*.
+        target_kind: "number", "boolean" or "category"; found out from the rows where it is None.
         key: A column that is no feature, and that comes back beside each prediction.
         rows_per_feature: Training rows for each feature, below which there is a warning.
         max_shift: Counts no more; read so that older files go on working.
@@ -151,6 +156,7 @@ class DataConfig(_Strict):
 
     source: Name
     target: Name
+    target_kind: Literal["number", "boolean", "category"] | None = None
     holdout: Annotated[float, Field(gt=0, lt=1)] = 0.2
     split: Annotated[SplitConfig, BeforeValidator(_split)] = SplitConfig()
     missing: list[str] = Field(default_factory=list)
@@ -163,6 +169,21 @@ class DataConfig(_Strict):
     ) = None
     rows_per_feature: Annotated[Count, Field(ge=1)] = 10
     max_shift: Annotated[Finite, Field(gt=0)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _target_of_a_kind(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        target = data.get("target")
+        if "target_kind" in data:
+            raise ValueError('the kind stands in the target: { name = "COLUMN", kind = "category" }')
+        if not isinstance(target, dict):
+            return data
+        if set(target) != {"name", "kind"} or target["kind"] not in _TARGET_KINDS:
+            expected = f'"COLUMN", or {{ name = "COLUMN", kind = … }} with one of {", ".join(_TARGET_KINDS)}'
+            raise ValueError(f"target must be {expected}, got {target!r:.80}")
+        return {**data, "target": target["name"], "target_kind": target["kind"]}
 
     @model_validator(mode="after")
     def _target_is_no_feature(self) -> Self:
@@ -380,6 +401,12 @@ class Config(_Strict):
     retraining: RetrainingConfig = Field(default_factory=RetrainingConfig)
     monitoring: MonitoringConfig = Field(default_factory=MonitoringConfig)
     _path: Path | None = PrivateAttr(None)
+
+    @model_validator(mode="after")
+    def _target_fits_the_task(self) -> Self:
+        if self.training.task == "regression" and self.data.target_kind in {"boolean", "category"}:
+            raise ValueError(f'a target of kind {self.data.target_kind} has classes: say task = "classification"')
+        return self
 
     @model_validator(mode="after")
     def _slices_are_not_of_the_target(self) -> Self:

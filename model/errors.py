@@ -12,7 +12,7 @@ ModelError
 │   │   └── CandidateError  an estimator or its grid cannot be used
 │   └── NotFoundError       there is no such version or alias
 └── RefusedError        3  the data, the gate or the monitor said no, and nothing has changed
-    ├── DataError           the rows were read, and cannot be trained on
+    ├── DataError           the rows were read, and cannot be trained on, or there are none
     ├── ExportError         an estimator cannot be written as a model that answers exactly as it does
     └── PromotionError      the registry refuses to move an alias
         └── MovedOnError    production is another version than the one that the gate compared with
@@ -80,7 +80,7 @@ class NotFoundError(UsageError):
 
 
 class DataError(RefusedError):
-    """Rows that were read cannot be trained on."""
+    """Rows that were read cannot be trained on, or a file holds none."""
 
 
 class ExportError(RefusedError):

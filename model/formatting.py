@@ -18,6 +18,7 @@ ABSENT = "-"
 _LARGEST_IN_DIGITS = 1e15
 """`number` shows larger figures with an exponent."""
 
+_MOST_SHOWN = 60
 _SMALLEST_SHOWN = 0.001
 """`short` shows smaller figures as 0."""
 
@@ -64,6 +65,11 @@ def duration(seconds: float | None, absent: str = ABSENT) -> str:
 def label(value: object) -> str:
     """The label of a class, or a level: true, 3, late."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def brief(text: str) -> str:
+    """*text*, a label or a level, as a table or a page has room for it."""
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

@@ -362,6 +362,19 @@ def test_a_wrong_type_is_named_with_what_was_expected(path, old, new, message):
         ),
         pytest.param(
             'target = "y"',
+            'target = { name = "y", kind = "time" }',
+            'data: target must be "COLUMN", or { name = "COLUMN", kind = … } with one of number, boolean, category, got'
+            " {'name': 'y', 'kind': 'time'}",
+            id="target-of-a-time",
+        ),
+        pytest.param(
+            'target = "y"',
+            'target = "y"\ntarget_kind = "number"',
+            'data: the kind stands in the target: { name = "COLUMN", kind = "category" }',
+            id="kind-beside-the-target",
+        ),
+        pytest.param(
+            'target = "y"',
             'target = "y"\nkey = "y"',
             "data: the key 'y' must be no feature and not the target",
             id="key-of-the-target",
@@ -866,6 +879,6 @@ def test_the_shipped_file_shows_every_key_that_may_be_given():
     sections = {name: field.default_factory or field.annotation for name, field in Config.model_fields.items()}
     keys = [(name, key) for name, section in sections.items() for key in section.model_fields]
 
-    gone = {("data", "max_shift")}  # it is read, and counts no more
+    gone = {("data", "max_shift"), ("data", "target_kind")}  # counts no more; stands in the target
     missing = [key for key in keys if key not in gone and not re.search(rf"^(# )?{key[1]} = ", text, re.MULTILINE)]
     assert missing == []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from model.data.findings import places
-from model.formatting import counted, number, plain, to_the_second
+from model.formatting import brief, counted, number, plain, to_the_second
 from model.registry.models import Model
 from model.reports.importance_bars import recorded
 
@@ -203,8 +203,8 @@ def _against(comparison: Document) -> str:
 def _classes(document: Document) -> str:
     """The labels of a classifier, and which of two is positive."""
     classes = document.get("classes") or []
-    shown = ", ".join(map(_label, classes[:_MOST_CLASSES])) + (", …" if len(classes) > _MOST_CLASSES else "")
-    return f"{shown}; positive is {_label(document['positive'])}" if "positive" in document else shown
+    shown = ", ".join(map(_shown, classes[:_MOST_CLASSES])) + (", …" if len(classes) > _MOST_CLASSES else "")
+    return f"{shown}; positive is {_shown(document['positive'])}" if "positive" in document else shown
 
 
 def _by_class(document: Document) -> Table:
@@ -213,7 +213,7 @@ def _by_class(document: Document) -> Table:
     for label in map(_label, document.get("classes") or ()):
         scores = [document["metrics"].get(f"{name}:{label}") for name in _OF_CLASSES]
         if any(scores):
-            table.add_row(plain(label), *map(_with_interval, scores))
+            table.add_row(plain(brief(label)), *map(_with_interval, scores))
     return table
 
 
@@ -229,11 +229,15 @@ def _threshold(threshold: Document | None) -> str:
         return ""
     costs = ", ".join(f"{name} {cost:g}" for name, cost in threshold.get("cost", {}).items())
     chosen = f", chosen by the costs {costs}" if costs else ""
-    return f"{_label(threshold['positive'])} from {number(threshold['value'])} on{chosen}"
+    return f"{_shown(threshold['positive'])} from {number(threshold['value'])} on{chosen}"
 
 
 def _label(label: object) -> str:
     return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def _shown(label: object) -> str:
+    return brief(_label(label))
 
 
 def _words(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from model.cli.tables import Document, table_of
 from model.evaluation.answers import label_name
-from model.formatting import counted, interval, milliseconds, number, percent, plain, short, to_the_second
+from model.formatting import brief, counted, interval, milliseconds, number, percent, plain, short, to_the_second
 
 _MOST_CLASSES = 10
 
@@ -52,7 +52,7 @@ def monitoring(document: Document) -> list[Any]:
         levels = (version["prediction"] or {}).get("levels", [])
         for level in sorted(levels, key=lambda level: -abs(level["serving"] - level["training"]))[:_MOST_CLASSES]:
             figures = [percent(level[name]) for name in ("serving", "training")]
-            classes.add_row(str(version["version"]), plain(label_name(level["level"])), *figures)
+            classes.add_row(str(version["version"]), plain(brief(label_name(level["level"]))), *figures)
     notes = [plain(note) for note in document["notes"]]
     shown: list[Any] = [table for table in (findings, live, classes, features, requests) if table.row_count]
     shown += ["\n".join(notes)] if notes else []

@@ -17,10 +17,13 @@ from model.data.cells import plain
 from model.data.formats import Column, FileTable, Piece, RaggedRow, csv_table, parquet_table
 from model.data.json_lines import json_table
 from model.data.sources import translated
-from model.errors import SourceError
+from model.errors import DataError, SourceError
 
 SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
 """Endings of files of rows; each may have .gz behind it."""
+
+_BLANK_BYTES = 4096
+"""A file of so many bytes at most is looked through for a line."""
 
 LeaveOut = Callable[[RaggedRow], None]
 
@@ -132,10 +135,12 @@ def joined(files: Sequence[File], leave_out: LeaveOut, *, missing: Sequence[str]
 
     Raises:
         SourceError: One does not look like its name, or they differ in format or columns.
+        DataError: One is empty.
     """
     whole = Joined(files, leave_out)
     for file in files:
         kind = suffix(file.name)
+        _refuse_empty(file)
         if kind != suffix(files[0].name):
             raise SourceError(f"{file.name} must be of the same format as {files[0].name}")
         with translated(file.name):
@@ -150,6 +155,14 @@ def joined(files: Sequence[File], leave_out: LeaveOut, *, missing: Sequence[str]
             raise SourceError(f"{file.name} must have the columns of {files[0].name}: {problem}")
         whole.tables.append(table)
     return whole
+
+
+def _refuse_empty(file: File) -> None:
+    """Refuse a file without a line, as one with a first line alone is refused: it was read, and holds no row."""
+    with translated(file.name):
+        small = file.path.is_file() and file.path.stat().st_size <= _BLANK_BYTES
+        if small and not file.path.read_bytes().removeprefix(b"\xef\xbb\xbf").strip():
+            raise DataError(f"{file.name} must hold rows, found an empty file")
 
 
 def _without(table: FileTable, missing: Sequence[str]) -> FileTable:

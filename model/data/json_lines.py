@@ -7,24 +7,23 @@ from itertools import islice
 from pathlib import Path
 
 from model.data.formats import BATCH_ROWS, FileTable, Piece, json_objects
-from model.errors import SourceError
+from model.errors import DataError, SourceError
 
 
 def json_table(source: str, path: Path) -> FileTable:
     """The JSON Lines file at *path*, which messages call *source*.
 
     Raises:
-        SourceError: It is absent or empty, or a line is no JSON object.
+        SourceError: It is absent, or a line is no JSON object.
+        DataError: No object of it has a member.
     """
     if path.is_dir():
         raise SourceError(f"{source} must be a file, found a directory")
-    if not path.stat().st_size:
-        raise SourceError(f"{source} must hold rows, found an empty file")
     names: dict[str, None] = {}
     for _, row in json_objects(source, path):
         names.update(dict.fromkeys(row))
     if not names:
-        raise SourceError(f"{source} must hold rows, found none")
+        raise DataError(f"{source} must hold rows, found none")
     return FileTable(list(names), lambda asked: _pieces(source, path, asked))
 
 

@@ -52,6 +52,7 @@ def read(
     optional: Collection[str] = (),
     missing: Sequence[str] = (),
     key: str = "",
+    target_kind: str = "",
     files: Sequence[File] | None = None,
 ) -> Rows:
     """Read *source*, rows of all its files one after the other.
@@ -66,6 +67,7 @@ def read(
             classes.
         missing: Texts that stand for a missing cell.
         key: A column that names the rows, and is no feature; one that names two alike is a flaw.
+        target_kind: "number", "boolean" or "category"; found out from the cells where it is empty.
         files: Where the bytes of *source* are, by default what it names on this machine.
 
     Raises:
@@ -86,7 +88,7 @@ def read(
         asked = [name for name in named if name in table.names or name not in optional]
         there = [name for name in asked if _is_there_once(name, table.names, flaws)]
         unknown = [feature.name for feature in features if feature.kind == FOUND_OUT]
-        asks = [*unknown, *([target] if task != "regression" else [])]
+        asks = [*unknown, *([target] if task != "regression" and not target_kind else [])]
         found = found_kinds(table, [name for name in asks if name in there])
         features = [replace(feature, kind=feature.kind or found.get(feature.name, "number")) for feature in features]
         left_out.clear()
@@ -97,7 +99,7 @@ def read(
             {name: [] for name in [key] if name in there},
         )
         pieces = aside.collect(table.read(there), flaws, texts=table.texts) if there else iter(())
-        learnt = _target(target, task, found.get(target, "number"))
+        learnt = _target(target, task, target_kind or found.get(target, "number"))
         filled = fill(pieces, features, learnt, flaws, texts=table.texts)
         flaws.extend(_repeated(name, arrays) for name, arrays in aside.keys.items())
         _renumber(flaws, left_out)

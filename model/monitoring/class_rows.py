@@ -15,6 +15,8 @@ from model.monitoring.windows import Layout, Matrix
 
 MOST_CLASSES = 10  # MOST_CLASSES of functions/telemetry/rows.py
 _ROUNDING = 1e-9
+_OF_THE_SUM = 1e-4
+"""The most by which a row's probabilities may miss 1: those of boosters are of single precision."""
 _NUMBERS = {int, float}
 
 
@@ -99,6 +101,11 @@ def chances(rows: Sequence[Mapping[str, Any]], layout: Layout, flaws: dict[int, 
             continue
         if min(found) < -_ROUNDING or max(found) > 1 + _ROUNDING:
             flaws.setdefault(row, f"probabilities must lie between 0 and 1, found {shown(rendered(found))}")
+            continue
+        whole, cut = sum(found), len(layout.classes) > width
+        if whole > 1 + _OF_THE_SUM or (whole < 1 - _OF_THE_SUM and not cut):
+            expected = "at most 1" if cut else "1"
+            flaws.setdefault(row, f"probabilities must add up to {expected}, found {shown(rendered(found))}")
             continue
         if names == usual:
             places[row] = in_order

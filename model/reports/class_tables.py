@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.formatting import label
+from model.formatting import brief, label
 from model.reports.figure import Vector
 from model.reports.page import Document
 from model.reports.task_words import commonest, of_classes
@@ -38,7 +38,7 @@ def class_tables(
     largest = max(float(part[shown].max()) for part in shares)
     rows = [
         {
-            "label": label(classes[place]),
+            "label": brief(label(classes[place])),
             "rows": int(counts[0][place]),
             **dict(zip(("actual", "training", "predicted"), (float(part[place]) for part in shares), strict=True)),
             "bars": [round(100 * float(part[place]) / largest, 2) for part in (shares[1], shares[2])],
@@ -50,7 +50,7 @@ def class_tables(
     return {
         "rows": rows,
         "others": len(classes) - len(shown),
-        "confusion": confusion_matrix(document["confusion"], [label(one) for one in classes], shown),
+        "confusion": confusion_matrix(document["confusion"], [brief(label(one)) for one in classes], shown),
     }
 
 

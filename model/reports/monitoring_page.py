@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from model.formatting import brief
 from model.reports.page import Document, template
 
 MOST_COLUMNS_DRAWN = 24
@@ -72,7 +73,7 @@ def live_metrics(entry: Document) -> list[dict[str, Any]]:
 def _words(name: str) -> str:
     """The name of a metric in words; a label in it stays as it is."""
     metric, there, label = name.partition(":")
-    return metric.replace("_", " ") + (f" of {label}" if there else "")
+    return metric.replace("_", " ") + (f" of {brief(label)}" if there else "")
 
 
 def worst_columns(columns: Sequence[Document]) -> list[int]:

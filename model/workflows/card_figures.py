@@ -16,7 +16,7 @@ from model.data.split import Sides
 from model.evaluation.answers import Classified, Places
 from model.evaluation.class_losses import losses
 from model.evaluation.ranking import precision_recall_points, ranking, roc_points
-from model.formatting import label
+from model.formatting import brief, label
 from model.reports import card_plots, class_plots
 from model.reports.class_plots import MOST_CURVES, Curve
 from model.reports.class_tables import class_tables
@@ -95,7 +95,7 @@ def _classes(document: Document, training: Places, actual: Places, held: Classif
     places = [place for place in ranked if 0 < counts[place] < len(actual)]
     curves = [_curves(actual == place, held.probabilities[:, place], held.places == place) for place in places]
     tables["curves"] = [
-        {"label": label(classes[place]), "style": " ".join(class_plots.curve_style(number)), "auc": auc}
+        {"label": brief(label(classes[place])), "style": " ".join(class_plots.curve_style(number)), "auc": auc}
         for number, (place, (_, _, auc)) in enumerate(zip(places, curves, strict=True))
     ]
     if curves:

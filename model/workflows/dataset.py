@@ -90,6 +90,7 @@ def read(
         own=split.column,
         missing=settings.data.missing,
         key=settings.data.key or "",
+        target_kind=settings.data.target_kind or "",
     )
     return beside(Inputs(settings, rows, sides(rows, started(split, rows), None)), production, store)
 
@@ -122,8 +123,18 @@ def labelled(settings: Config, source: str, store: registry.Registry, production
         ]
     task = production.promoted.manifest.get("task", "regression") if production.promoted else "regression"
     data = settings.data
-    key = data.key or "" if features is None else ""
-    rows = read_source(source, features, data.target, store, task=task, missing=data.missing, key=key)
+    trained_target = production.promoted.manifest.get("target") if production.promoted else None
+    texts = isinstance(trained_target, dict) and trained_target.get("kind") == "category"
+    rows = read_source(
+        source,
+        features,
+        data.target,
+        store,
+        task=task,
+        missing=data.missing,
+        key=data.key or "" if features is None else "",
+        target_kind="category" if texts else data.target_kind or "",
+    )
     found = [f"{source}: {_told(flaw)}" for flaw in rows.flaws if flaw.code != "no-target"]
     if not found and not len(rows.y):
         found = [f"{source} must hold labelled rows, found none"]

@@ -122,6 +122,7 @@ def read_labelled(
             target,
             task="classification" if _is_classifier(pipeline) else "regression",
             missing=settings.data.missing,
+            target_kind=settings.data.target_kind or "",
             files=files,
         )
     findings = unusable(rows.flaws, len(rows.y), target)

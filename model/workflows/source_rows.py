@@ -28,6 +28,7 @@ def read_source(
     own: str = "",
     missing: Sequence[str] = (),
     key: str = "",
+    target_kind: str = "",
 ) -> Rows:
     """Rows with the columns of *splits*, all of which but *own* may be missing."""
     groups = [split.column for split in splits if split.by == "group"]
@@ -46,9 +47,11 @@ def read_source(
             optional=optional,
             missing=missing,
             key=key,
+            target_kind=target_kind,
             files=files,
         )
-        return rows(files, "regression") if task is None and nearly_numbers(found.class_counts) else found
+        numeric = task is None and not target_kind and nearly_numbers(found.class_counts)
+        return rows(files, "regression") if numeric else found
 
     if store is None or not source.startswith("gs://"):
         return rows()

@@ -93,15 +93,19 @@ def test_a_target_that_cannot_be_predicted_is_refused(run, orders, folder, targe
     [
         pytest.param("none.csv", 1, "FOLDER/none.csv does not exist\n", id="absent"),
         pytest.param("empty.csv", 3, "empty.csv must hold rows below its first line, found none\n", id="no-rows"),
+        pytest.param("nothing.csv", 3, "nothing.csv must hold rows, found an empty file\n", id="empty"),
+        pytest.param("blank.jsonl", 3, "blank.jsonl must hold rows, found an empty file\n", id="blank-lines"),
     ],
 )
 def test_a_file_without_rows_makes_no_configuration(run, folder, name, code, message):
     (folder / "empty.csv").write_text("a,y\n")
+    (folder / "nothing.csv").write_text("")
+    (folder / "blank.jsonl").write_text("\ufeff\n \n")
 
     ended, _, said = run("init", name, "--target", "y")
 
     assert (ended, said.replace(str(folder), "FOLDER")) == (code, message)
-    assert sorted(path.name for path in folder.iterdir()) == ["empty.csv"]
+    assert sorted(path.name for path in folder.iterdir()) == ["blank.jsonl", "empty.csv", "nothing.csv"]
 
 
 def test_a_file_of_which_nothing_can_be_learnt_makes_no_configuration(run, folder):

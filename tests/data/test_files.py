@@ -10,13 +10,13 @@ import pytest
 from functions.schema import Feature
 from model.data.findings import Example
 from model.data.reading import read
-from model.errors import SourceError
+from model.errors import DataError, SourceError
 
 FEATURES = [Feature("a")]
 
 
 def refusal(source, folder):
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises((SourceError, DataError)) as caught:
         read(str(source), FEATURES, "y")
     return str(caught.value).replace(str(folder), "FOLDER")
 

@@ -21,7 +21,7 @@ from model.data.findings import Example
 from model.data.reading import read
 from model.data.snapshots import snapshot
 from model.data.statistics import describe, describe_numbers
-from model.errors import SourceError
+from model.errors import DataError, SourceError
 from tests.support.rows import described
 from tests.support.rows import number_rows as rows
 
@@ -58,7 +58,7 @@ def parquet(tmp_path):
 
 def refusal(source, features=TWO, target="y"):
     """The message with which *source* is refused, its address written as SOURCE."""
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises((SourceError, DataError)) as caught:
         read(source, features, target)
     return str(caught.value).replace(source, "SOURCE") if source else str(caught.value)
 
@@ -146,7 +146,7 @@ GOOD = "age,bmi,y\n1,2.5,3\n4,5.5,6\n"
             'must begin with a line of column names, found the numbers "1,2.5,3"',
             id="no-header",
         ),
-        pytest.param("\n\n\n", "must begin with a line of column names, found none", id="empty-lines"),
+        pytest.param("\n\n\n", "must hold rows, found an empty file", id="empty-lines"),
         pytest.param(
             "x" * 200_000,
             "must begin with a line of column names: field larger than field limit (131072)",
@@ -761,3 +761,22 @@ def test_a_key_that_is_not_in_the_file_is_told(csv):
 
 def test_different_keys_are_no_flaw(csv):
     assert read(csv("id,bmi,y\n1,1,5\n2,1,5\n"), None, "y", key="id").flaws == ()
+
+
+# The target's kind
+
+
+def test_codes_that_are_declared_texts_stay_as_they_are(csv):
+    codes = "bmi,y\n" + "".join(f"{row},0{row % 2 + 1}\n" for row in range(6))
+
+    as_texts = read(csv(codes), None, "y", task="classification", target_kind="category")
+    as_numbers = read(csv(codes), None, "y", task="classification")
+
+    assert (as_texts.classes, as_numbers.classes) == (("01", "02"), (1, 2))
+
+
+def test_a_declared_kind_decides_the_task_where_nothing_else_does(csv):
+    ones = "bmi,y\n" + "".join(f"{row},{row % 2}\n" for row in range(6))
+
+    assert read(csv(ones), None, "y", task=None, target_kind="boolean").classes == (False, True)
+    assert read(csv(ones), None, "y", task=None).classes == ()

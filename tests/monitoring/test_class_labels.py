@@ -221,6 +221,7 @@ def test_a_world_with_more_late_orders_moves_classes_and_score(shop):
         pytest.param(
             {"probabilities": [1.5, -0.5]}, "probabilities must lie between 0 and 1, found [1.5,-0.5]", id="beyond"
         ),
+        pytest.param({"probabilities": [0.5, 0.4]}, "probabilities must add up to 1, found [0.5,0.4]", id="sum"),
         pytest.param({"classes": ["late", "x"]}, 'classes must name 2 classes, found ["late","x"]', id="classes"),
         pytest.param({"classes": None}, "classes must name 2 classes, found null", id="no-classes"),
     ],

@@ -132,3 +132,12 @@ def test_the_loss_of_entries_is_the_one_they_hold():
 
 def test_the_commonest_keep_their_order():
     assert commonest([1, 9, 3, 9], 3) == [1, 2, 3]
+
+
+def test_a_label_is_cut_to_what_a_page_has_room_for():
+    long = "x" * 10_000
+
+    found = tables([long, "y"], [0, 1], [0, 1], [0, 1], **{f"recall:{long}": score(0.5)})
+
+    assert found["rows"][0]["label"] == found["confusion"]["labels"][0] == "x" * 60 + "…"
+    assert found["rows"][0]["metrics"] == {"recall": score(0.5)}

@@ -12,7 +12,7 @@ MODULES: Mapping[str, str] = {
     "init": "rows",
     "validate": "rows",
     "train": "training",
-    "publish": "training",
+    "publish": "publishing",
     "retrain": "training",
     "versions": "versions",
     "show": "versions",

@@ -1,4 +1,4 @@
-"""Verbs that make versions: train, publish, retrain."""
+"""Verbs that make versions: train, retrain, and publish once its arguments are known to fit."""
 
 from __future__ import annotations
 
@@ -35,11 +35,8 @@ def run_train(arguments: argparse.Namespace) -> int:
     return show_published(arguments, train(store, candidates, given, production, findings, talk=TALK))
 
 
-def run_publish(arguments: argparse.Namespace) -> int:
-    if not arguments.data:
-        raise UsageError("--data must name rows that the pipeline was not fitted to: they judge it")
-    settings, store = settings_of(arguments), registry_of(arguments)
-    target = arguments.target or settings.data.target
+def publish_pipeline(arguments: argparse.Namespace, settings: Config, store: Registry, target: str) -> int:
+    """Publish the pipeline that *arguments* name; see publishing.run_publish."""
     if arguments.target and arguments.target != settings.data.target:
         settings = Config.model_validate({"data": {"source": arguments.data, "target": target}})
     with TALK.step("reading"):
