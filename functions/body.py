@@ -27,8 +27,8 @@ async def read_body(
         RefusalError: It is too long, in another coding, or not in the one that it names.
         ClientDisconnect: The caller hung up.
     """
-    coding = headers.get("content-encoding", "identity").strip().lower()
-    if coding not in {"identity", "gzip", "deflate"}:
+    coding = headers.get("content-encoding", "identity")
+    if coding != "identity" and (coding := coding.strip().lower()) not in {"identity", "gzip", "deflate"}:
         raise wrong_coding(coding)
     declared = headers.get("content-length", "")
     chunks: list[bytes] = []
@@ -44,7 +44,7 @@ async def read_body(
             more = message.get("more_body", False)
     if size > most_bytes:
         raise too_large_body(most_bytes)
-    body = b"".join(chunks)
+    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     return body if coding == "identity" else _inflated(body, most_bytes, coding)
 
 

@@ -84,6 +84,7 @@ class Traits(NamedTuple):
         plain: All are that, and of double precision.
         measured: None is a category, so a table of them is a float64 matrix.
         texts: A cell of one can be a text.
+        names, redacted: The names of all, and of those whose values are never logged.
     """
 
     features: Sequence[Feature]
@@ -91,6 +92,8 @@ class Traits(NamedTuple):
     plain: bool
     measured: bool
     texts: bool
+    names: tuple[str, ...]
+    redacted: tuple[str, ...]
 
 
 def traits(features: Sequence[Feature]) -> Traits:
@@ -106,6 +109,8 @@ def traits(features: Sequence[Feature]) -> Traits:
         plain=complete and all(feature.width == "float64" for feature in features),
         measured="category" not in kinds,
         texts=not kinds.isdisjoint({"category", "time"}),
+        names=tuple(feature.name for feature in features),
+        redacted=tuple(feature.name for feature in features if feature.redact),
     )
     if isinstance(features, tuple):
         if len(_known) >= _MOST_KNOWN:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import orjson
+
 from .bounds import STRING
 from .schema import QUOTES, Feature, PayloadError, Problem, has_texts, shown
 from .strict_json import decode
@@ -26,6 +28,11 @@ def path_value(text: str, features: Sequence[Feature]) -> tuple[bytes, object]:
     Raises:
         PayloadError: It is not JSON.
     """
+    spelled = text.encode("utf-8", "replace")
+    try:
+        return spelled, orjson.loads(spelled)
+    except orjson.JSONDecodeError:  # it may be spelled more freely
+        pass
     if _BARE_COMMA.fullmatch(text):
         raise PayloadError(Problem(f"not JSON: {shown(text)} has a comma outside an array; {_POINT_AND_BRACKETS}", ""))
     if '"' in text:

@@ -11,6 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from .replies import Reply
 
+_NO_CONTENT = HTTPStatus.NO_CONTENT.value
+
 LEAST_GZIP_BYTES = 8192
 """Smaller answers are not compressed, whatever the caller takes."""
 
@@ -26,7 +28,7 @@ class Response(starlette.responses.Response):
         media_type, self.body, more = reply.content
         length, kind = b"%d" % len(self.body), media_type.encode("latin-1")
         self.raw_headers = [(b"content-length", length), (b"content-type", kind)]
-        if reply.status == HTTPStatus.NO_CONTENT:
+        if reply.status == _NO_CONTENT:
             self.raw_headers = []
         if reply.headers or more:
             self.raw_headers += _combined((*reply.headers, *more))

@@ -44,6 +44,7 @@ _FIRST_NAMES = {
     **dict.fromkeys((b"calls", b"requestId", b"caller", b"sessionUser", b"userDefinedContext"), "bigquery"),
 }
 """Module of protocols/ by the first name in a JSON body; frames for all others."""
+_PLAIN_STARTS = (b'{"instances"', b'{"instance"')
 _MOST_FIRST_BYTES, _BEFORE_NAME, _NAME_AND_REST = 64, b"\xef\xbb\xbf{ \t\r\n", 2
 _FOLLOW_ACCEPT = frozenset({"path", "json", "frames", "delimited", "json_lines", "npy"})
 _JSON_LENGTH = "inference-header-content-length"
@@ -209,7 +210,7 @@ def by_members(protocol: WireFormat, body: bytes) -> WireFormat:
 
     No format begins with a name of another one, but for names that `frames` leads on from.
     """
-    if protocol is not _imported.get("instances"):
+    if protocol is not _imported.get("instances") or body.startswith(_PLAIN_STARTS):
         return protocol
     before, *name = body[:_MOST_FIRST_BYTES].split(b'"', 2)
     if len(name) != _NAME_AND_REST or before.strip(_BEFORE_NAME):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .feature import Feature
+from .feature import Feature, traits
 
 FEW_CELLS = 64
 """Cells of a request up to which plain Python is the faster one, from reading to recording. Time by numpy's, measured
@@ -40,17 +40,17 @@ class Rows:
 
     def outside(self, features: Sequence[Feature]) -> list[list[int]]:
         """Row and column of each cell outside its feature's range, in row order."""
-        places = []
-        for number, row in enumerate(self.cells):
-            for column, (value, feature) in enumerate(zip(row, features, strict=True)):
-                if not feature.minimum <= value <= feature.maximum:
-                    places.append([number, column])
-        return places
+        return [
+            [number, column]
+            for number, row in enumerate(self.cells)
+            for column, (value, feature) in enumerate(zip(row, features, strict=True))
+            if not feature.minimum <= value <= feature.maximum
+        ]
 
 
 def to_rows(instances: Sequence[Any], features: Sequence[Feature]) -> Rows | None:
     """The rows of *instances*, as schema.to_table arranges them; None where one has a cell that is no finite number."""
-    names = [feature.name for feature in features]
+    names = traits(features).names
     rows = []
     for instance in instances:
         row = _row(instance, names)

@@ -113,7 +113,7 @@ def _read_body(
     body, key = request.body, request.key
     if not body or body.isspace():
         raise PayloadError(Problem(f"the body must be JSON like {_example(features, one=one)}, got an empty one", ""))
-    check_cells(body, len(features) + bool(key), most_unread(body, classes, most_bytes))
+    check_cells(body, len(features) + bool(key), most_unread(body, classes, most_bytes) if classes else most)
     document = decode(body)
     if not isinstance(document, dict):
         expected = _example(features, one=one)

@@ -78,7 +78,9 @@ def request(
         labels = {"execution_id": headers.get("function-execution-id", "")[:64]}
         line["logging.googleapis.com/labels"] = labels
     text = _render(line)
-    if rows:
+    if len(rows) == 1:
+        text += orjson.dumps({"kind": "row", "severity": "DEBUG", "time": now, **shared, **rows[0]}, option=_OPTIONS)
+    elif rows:
         head = orjson.dumps({"kind": "row", "severity": "DEBUG", "time": now, **shared}, option=orjson.OPT_UTC_Z)
         opened = head[:-1] + b","  # its closing brace is cut off, and the opening brace of each row
         text += b"".join([opened + orjson.dumps(row, option=_OPTIONS)[1:] for row in rows])

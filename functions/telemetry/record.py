@@ -14,6 +14,7 @@ from itertools import chain, repeat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..feature import traits
 from ..schema import MOST_PROBLEMS, Feature, Level, Problem
 from .rows import as_json, keys_as_json, probabilities_as_json, rows_as_json
 
@@ -64,7 +65,7 @@ class Record:
     _instances = 0
     _features: tuple[Feature, ...] = ()
     _classes: tuple[Level, ...] = ()
-    _redacted: list[str] | None = None
+    _redacted: Sequence[str] | None = None
     _outside: Mapping[str, int] = NOTHING
     _unknown: Mapping[str, int] = NOTHING
     _missing: Mapping[str, int] = NOTHING
@@ -94,7 +95,7 @@ class Record:
     def serve(self, version: int, features: tuple[Feature, ...], classes: tuple[Level, ...] = ()) -> None:
         """Note the version that answers, its features, and its classes."""
         self.version, self._features, self._classes = version, features, classes
-        self._redacted = [feature.name for feature in features if feature.redact]
+        self._redacted = traits(features).redacted
 
     def ask(self) -> None:
         """Note that the request asks for a prediction; the first such request of a process is recorded as cold."""
@@ -168,7 +169,7 @@ class Record:
         if self._redacted:
             table = table.pick([place for place, feature in enumerate(features) if not feature.redact])
             features = tuple(feature for feature in features if not feature.redact)
-        names = [feature.name for feature in features]
+        names = traits(features).names
         self._rows = [
             {"row": row, "features": dict(zip(names, cells, strict=True)), "prediction": prediction}
             for row, cells, prediction in zip(numbers, rows_as_json(table, features), as_json(predictions), strict=True)
@@ -190,25 +191,31 @@ class Record:
             "model": self._model,
             "version": self.version,
         }
-        members = {
+        members: dict[str, Any] = {
             "kind": "request",
             **shared,
             "protocol": self.protocol,
             "status": status,
             "instances": self._instances,
             "captured": len(self._rows),
-            "out_of_range": sum(self._outside.values()),
-            **({"out_of_range_by_feature": self._shown(self._outside)} if self._outside else {}),
-            **({"unknown_levels": self._shown(self._unknown)} if self._unknown else {}),
-            **({"missing": self._shown(self._missing)} if self._missing else {}),
-            **({"refused": self._refused, "refused_because": self._reasons} if self._refused else {}),
-            "cold": self._cold,
-            "latency_seconds": {
-                part: int(seconds * 1e6 + 0.5) / 1e6  # microseconds, in a quarter of the time that round takes
-                for part, seconds in (("total", total), *self._seconds.items())
-            },
-            **({"stack_trace": self._stack_trace} if self._stack_trace else {}),
+            "out_of_range": sum(self._outside.values()) if self._outside else 0,
         }
+        counts = (
+            ("out_of_range_by_feature", self._outside),
+            ("unknown_levels", self._unknown),
+            ("missing", self._missing),
+        )
+        for name, by_feature in counts:
+            if by_feature:
+                members[name] = self._shown(by_feature)
+        if self._refused:
+            members["refused"], members["refused_because"] = self._refused, self._reasons
+        members["cold"] = self._cold
+        latency = members["latency_seconds"] = {"total": total, **self._seconds}
+        for part, seconds in latency.items():
+            latency[part] = int(seconds * 1e6 + 0.5) / 1e6  # microseconds, in a quarter of the time that round takes
+        if self._stack_trace:
+            members["stack_trace"] = self._stack_trace
         return Finished(total, members, shared, self._rows)
 
     def _shown(self, counts: Mapping[str, int]) -> dict[str, int]:
@@ -234,8 +241,8 @@ def request_id_of(headers: Mapping[str, str]) -> str:
     A header counts if it is 1 to 128 letters, digits, `.`, `_`, `:` or `-`. Names in *headers* are in lower case.
     """
     for name in ("x-request-id", "function-execution-id"):
-        text = headers.get(name, "")
-        if _is_id(text):
+        text = headers.get(name)
+        if text and _is_id(text):
             return text
     return os.urandom(16).hex()
 
