@@ -9,9 +9,10 @@ import pytest
 from rich.console import Console
 
 from tests.bench import command, environments, picture, record, shown
+from tests.bench.calibration import Drawn
 from tests.bench.cold import by_package
 from tests.bench.record import Line, Noise, Part, Sheet
-from tests.bench.turns import in_turns
+from tests.bench.turns import Budget, in_turns
 from tests.support.parts import ROOT
 
 PART = Part(
@@ -77,10 +78,20 @@ def test_a_record_that_is_cut_off_is_begun_anew(tmp_path):
     assert record.merge(path, "gate", {"lines": []}) == {"gate": {"lines": []}}
 
 
-def test_a_record_without_ratios_has_no_picture(tmp_path):
+def test_a_record_of_nothing_has_no_picture(tmp_path):
     picture.draw({"gate": {"lines": []}}, tmp_path / "bench.svg")
 
     assert not (tmp_path / "bench.svg").exists()
+
+
+def test_a_part_without_ratios_is_drawn_as_its_tables(tmp_path):
+    sheet = {"columns": ["rows", "the gate"], "rows": [["50", "2.4 %"]], "caption": ""}
+
+    picture.draw({"gate": {"lines": [], "sheets": [sheet]}}, tmp_path / "bench.svg")
+
+    drawn = (tmp_path / "bench.svg").read_text()
+    assert "<!-- rows  the gate -->" in drawn
+    assert "<!-- 50    2.4 % -->" in drawn
 
 
 def test_the_table_says_ratios_words_and_how_noisy_the_machine_was():
@@ -90,14 +101,66 @@ def test_the_table_says_ratios_words_and_how_noisy_the_machine_was():
 
     lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
     assert lines == [
-        "measured ours empty ratio absent ratio",
-        "cold start 3 s 2 s 2.00 not installed",
+        "measured ours empty ratio absent ratio rounds",
+        "cold start 3 s 2 s 2.00 not installed 3",
         "",
         "package ms",
         "numpy 70.0",
         "nothing else",
         "the machine was noisy: trust ratios, not times: an empty function differed by 67% of its median over 3 rounds",
     ]
+
+
+def test_a_figure_of_few_rounds_says_so():
+    console = Console(record=True, width=120, highlight=False)
+
+    shown.show(console, Part((Line("cold start", "s", [2.0, 3.0], {"empty": [1.0, 2.0]}),)))
+
+    assert " ".join(console.export_text().split()).endswith("cold start 2.5 s 1.5 s 1.75 2, few")
+
+
+def test_two_rounds_do_not_say_that_the_machine_was_quiet():
+    sentence = Noise("an empty function", [1.0, 1.0]).sentence()
+
+    assert sentence == "how noisy the machine was is not known: an empty function was measured 2 times"
+
+
+def test_a_part_that_fails_says_so_and_the_others_go_on(tmp_path, monkeypatch, capsys):
+    def fail():
+        raise RuntimeError("batch answered 503: [no model]")
+
+    monkeypatch.setattr("tests.bench.cold.measure", fail)
+    monkeypatch.setattr("tests.bench.warm.measure", lambda: PART)
+
+    assert command.main(["cold", "warm"], folder=tmp_path) == 1
+
+    log = tmp_path / "bench-cold.log"
+    said = capsys.readouterr()
+    assert f"cold failed: RuntimeError: batch answered 503: [no model] (see {log})" in said.out
+    assert "in fail" in log.read_text()
+    assert json.loads((tmp_path / "bench.json").read_text()).keys() == {"warm"}
+    assert said.err == ""
+
+
+def test_a_part_takes_no_new_line_once_its_time_is_over():
+    now = [0.0]
+    drawn = Drawn(Budget(10.0, clock=lambda: now[0]))
+
+    first = drawn.begins("normal, 50 rows")
+    now[0] = 10.0
+    others = drawn.begins("normal, 82 rows"), drawn.begins("normal, 200 rows")
+
+    assert (first, others) == (True, (False, False))
+    assert drawn.remarks() == ("left out, since the time was over: normal, 82 rows, normal, 200 rows",)
+
+
+@pytest.mark.parametrize(("terminal", "shown_"), [(True, "\r\x1b[2Kround 1: a"), (False, "")])
+def test_progress_is_shown_on_a_terminal_and_nowhere_else(monkeypatch, capsys, terminal, shown_):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
+
+    in_turns({"a": lambda: 1}, 1)
+
+    assert capsys.readouterr().err == shown_
 
 
 @pytest.mark.parametrize(

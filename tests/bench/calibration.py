@@ -29,6 +29,8 @@ from model.config import MonitoringConfig
 from model.data import drift
 from model.evaluation.resampling import mean_above_zero, resamples, studentised
 from model.monitoring.windows import Matrix, Window
+from tests.bench import progress
+from tests.bench.turns import PART_SECONDS, Budget
 from tests.support import classes, pairs, windows
 from tests.support.rows import described
 from tests.support.verdicts import judged
@@ -59,6 +61,25 @@ HARD_SETS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Matrix]] =
 }
 
 
+class Drawn:
+    """The lines of the tables, drawn until a part's time is over; with more draws it is as many times longer."""
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        self._budget = budget or Budget(PART_SECONDS * TIMES)
+        self._left_out: list[str] = []
+
+    def begins(self, line: str) -> bool:
+        """Whether *line* is drawn; one that is not is remembered."""
+        if self._budget.left():
+            progress.say(line)
+            return True
+        self._left_out.append(line)
+        return False
+
+    def remarks(self) -> tuple[str, ...]:
+        return (f"left out, since the time was over: {', '.join(self._left_out)}",) if self._left_out else ()
+
+
 def others(gains: pairs.Pairs) -> dict[str, float]:
     """Percent promoted by other rules."""
     rows = gains.shape[1]
@@ -84,16 +105,20 @@ def ours(gains: pairs.Pairs) -> float:
     return 100 * float((reached >= CONFIDENCE).mean())
 
 
-def gate_tables() -> list[Table]:
+def gate_tables(drawn: Drawn) -> list[Table]:
     """Wrong promotions by family of pairs, and the power curve."""
     wrong = Table("no true difference", "rows", *RULES, box=None)
     for family, draw in (pairs.EQUAL | pairs.RARE | pairs.CLASSES).items():
         for rows in ROWS:
+            if not drawn.begins(f"{family}, {rows} rows"):
+                continue
             gains = draw(np.random.default_rng(1), DRAWS, rows)
             found = {**others(gains), "the gate": ours(gains)}
             wrong.add_row(family, str(rows), *(f"{value:.1f} %" for value in found.values()))
     lucky = Table("rows with all the gain", "rows", *RULES, box=None)
     for few in (2, 3, 4):
+        if not drawn.begins(f"{few} lucky rows"):
+            continue
         gains = np.random.default_rng(11).normal(scale=0.05, size=(DRAWS, 82))
         gains[:, :few] += 1 + np.random.default_rng(12).exponential(size=(DRAWS, few))
         found = {**others(gains), "the gate": ours(gains)}
@@ -101,39 +126,44 @@ def gate_tables() -> list[Table]:
     shares = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
     power = Table("rows", *(f"saves {100 * share:.0f} %" for share in shares), box=None)
     for rows in (50, 82, 200, 400, 1000):
-        drawn = [
+        if not drawn.begins(f"better models, {rows} rows"):
+            continue
+        better = [
             pairs.better_by(share, np.random.default_rng(1), DRAWS, rows)
             if share
             else pairs.normal(np.random.default_rng(1), DRAWS, rows)
             for share in shares
         ]
-        power.add_row(str(rows), *(f"{ours(gains):.0f} % ({others(gains)['both t']:.0f} %)" for gains in drawn))
+        power.add_row(str(rows), *(f"{ours(gains):.0f} % ({others(gains)['both t']:.0f} %)" for gains in better))
     power.caption = "in brackets by both t, without the loss that the gate adds"
-    return [wrong, lucky, power, class_power()]
+    return [wrong, lucky, power, class_power(drawn)]
 
 
-def class_power() -> Table:
+def class_power(drawn: Drawn) -> Table:
     """Classifiers that truly save a share of the log loss, with 7 % positive rows: percent promoted."""
     shares = (0.05, 0.1, 0.2)
     power = Table("rows, 7 % positive", *(f"saves {100 * share:.0f} % of the log loss" for share in shares), box=None)
     for rows in (82, 200, 400, 1000):
-        drawn = [pairs.class_better_by(share, np.random.default_rng(1), DRAWS, rows) for share in shares]
-        power.add_row(str(rows), *(f"{ours(gains):.0f} %" for gains in drawn))
+        if not drawn.begins(f"better classifiers, {rows} rows"):
+            continue
+        better = [pairs.class_better_by(share, np.random.default_rng(1), DRAWS, rows) for share in shares]
+        power.add_row(str(rows), *(f"{ours(gains):.0f} %" for gains in better))
     return power
 
 
-def monitor_tables() -> list[Table]:
+def monitor_tables(drawn: Drawn) -> list[Table]:
     """Findings of the monitor, in usual columns and in hard ones."""
-    return [monitored(), monitored_hard_sets(), monitored_classes()]
+    return [monitored(drawn), monitored_hard_sets(drawn), monitored_classes(drawn)]
 
 
-def monitored() -> Table:
+def monitored(drawn: Drawn) -> Table:
     """Findings of the monitor by training rows, rows of a window, and how far one feature of ten has moved."""
     table = Table("training rows", "rows", *(f"moved by {shift:g}" for shift in SHIFTS), box=None)
     rng = np.random.default_rng(1)
     for trained in (360, 4_000):
         for rows, draws in WINDOWS.items():
-            table.add_row(str(trained), str(rows), *monitored_windows(rng, trained, rows, draws))
+            if drawn.begins(f"windows of {rows} rows after {trained}"):
+                table.add_row(str(trained), str(rows), *monitored_windows(rng, trained, rows, draws))
     table.caption = "percent of windows with a finding, and in brackets with an alert; shifts in standard deviations"
     return table
 
@@ -153,14 +183,15 @@ def monitored_windows(rng: np.random.Generator, trained: int, rows: int, draws: 
     return cells
 
 
-def monitored_hard_sets(draws: int = HARD_WINDOWS) -> Table:
+def monitored_hard_sets(drawn: Drawn, draws: int = HARD_WINDOWS) -> Table:
     """Findings of the monitor, without drift, in windows of ten columns that hardly any sample describes."""
     table = Table("ten columns of", "training rows", "rows", "no drift", box=None)
     rng = np.random.default_rng(2)
     for name in HARD_SETS:
         for trained in (100, 1_000):
             for rows in (200, 1_000):
-                table.add_row(name, str(trained), str(rows), hard_windows(rng, name, trained, rows, draws))
+                if drawn.begins(f"{name}, windows of {rows} rows after {trained}"):
+                    table.add_row(name, str(trained), str(rows), hard_windows(rng, name, trained, rows, draws))
     return table
 
 
@@ -174,11 +205,13 @@ def hard_windows(rng: np.random.Generator, family: str, trained: int, rows: int,
     return _shares(levels)
 
 
-def monitored_classes() -> Table:
+def monitored_classes(drawn: Drawn) -> Table:
     """Verdicts on a classifier trained on 5,000 rows, by the share of a class that was predicted in a tenth of them."""
     table = Table("predicted late", "windows", "ten features, score and shares", "the shares alone", box=None)
     rng = np.random.default_rng(4)
     for late, draws in CLASS_WINDOWS.items():
+        if not drawn.begins(f"{100 * late:.0f} % late"):
+            continue
         mixed, bare = [], []
         for number in range(draws):
             if number % 10 == 0:

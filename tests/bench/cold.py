@@ -31,15 +31,13 @@ def measure() -> Part:
             "scikit-learn + joblib": here.source("usual", USUAL),
         }
 
-        compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(here.folder / "compiled")}
-
         def work(source):
-            return lambda: cold_start(lambda: here.start(source, MODEL_OBJECT="model.joblib", **compiled), BODY)
+            return lambda: cold_start(lambda: here.start(source, MODEL_OBJECT="model.joblib"), BODY)
 
         works = {name: work(source) for name, source in sources.items()}
-        in_turns(works, 1)  # fills the caches, and compiles: the platform's build compiles what is uploaded
+        in_turns(works, 1)  # fills the caches, and compiles
         starts = in_turns(works, STARTS, most_seconds=200)
-        imports = tuple(import_times(here, function, **compiled) for function in ("batch", "stream"))
+        imports = tuple(import_times(here, function) for function in ("batch", "stream"))
     lines = []
     for place, (measured, unit) in enumerate((("cold start", "s"), ("memory", "MB"))):
         samples = {name: [start[place] for start in found] for name, found in starts.items()}
@@ -48,9 +46,9 @@ def measure() -> Part:
     return Part(tuple(lines), imports, Noise("the empty function's start", empty))
 
 
-def import_times(here: World, function: str, most: int = 12, **environ: str) -> Sheet:
+def import_times(here: World, function: str, most: int = 12) -> Sheet:
     """Milliseconds that *function* spends in each package until its first answer, without what it imports."""
-    server = here.start(OURS, function, PYTHONPROFILEIMPORTTIME="1", **environ)
+    server = here.start(OURS, function, PYTHONPROFILEIMPORTTIME="1")
     server.post({"instances": [0.5]})
     server.stop()
     return Sheet((f"package ({function})", "import, ms", "modules"), by_package(server.log())[:most])

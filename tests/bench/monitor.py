@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench.calibration import monitor_tables
+from tests.bench.calibration import Drawn, monitor_tables
 from tests.bench.record import Part, Sheet
 
 
 def measure() -> Part:
     """Counts, not times: a loaded machine does not change them."""
-    return Part(sheets=tuple(map(Sheet.of, monitor_tables())))
+    drawn = Drawn()
+    return Part(sheets=tuple(map(Sheet.of, monitor_tables(drawn))), remarks=drawn.remarks())
 
 
 if __name__ == "__main__":

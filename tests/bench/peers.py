@@ -1,10 +1,12 @@
-"""One table with texts and empty cells through the servers that people use, each in an environment of its own.
+"""Two models through the servers that people use, each in an environment of its own.
 
     python -m tests.bench.peers [NAME…]
 
-The pipeline is one: fitted here, published by `model.publish` for ours, unpickled by the others. Each is asked for all
-rows of the table, in four kinds: rows that are whole, rows with an empty text, rows with an empty number, of which
-training had none, and rows with a level that training never saw. Ours runs with functions/requirements.txt alone, as it is deployed.
+One is a pipeline over a table with texts and empty cells, the other a line over one number, as the one that ships. Both are
+fitted here, published by `model.publish` for ours, unpickled by the others. Cold start and requests a second are measured
+with both. With the pipeline each is asked for all rows of the table, in four kinds: rows that are whole, rows with an empty
+text, rows with an empty number, of which training had none, and rows with a level that training never saw. Ours runs with
+functions/requirements.txt alone, as it is deployed.
 """
 
 from __future__ import annotations
@@ -28,21 +30,24 @@ import joblib
 import numpy as np
 import pandas as pd
 from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_diabetes
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from model import publish
 from model.infra_validation.processes import Process, free_port
+from tests.bench import progress
 from tests.bench.environments import FOLDER, LISTS, MissingPeerError, python_of
 from tests.bench.record import Line, Noise, Part, Sheet
 from tests.bench.rivals import RIVALS, TEXTS, Rival, Row
-from tests.bench.turns import in_turns
+from tests.bench.turns import Budget, in_turns
 from tests.bench.warm import load, post
 from tests.bench.worlds import OURS, world
 from tests.support.parts import ROOT
 
-ROUNDS, MOST_SECONDS, LOAD_SECONDS = 5, 170, 1.5
+ROUNDS, LOAD_SECONDS = 5, 1.5
 MOST_START_SECONDS = 90
 PENGUINS = "palmerpenguins==0.1.6"
 TARGET = "body_mass_g"
@@ -64,51 +69,86 @@ class Server:
     answers: Callable[[Any], list[Any]]
 
 
+@dataclass(frozen=True)
+class Model:
+    """A fitted pipeline, its rows, and which of them it learned from."""
+
+    name: str
+    pipeline: Pipeline
+    rows: pd.DataFrame
+    target: pd.Series
+    learned: pd.Series
+
+
 def measure(names: Sequence[str] = ()) -> Part:
-    table = penguins()
-    rows = table.drop(columns=TARGET)
-    learned = rows.index % 5 > 0
-    pipeline = fitted(rows[learned], table[TARGET][learned])
-    remarks, facts, servers = [], {}, {}
+    budget = Budget()
+    models = (penguins(), line())
+    remarks: list[str] = []
+    facts, prepared, right = {}, {}, {}
+    works: dict[str, Callable[[], tuple[float, float]]] = {}
     with world() as here:
-        python = python_of("requirements", lists=ROOT / "functions")
-        began = time.perf_counter()
-        training = (rows[learned], table[TARGET][learned])
-        publish(pipeline, rows[~learned], table[TARGET][~learned], name="penguins", training=training)
-        promote = [sys.executable, "-m", "model", "promote", "--model", "penguins"]
-        subprocess.run(promote, cwd=ROOT, check=True, capture_output=True)
-        prepared = {"ours": time.perf_counter() - began}
-        servers["ours"] = ours(here.folder, python)
-        facts["ours"] = ("4", "1", megabytes("requirements"), "no")
-        for name in names or RIVALS:
-            rival = RIVALS[name]
-            try:
-                folder = prepare(rival, name, here.folder / name, pipeline, rows)
-            except MissingPeerError as error:
-                remarks.append(f"{rival.name}: {error}")
-                continue
-            prepared[rival.name] = folder[1]
-            servers[rival.name] = served_by(rival, name, folder[0])
-            facts[rival.name] = (str(rival.commands), str(lines_of(rival)), megabytes(name), f"yes, {rival.loads}")
-        one = [as_json(rows.dropna().iloc[:1])[0]]
-        right = {name: exactness(server, pipeline, rows) for name, server in servers.items()}
-        works = {name: started_and_loaded(server, one) for name, server in servers.items()}
-        turns = in_turns(works, ROUNDS, most_seconds=MOST_SECONDS)
-    starts, loads = ({name: [turn[place] for turn in found] for name, found in turns.items()} for place in (0, 1))
+        for model in models:
+            one = [as_json(model.rows.dropna().iloc[:1])[0]]
+            servers = {}
+            seconds, servers["ours"] = published(model, here.folder)
+            prepared.setdefault("ours", seconds)
+            for name in names or RIVALS:
+                rival = RIVALS[name]
+                progress.say(f"{model.name}: {rival.name} is prepared")
+                try:
+                    folder, seconds = prepare(rival, name, here.folder / f"{name}-{model.name}", model)
+                except MissingPeerError as error:
+                    remarks.append(f"{model.name}, {rival.name}: {error}")
+                    continue
+                prepared.setdefault(rival.name, seconds)
+                servers[rival.name] = served_by(rival, name, folder)
+                facts[rival.name] = (str(rival.commands), str(lines_of(rival)), megabytes(name), f"yes, {rival.loads}")
+            if model is models[0]:
+                facts["ours"] = ("4", "1", megabytes("requirements"), "no")
+                for name, server in servers.items():
+                    progress.say(f"{name} is asked for all rows")
+                    right[name] = exactness(server, model.pipeline, model.rows)
+            works |= {f"{model.name}, {name}": started_and_loaded(server, one) for name, server in servers.items()}
+        turns = in_turns(works, ROUNDS, most_seconds=budget.left(), least=1)
+    lines, starts = [], {}
+    for place, (measured, unit) in enumerate((("cold start", "s"), ("16 connections", "/s"))):
+        for model in models:
+            own = {
+                work.removeprefix(f"{model.name}, "): [turn[place] for turn in found]
+                for work, found in turns.items()
+                if work.startswith(f"{model.name}, ")
+            }
+            lines += lines_of_figures(f"{model.name}: {measured}", unit, own)
+            if not place:
+                starts[model.name] = own
+    first = starts[models[0].name]
     return Part(
-        (*lines_of_figures("cold start", "s", starts), *lines_of_figures("16 connections", "/s", loads)),
+        tuple(lines),
         (
             Sheet(
                 ("server", "commands", "lines written", "installed, MB", "file to answer, s", "unpickles", *KINDS),
                 tuple(
-                    (name, *facts[name][:3], f"{prepared[name] + np.median(starts[name]):.1f}", facts[name][3], *said)
+                    (name, *facts[name][:3], f"{prepared[name] + np.median(first[name]):.1f}", facts[name][3], *said)
                     for name, said in right.items()
                 ),
             ),
         ),
-        Noise("our own start", starts["ours"]),
+        Noise("our own start", first["ours"]),
         tuple(remarks),
     )
+
+
+def published(model: Model, folder: Path) -> tuple[float, Server]:
+    """Seconds until *model* is in production, and our server of it."""
+    python = python_of("requirements", lists=ROOT / "functions")
+    progress.say(f"{model.name}: ours is published")
+    rows, target, learned = model.rows, model.target, model.learned
+    began = time.perf_counter()
+    training = (rows[learned], target[learned])
+    publish(model.pipeline, rows[~learned], target[~learned], name=model.name, training=training)
+    promote = [sys.executable, "-m", "model", "promote", "--model", model.name]
+    subprocess.run(promote, cwd=ROOT, check=True, capture_output=True)
+    return time.perf_counter() - began, ours(model.name, folder, python)
 
 
 def lines_of_figures(measured: str, unit: str, figures: dict[str, list[float]]) -> list[Line]:
@@ -121,8 +161,8 @@ def lines_of_figures(measured: str, unit: str, figures: dict[str, list[float]]) 
     ]
 
 
-def penguins() -> pd.DataFrame:
-    """The table as its package holds it, less the rows without a weight."""
+def penguins() -> Model:
+    """The table as its package holds it, less the rows without a weight; texts one-hot, missing cells left to the trees."""
     path = FOLDER / "penguins.csv"
     if not path.exists():
         FOLDER.mkdir(parents=True, exist_ok=True)
@@ -130,40 +170,48 @@ def penguins() -> pd.DataFrame:
         subprocess.run(download, check=True)
         with zipfile.ZipFile(next(FOLDER.glob("palmerpenguins-*.whl"))) as wheel:
             path.write_bytes(wheel.read("palmerpenguins/data/penguins.csv"))
-    return pd.read_csv(path).dropna(subset=[TARGET]).reset_index(drop=True).astype({"year": float})
-
-
-def fitted(rows: pd.DataFrame, target: pd.Series) -> Pipeline:
-    """As in a notebook: texts one-hot, missing cells left to the trees."""
+    table = pd.read_csv(path).dropna(subset=[TARGET]).reset_index(drop=True).astype({"year": float})
     texts = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     pipeline = make_pipeline(
         make_column_transformer((texts, list(TEXTS)), remainder="passthrough"),
         HistGradientBoostingRegressor(random_state=0),
     )
-    return pipeline.fit(rows, target)
+    return fitted("penguins", pipeline, table.drop(columns=TARGET), table[TARGET])
+
+
+def line() -> Model:
+    """The feature and the target of the model that ships."""
+    data = load_diabetes(as_frame=True, scaled=False)
+    return fitted("line", make_pipeline(LinearRegression()), data.data[["bmi"]], data.target)
+
+
+def fitted(name: str, pipeline: Pipeline, rows: pd.DataFrame, target: pd.Series) -> Model:
+    """Four fifths of the rows are learned."""
+    learned = pd.Series(rows.index % 5 > 0, rows.index)
+    return Model(name, pipeline.fit(rows[learned], target[learned]), rows, target, learned)
 
 
 def as_json(rows: pd.DataFrame) -> list[Row]:
     return json.loads(rows.to_json(orient="records", double_precision=15))
 
 
-def ours(folder: Path, python: str) -> Server:
+def ours(name: str, folder: Path, python: str) -> Server:
     def start(port: int) -> Process:
         command = [python, "-m", "functions_framework", "--source", str(OURS), "--target", "batch"]
-        environ = {**os.environ, "MODEL_NAME": "penguins"}
+        environ = {**os.environ, "MODEL_NAME": name}
         address = ["--host", "127.0.0.1", "--port", str(port)]
-        log = folder / "ours.log"
+        log = folder / f"{name}.log"
         return Process("ours", [*command, *address], port=port, environ=environ, log=log, ends_with_parent=False)
 
     return Server(start, "/", lambda rows: {"instances": list(rows)}, lambda said: said["predictions"])
 
 
-def prepare(rival: Rival, name: str, folder: Path, pipeline: Pipeline, rows: pd.DataFrame) -> tuple[Path, float]:
+def prepare(rival: Rival, name: str, folder: Path, model: Model) -> tuple[Path, float]:
     """The folder that it is started in, and the seconds of its preparation, without the installation."""
     python = python_of(name)
     folder.mkdir()
-    joblib.dump(pipeline, folder / "pipeline.joblib")
-    rows.to_csv(folder / "rows.csv", index=False)
+    joblib.dump(model.pipeline, folder / "pipeline.joblib")
+    model.rows.to_csv(folder / "rows.csv", index=False)
     if rival.app:
         shutil.copy(LISTS / rival.app, folder)
     for file, text in rival.files.items():

@@ -1,4 +1,4 @@
-"""The ratios of a record of the benchmark as a picture."""
+"""A record of the benchmark as a picture."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ _COLOURS = ("#1f6f8b", "#d08c2f", "#7a5195", "#4f9d69")
 
 
 def draw(record: Mapping[str, Any], path: Path) -> None:
-    """Write an SVG to *path*: for each part with ratios a panel of bars, ours by each other's; 1 is a line."""
-    panels = [(name, bars) for name, part in record.items() if (bars := _bars(part))]
+    """Write an SVG to *path*: for each part a panel, of bars where it has ratios, ours by each other's, else of its tables."""
+    panels = [(name, _bars(part), _tables(part)) for name, part in record.items()]
+    panels = [panel for panel in panels if panel[1] or panel[2]]
     if not panels:
         return
-    heights = [len(bars) for _, bars in panels]
+    heights = [len(bars) or len(lines) for _, bars, lines in panels]
     with mpl.rc_context({"svg.hashsalt": "bench", "font.size": 8}):
         figure = Figure(figsize=(9, 0.18 * sum(heights) + 0.9 * len(panels)), layout="constrained")
         axes = figure.subplots(len(panels), squeeze=False, gridspec_kw={"height_ratios": [h + 2 for h in heights]})
-        for axis, (name, bars) in zip(axes[:, 0], panels, strict=True):
+        for axis, (name, bars, lines) in zip(axes[:, 0], panels, strict=True):
+            axis.set_title(f"{name}: ours by theirs" if bars else name, loc="left")
+            if not bars:
+                axis.axis("off")
+                axis.text(0, 1, "\n".join(lines), family="monospace", fontsize=6, va="top", transform=axis.transAxes)
+                continue
             others = list(dict.fromkeys(other for _, other, _ in bars))
             colours = [_COLOURS[others.index(other) % len(_COLOURS)] for _, other, _ in bars]
             places = range(len(bars))
@@ -30,7 +36,6 @@ def draw(record: Mapping[str, Any], path: Path) -> None:
             axis.invert_yaxis()
             axis.set_xscale("log")
             axis.axvline(1, color="black", linewidth=0.8)
-            axis.set_title(f"{name}: ours by theirs", loc="left")
         figure.savefig(path, format="svg", metadata={"Date": None})
 
 
@@ -42,3 +47,13 @@ def _bars(part: Mapping[str, Any]) -> list[tuple[str, str, float]]:
         for name, other in line["others"].items()
         if other.get("ratio")
     ]
+
+
+def _tables(part: Mapping[str, Any]) -> list[str]:
+    """The lines of all tables without ratios, their cells one below the other."""
+    lines: list[str] = []
+    for sheet in part.get("sheets", ()):
+        rows = [sheet["columns"], *sheet["rows"]]
+        widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+        lines += ["", *("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)]
+    return lines[1:]

@@ -11,6 +11,9 @@ from typing import Any
 
 from rich.table import Table
 
+FEW_ROUNDS = 3
+"""Fewer rounds than these leave a ratio to chance, and the table says so."""
+
 Samples = Sequence[float]
 """A figure of each round; all figures of a line have the same rounds."""
 
@@ -86,9 +89,11 @@ class Noise:
         return (max(self.samples) - min(self.samples)) / statistics.median(self.samples)
 
     def sentence(self) -> str:
+        rounds = len(self.samples)
+        if rounds < FEW_ROUNDS:
+            return f"how noisy the machine was is not known: {self.reference} was measured {rounds} times"
         share = self.spread()
         word = "quiet" if share < 0.1 else "somewhat noisy" if share < 0.5 else "noisy: trust ratios, not times"
-        rounds = len(self.samples)
         return f"the machine was {word}: {self.reference} differed by {share:.0%} of its median over {rounds} rounds"
 
     def document(self) -> dict[str, Any]:

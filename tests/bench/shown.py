@@ -8,7 +8,7 @@ from itertools import groupby
 from rich.console import Console
 from rich.table import Column, Table
 
-from tests.bench.record import Line, Part
+from tests.bench.record import FEW_ROUNDS, Line, Part
 
 
 def show(console: Console, part: Part) -> None:
@@ -43,6 +43,7 @@ def _compared(lines: tuple[Line, ...]) -> Table:
     for name in names:
         table.add_column(name)
         table.add_column("ratio", justify="right")
+    table.add_column("rounds", justify="right")
     for line in lines:
         cells = [line.measured, figure(statistics.median(line.ours), line.unit)]
         for name in names:
@@ -52,5 +53,6 @@ def _compared(lines: tuple[Line, ...]) -> Table:
                 if isinstance(theirs, str)
                 else [figure(statistics.median(theirs), line.unit), f"{ratio:.2f}"]
             )
-        table.add_row(*cells)
+        rounds = len(line.ours)
+        table.add_row(*cells, f"{rounds}, few" if rounds < FEW_ROUNDS else str(rounds))
     return table

@@ -7,7 +7,24 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from tests.bench import progress
+
+PART_SECONDS = 270.0
+"""A part of the benchmark begins nothing later: so it ends within five minutes."""
+
 Result = TypeVar("Result")
+
+
+class Budget:
+    """The time that is left for a part; it runs from now on."""
+
+    def __init__(self, seconds: float = PART_SECONDS, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._end = clock() + seconds
+
+    def left(self) -> float:
+        """Seconds; 0 when it is over."""
+        return max(0.0, self._end - self._clock())
 
 
 def in_turns(
@@ -21,6 +38,7 @@ def in_turns(
             break
         order = list(works.items())
         for name, work in order if number % 2 else reversed(order):
+            progress.say(f"round {number + 1}: {name}")
             results[name].append(work())
     return results
 

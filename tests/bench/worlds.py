@@ -86,7 +86,9 @@ class World:
         registry.promote(version, alias="production", by="benchmark", reason="")
 
     def start(self, source: Path, function: str = "batch", *, python: str = sys.executable, **changes: str) -> Server:
-        return Server(self.folder, function, {**os.environ, **changes}, source, python)
+        """Modules are compiled once for all starts, as the platform's build compiles what is uploaded."""
+        compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.folder / "compiled")}
+        return Server(self.folder, function, {**os.environ, **compiled, **changes}, source, python)
 
 
 @contextmanager
