@@ -25,7 +25,7 @@ from .replies import (
     too_long_path,
     unforeseen,
 )
-from .resources import reply_of
+from .resources import problem_of, reply_of
 from .response import LEAST_GZIP_BYTES, Response, compressed, may_ask, shared
 from .settings import Settings
 from .telemetry import log
@@ -91,6 +91,7 @@ class Endpoint:
             if route.door and route.resource is not Resource.HEALTH:
                 router.check_named(route, self._loaded(model).manifest.model, self._loaded(model).manifest.version)
             if route.resource is not Resource.PREDICTION:
+                problem = problem_of(route, headers) or problem
                 manifest = None if route.resource is Resource.HEALTH else self._loaded(model).manifest
                 return reply_of(route, door, manifest, self._function, one=self._one, headers=headers)
             record.ask()

@@ -28,12 +28,21 @@ def reply_of(route: Route, door: Any, manifest: Any, function: str, *, one: bool
     """
     if door:
         return answered(door.describe(route.path, manifest, function))
-    described = route.resource is Resource.METADATA
-    if route.resource is Resource.PAGE or (described and _is_page_wanted(headers)):
+    if _is_page(route, headers):
         from .page import page  # noqa: PLC0415 - most processes are never asked by a browser
 
         return answered(page.page(manifest, function, one=one, headers=headers), page.headers())
-    return answered(_content(route.resource, manifest, function, one=one), _BY_ACCEPT if described else ())
+    varies = _BY_ACCEPT if route.resource is Resource.METADATA else ()
+    return answered(_content(route.resource, manifest, function, one=one), varies)
+
+
+def problem_of(route: Route, headers: Mapping[str, str]) -> Any:
+    """The function that writes a problem document for the reader of a page; None for all other resources."""
+    if not _is_page(route, headers):
+        return None
+    from .page import page  # noqa: PLC0415 - as above
+
+    return page.problem
 
 
 def _content(resource: Resource, manifest: Any, function: str, *, one: bool) -> Content:
@@ -50,7 +59,9 @@ def _content(resource: Resource, manifest: Any, function: str, *, one: bool) -> 
             return Content(JSON, orjson.dumps(metadata(manifest, function)))
 
 
-def _is_page_wanted(headers: Mapping[str, str]) -> bool:
+def _is_page(route: Route, headers: Mapping[str, str]) -> bool:
+    if route.door or route.resource is not Resource.METADATA:
+        return route.resource is Resource.PAGE
     accept = headers.get("accept", "").lower()
     if "text/" not in accept:
         return False

@@ -1,6 +1,7 @@
 // The page: the model's figures, the form, the call and its answer.
 const MODEL = JSON.parse(document.getElementById("model").textContent);
-const ROOT = location.origin + (location.pathname.replace(/\/docs$/, "") || "/");
+// The function's address: the page's own, or of docs the folder; a slash behind the function's name is not needed.
+const ROOT = location.origin + location.pathname.replace(/\/docs$/, "/").replace(new RegExp(`(/${MODEL.function})/$`), "$1");
 const MANY_FIELDS = 12, TOP = 10;
 const METRICS = {
   r2: ["R²", "share of the target's variance that is explained; 1 is best, 0 is the mean's"],
@@ -120,7 +121,7 @@ function parsed(text) {
 function say(failure, ...words) {
   $("said").className = failure ? "failed" : "";
   $("said").replaceChildren(...words);
-  $("drawn").className = "";
+  $("before").hidden = true;
   $("drawn").replaceChildren();
 }
 
@@ -250,7 +251,7 @@ async function copy() {
 }
 
 function changed() {
-  $("drawn").classList.add("stale");
+  $("before").hidden = !$("prediction");
   showSnippet();
 }
 

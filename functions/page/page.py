@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import re
 from collections.abc import Mapping
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +37,8 @@ _MIDDLE = 5
 _DECILES = 11
 _DIGITS = 4
 _MOST_EXACT = 2**53
+_AGAIN_SECONDS = 3
+_ALWAYS = (("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"), ("X-Content-Type-Options", "nosniff"))
 _ADDRESS = r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/-]*)?"
 
 
@@ -53,11 +57,11 @@ def is_wanted(accept: str) -> bool:
         kind, *parameters = (each.strip() for each in part.split(";"))
         share = next((each[2:].strip() for each in parameters if each.startswith("q=")), "1")
         qualities[kind] = float(share) if re.fullmatch(r"[0-9](\.[0-9]{0,3})?", share, re.ASCII) else 0.0
-    html, json = (
+    page_quality, json_quality = (
         next((qualities[kind] for kind in kinds if kind in qualities), 0.0)
         for kinds in ((HTML, "text/*", "*/*"), ("application/json", "application/*", "*/*"))
     )
-    return html > json
+    return page_quality > json_quality
 
 
 def page(manifest: Manifest, function: str, *, one: bool, headers: Mapping[str, str]) -> Content:
@@ -75,13 +79,25 @@ def page(manifest: Manifest, function: str, *, one: bool, headers: Mapping[str, 
     return Content(f"{HTML}; charset=utf-8", shell.before + data + shell.behind)
 
 
+def problem(document: Mapping[str, Any]) -> Content:
+    """An RFC 9457 problem document for the reader of a page, who gets the page once there is a model."""
+    waiting = document["status"] == HTTPStatus.SERVICE_UNAVAILABLE
+    title, detail = (html.escape(str(document[member])) for member in ("title", "detail"))
+    text = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f'<meta name="color-scheme" content="light dark"><title>{title}</title><h1>{title}</h1><p>{detail}.'
+        f"{' This page loads again by itself.' if waiting else ''}</p></html>"
+    )
+    policy = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    again = (("Refresh", str(_AGAIN_SECONDS)),) if waiting else ()
+    return Content(f"{HTML}; charset=utf-8", text.encode(), (policy, *_ALWAYS, *again))
+
+
 def headers() -> tuple[tuple[str, str], ...]:
     """The headers that the page is sent with; it must not outlive the version that it shows."""
     return (
         ("Content-Security-Policy", _shell().policy),
-        ("Cache-Control", "no-store"),
-        ("Referrer-Policy", "no-referrer"),
-        ("X-Content-Type-Options", "nosniff"),
+        *_ALWAYS,
         ("Vary", "Accept"),
     )
 

@@ -19,6 +19,15 @@ from tests.support.parts import ROOT, document
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 
 
+class Unloaded:
+    """A loader without a model."""
+
+    retry_after_seconds = 2
+
+    async def model(self):
+        return None
+
+
 @pytest.fixture(scope="module")
 def line():
     return Functions(sealed((document(prediction=spread()), b"")))
@@ -102,6 +111,36 @@ def test_a_compressed_page_varies_by_both_headers(line):
     answer = line.ask("GET", "/batch", accept=BROWSER, accept_encoding="gzip")
 
     assert (answer.headers["content-encoding"], answer.headers["vary"]) == ("gzip", "Accept, Accept-Encoding")
+
+
+@pytest.mark.parametrize(("path", "accept"), [("/batch", BROWSER), ("/stream/docs", "*/*")])
+def test_a_browser_that_comes_before_the_model_is_told_so_and_comes_again(path, accept):
+    functions = Functions(sealed((document(), b"")))
+    for endpoint in functions._endpoints.values():
+        endpoint._loader = Unloaded()
+
+    answer = functions.ask("GET", path, accept=accept)
+
+    assert answer.status_code == 503
+    assert "<p>no model is loaded yet; try again in 2 s. This page loads again by itself.</p>" in answer.body.decode()
+    assert {name: answer.headers[name] for name in answer.headers if name != "content-length"} == {
+        "content-type": "text/html; charset=utf-8",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+        "cache-control": "no-store",
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+        "refresh": "3",
+        "retry-after": "2",
+    }
+
+
+def test_a_client_of_json_that_comes_before_the_model_gets_json():
+    functions = Functions(sealed((document(), b"")))
+    functions._endpoints["batch"]._loader = Unloaded()
+
+    answer = functions.ask("GET", "/batch", accept="*/*")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
