@@ -5,11 +5,11 @@ verb_test() {
   check_python
   ensure_venv
   cd "$root"
+  unset PYTHONDONTWRITEBYTECODE # each worker, and each process that a test starts, would compile everything anew
   local processors
   processors=$(getconf _NPROCESSORS_ONLN)
   if [[ ${1:-} == fast && $# == 1 ]]; then
-    lint
-    step pytest "$venv_python" -m pytest --fast --numprocesses "$processors" --dist worksteal
+    lint_beside pytest "$venv_python" -m pytest --fast --numprocesses "$processors" --dist worksteal
     return
   fi
   # One more than processors, since tests wait for the processes that they start.
@@ -25,9 +25,25 @@ verb_test() {
     return
   fi
   if [[ -n ${CI:-} ]]; then ensure_browser; fi
-  lint
   step 'pip check' "$venv_python" -m pip check # since nothing resolves the lock when it is installed
-  step pytest "${all[@]}"
+  lint_beside pytest "${all[@]}"
+}
+
+# Runs a step, and the linters beside it: mypy alone keeps one processor busy for as long as the others have nothing to
+# do. Their lines come when the step has ended. Both are run to their end, whatever the other finds.
+lint_beside() {
+  local said linters failed=
+  said=$(mktemp)
+  set -m # a group of their own, to be ended together
+  lint >"$said" 2>&1 </dev/null &
+  linters=$!
+  set +m
+  # shellcheck disable=SC2064 # as they are now
+  trap "kill -- -$linters 2>/dev/null || true; rm -f '$said'" EXIT
+  (step "$@") || failed=1
+  wait "$linters" || failed=1
+  cat "$said" >&2
+  [[ -z $failed ]] || exit 1
 }
 
 lint() {
