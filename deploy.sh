@@ -28,12 +28,18 @@
 #   rollback        Put back the code that both functions served before. For the model: model rollback.
 #   invoke [--http] batch|stream INSTANCES
 #                   Ask a function through gcloud; with --http by HTTPS, GET and POST, with an identity token.
+#   open [batch|stream]
+#                   Have a private function at an address of this machine, which passes your own token on: its page in a
+#                   browser, or calls without a token. PORT=… chooses the port. Until Ctrl-C.
 #   model ARGS…     python -m model ARGS… on the project's bucket.
 #   status          URLs, revisions, traffic, model, its history and the last errors.
 #   logs [batch|stream]
 #                   The last log lines, newest first.
 #   grant MEMBER    Let user:…, group:…, serviceAccount:… or domain:… call both functions.
 #   revoke MEMBER   Take that back.
+#   bigquery DATASET [off]
+#                   Let SQL ask the model: make a remote function with the model's own columns in a data set of BigQuery, and
+#                   what it needs to call batch; print a query. Again after a promotion of other columns. off takes it back.
 #   trigger OWNER/REPO BRANCH
 #                   Let Cloud Build run cloudbuild.yaml (test, then up) on each push to BRANCH at GitHub.
 #   schedule [CRON|off]
@@ -41,7 +47,7 @@
 #   retrain         What the schedule starts: look at the captured predictions, train again, promote what is better, and
 #                   leave a report in the bucket and an entry in the log.
 #   down [--with-bucket] [--yes]
-#                   Remove what up, trigger and schedule made; keeps the buckets, and with them every model and every
+#                   Remove what up, bigquery, trigger and schedule made; keeps the buckets, and with them every model and every
 #                   captured prediction, unless told otherwise. Asks first.
 #
 #   --dry-run       Print what would change in the project, and change nothing.
@@ -51,8 +57,8 @@
 #   STREAM_PORT     where `local` serves stream (8082)
 #   MODEL_CONFIG    the configuration (model/config.toml)
 #   PYTHON          the Python to make .venv with, 3.11 or newer (python3)
-#   GCLOUD          the Google Cloud CLI (gcloud)
-#   MODEL_REFRESH_SECONDS, MODEL_ALIAS, …   reach the functions of `local` as they are: see the README
+#   GCLOUD, BQ      the Google Cloud CLI and its part for BigQuery (gcloud, bq)
+#   CORS_ORIGINS, MODEL_REFRESH_SECONDS, …  reach the functions of `local` as they are: see the README
 # and for Google Cloud from the environment, or else from lines NAME=VALUE in .env:
 #   PROJECT_ID, REGION, MODEL_BUCKET, MODEL_NAME, BATCH_MEMORY, …   the table in the README has them all
 #
@@ -69,6 +75,7 @@ root=$(CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 python=${PYTHON:-python3}
 venv_python=$root/.venv/bin/python
 gcloud=${GCLOUD:-gcloud}
+bq=${BQ:-bq}
 dry_run=''
 
 # shellcheck source=deploy/environment.sh
@@ -111,10 +118,14 @@ source "$root/deploy/capture.sh"
 source "$root/deploy/watch.sh"
 # shellcheck source=deploy/invoke.sh
 source "$root/deploy/invoke.sh"
+# shellcheck source=deploy/open.sh
+source "$root/deploy/open.sh"
 # shellcheck source=deploy/status.sh
 source "$root/deploy/status.sh"
 # shellcheck source=deploy/callers.sh
 source "$root/deploy/callers.sh"
+# shellcheck source=deploy/bigquery.sh
+source "$root/deploy/bigquery.sh"
 # shellcheck source=deploy/trigger.sh
 source "$root/deploy/trigger.sh"
 # shellcheck source=deploy/cron.sh
@@ -142,7 +153,7 @@ main() {
       (($# == 0)) || usage_error "$verb takes no arguments, got: $*"
       "verb_$verb"
       ;;
-    local | test | bench | up | traffic | rollback | invoke | model | status | logs | grant | revoke | trigger | schedule | retrain | down)
+    local | test | bench | up | traffic | rollback | invoke | open | model | status | logs | grant | revoke | bigquery | trigger | schedule | retrain | down)
       "verb_$verb" "$@"
       ;;
     -h | --help) verb_help ;;

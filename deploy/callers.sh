@@ -47,3 +47,9 @@ admit_everybody() {
   say "$1: WARNING: ALLOW_UNAUTHENTICATED=1: anybody on the internet may call it, and you pay"
   ensure_role 'run services' "${service[$1]}" allUsers roles/run.invoker
 }
+
+# A browser asks by a preflight, without a token, whether a page may call; the platform refuses what has no token.
+warn_of_preflights() {
+  [[ -n $CORS_ORIGINS && $ALLOW_UNAUTHENTICATED != 1 ]] || return 0
+  say "WARNING: CORS_ORIGINS is set and the functions are private: a browser's preflight has no token, and is refused before it reaches them; see deploy/README.md"
+}

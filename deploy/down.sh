@@ -1,8 +1,8 @@
-# Remove everything that up, trigger and schedule made.
+# Remove everything that up, bigquery, trigger and schedule made.
 # shellcheck shell=bash
 
 verb_down() {
-  local with_bucket='' yes='' name answer='' who off trigger kept=() watching elsewhere=''
+  local with_bucket='' yes='' name answer='' who off trigger kept=() watching elsewhere='' in_bigquery=''
   for name in "$@"; do
     case $name in
       --with-bucket) with_bucket=yes ;;
@@ -34,6 +34,7 @@ verb_down() {
   remove_watching
   if [[ -n $sink_destination ]]; then drop_writer; fi
   remove_sink
+  remove_bigquery "$in_bigquery"
   drop_roles < <(roles_of_up && roles_of_trigger && roles_of_schedule)
   for name in "${!state[@]}"; do change functions delete "${service[$name]}" --gen2 --region="$REGION"; done
   for who in "${!accounts[@]}"; do change iam service-accounts delete "$who"; done
@@ -62,6 +63,7 @@ look_for_all_to_remove() {
   look_at_job
   look_at_sink
   look_at_watching
+  in_bigquery=$(bigquery_connections) || exit
   look_at_buckets
   for name in "$MODEL_BUCKET" "$CAPTURE_BUCKET"; do
     if [[ -n ${buckets[$name]:-} ]]; then kept+=("gs://$name"); fi
@@ -70,7 +72,7 @@ look_for_all_to_remove() {
 }
 
 nothing_to_remove() {
-  [[ -z ${state[*]}$trigger$retrain_trigger_there$job_cron$sink_destination$dashboard$with_bucket ]] &&
+  [[ -z ${state[*]}$trigger$in_bigquery$retrain_trigger_there$job_cron$sink_destination$dashboard$with_bucket ]] &&
     ((${#accounts[@]} + watching == 0))
 }
 
@@ -81,6 +83,7 @@ say_all_to_remove() {
   [[ -z $trigger ]] || say "  trigger $trigger"
   [[ -z $retrain_trigger_there ]] || say "  trigger $retrain_trigger"
   [[ -z $job_cron ]] || say "  schedule $job_cron"
+  [[ -z $in_bigquery ]] || say "  connection $bigquery_connection, with its SQL functions in $(datasets_of "$in_bigquery")"
   [[ -z $sink_destination ]] || say "  sink $capture_sink"
   [[ $watching == 0 && -z $dashboard ]] || say "  alerts, dashboard and metrics of $watched_as"
   for who in "${!accounts[@]}"; do say "  service account $who, with its roles"; done
@@ -93,5 +96,6 @@ say_all_to_remove() {
       say "  bucket $name WITH EVERY CAPTURED PREDICTION"
     fi
   done
+  ! bigquery_is_hidden || say "and keeps what ./deploy.sh bigquery made, if it made anything: $bq is not on this machine to look"
   [[ -z $elsewhere ]] || say "and keeps the service accounts, which serve elsewhere: $elsewhere"
 }

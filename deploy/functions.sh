@@ -79,7 +79,7 @@ describe_wanted() {
   wanted_shape+=" ${of[MAX_INSTANCES]} python313 $serving_account"
   variables="MODEL_BUCKET=$MODEL_BUCKET|MODEL_NAME=$MODEL_NAME|MODEL_REFRESH_SECONDS=$MODEL_REFRESH_SECONDS"
   variables+="|MAX_BODY_BYTES=${of[MAX_BODY_BYTES]}|GOOGLE_CLOUD_PROJECT=$PROJECT_ID|LOG_EXECUTION_ID=true"
-  variables+="|CAPTURE=$CAPTURE|CAPTURE_ROWS=$rows"
+  variables+="|CAPTURE=$CAPTURE|CAPTURE_ROWS=$rows${CORS_ORIGINS:+|CORS_ORIGINS=$CORS_ORIGINS}"
 }
 
 # A digest of the files and of the settings of both functions, into `digest`. It travels with a revision as RELEASE in its

@@ -19,6 +19,7 @@ verb_local() {
   local batch_port=${BATCH_PORT:-8081} stream_port=${STREAM_PORT:-8082}
   check_port BATCH_PORT "$batch_port"
   check_port STREAM_PORT "$stream_port"
+  check_setting CORS_ORIGINS
   ((10#$batch_port != 10#$stream_port)) || usage_error "BATCH_PORT and STREAM_PORT must differ, both are $batch_port"
   check_python
   hold_ports "$batch_port" "$stream_port"

@@ -42,6 +42,8 @@ name_resources() {
   captured_uri=gs://$CAPTURE_BUCKET/run.googleapis.com/stdout/ # Cloud Logging names objects by log, day and hour
   capture_sink=${dashed}predictions-$REGION
 
+  bigquery_connection=${dashed}batch-$REGION # in the location of the data set, which may be a multi-region
+
   release_trigger=release-$dashed$REGION
   retrain_trigger=retrain-$dashed$REGION
   retrain_job=retrain-$dashed$REGION

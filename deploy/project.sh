@@ -39,7 +39,7 @@ open_project() {
   if [[ -n $MODEL_CONFIG ]]; then model_environment+=(MODEL_CONFIG="$MODEL_CONFIG"); fi
 }
 
-# gcloud, to look: what it prints goes into `seen`. Not to be allowed to look is no sign of absence, and ends the script.
+# gcloud or, where the first word is bq, BigQuery's CLI, to look: what it prints goes into `seen`. Not to be allowed to look is no sign of absence, and ends the script.
 # Nor is a region that did not answer, of which gcloud only warns.
 look() {
   local printed said status=0
@@ -50,18 +50,32 @@ look() {
   ((status == 0)) || fail "could not look at $(words_of "$@") of $PROJECT_ID as $account (see above)"
 }
 
-# gcloud, tried again as long as a refusal passes by itself: its output into `printed`, its complaints into `said`.
+# The same, tried again as long as a refusal passes by itself: its output into `printed`, its complaints into `said`.
 persist() {
-  local complaints=$root/.local/complaints.$$ waits=0 status
+  local complaints=$root/.local/complaints.$$ waits=0 status command
   [[ -d $root/.local ]] || mkdir -p "$root/.local"
+  command_of "$@"
   while true; do
     status=0
-    printed=$("$gcloud" "$@" --project="$PROJECT_ID" </dev/null 2>"$complaints") || status=$?
+    printed=$("${command[@]}" </dev/null 2>"$complaints") || status=$?
+    if [[ $1 == bq && $status != 0 ]]; then # it complains on standard output, in lines of 80 characters
+      tr '\n' ' ' <<<"$printed" >>"$complaints"
+      printed=''
+    fi
     ((status != 0 && status < 128)) && passes_by_itself || break
   done
   said=$(<"$complaints")
   rm -f "$complaints"
   return "$status"
+}
+
+# The command of these words, in the project, into `command`.
+command_of() {
+  if [[ $1 == bq ]]; then
+    command=("$bq" "$2" --headless --project_id="$PROJECT_ID" "${@:3}")
+  else
+    command=("$gcloud" "$@" --project="$PROJECT_ID")
+  fi
 }
 
 # The words of a command before its first option.
@@ -71,12 +85,14 @@ words_of() {
   printf %s "${words[*]}"
 }
 
-# gcloud, to change something. Everything that changes the project goes through here, and nothing else does, but for the
-# lease, which is there only while a run is.
+# gcloud or bq, to change something. Everything that changes the project goes through here, and nothing else does, but for
+# the lease, which is there only while a run is.
 change() {
   changes=$((changes + 1))
   if [[ -n $dry_run ]]; then
-    would_run "$gcloud" "$@" --project="$PROJECT_ID"
+    local command
+    command_of "$@"
+    would_run "${command[@]}"
     return
   fi
   check_cli

@@ -16,6 +16,7 @@ verb_up() {
   check_python
   ensure_venv
   say "project $PROJECT_ID, region $REGION, as $account"
+  warn_of_preflights
   [[ $CAPTURE_SINK != bigquery ]] || apis+=(bigquery)
   [[ $MONITORING == off ]] || apis+=(monitoring)
   look_at_apis

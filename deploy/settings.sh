@@ -13,6 +13,7 @@ MODEL_CONFIG            -                 [A-Za-z0-9._/-]+                  a pa
 MODEL_REFRESH_SECONDS   60                [1-9][0-9]{0,3}                   whole seconds from 1
 KEEP_NONCURRENT_DAYS    30                [1-9][0-9]{0,3}                   whole days from 1
 ALLOW_UNAUTHENTICATED   0                 [01]                              0 or 1
+CORS_ORIGINS            -                 \*|https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?(,https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?)*  origins like https://example.org, separated by commas, or *
 CAPTURE                 on                on|off                            on or off
 CAPTURE_SINK            bucket            bucket|bigquery|off               bucket, bigquery or off
 CAPTURE_BUCKET          -                 [a-z0-9][a-z0-9._-]{1,61}[a-z0-9] the name of a bucket
@@ -73,6 +74,14 @@ read_settings() {
     fi
   done < <(compgen -e)
   check_settings
+}
+
+# For a verb of this machine: refuse a value of setting $1, in the environment, that its pattern does not take.
+check_setting() {
+  local name default pattern meaning
+  while read -r name default pattern meaning; do
+    [[ $name != "$1" || -z ${!name:-} || ${!name} =~ ^($pattern)$ ]] || settings_error "$name must be $meaning, got $(shown "${!name}")"
+  done < <(settings)
 }
 
 # Lines NAME=VALUE into `written`. The file is read, not run.

@@ -31,6 +31,7 @@ verb_status() {
     done
   done
   printf '\n'
+  status_of_bigquery
   status_of_watching
   printf '\n'
   check_python

@@ -150,6 +150,44 @@ def test_a_verb_of_this_machine_makes_no_dry_run(cloud, verb):
     assert (ended.returncode, ended.stderr) == (2, f"deploy.sh: {message} (./deploy.sh help)\n")
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("example.org", id="no-scheme"),
+        pytest.param("https://example.org/", id="path"),
+        pytest.param("https://Example.org", id="upper-case"),
+        pytest.param("https://a.org, https://b.org", id="blank"),
+        pytest.param("https://a.org,", id="comma"),
+        pytest.param("https://a.org|MODEL_NAME=x", id="separator"),
+        pytest.param("*,https://a.org", id="all-and-one"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["up", "local"])
+def test_origins_that_are_none_are_named_before_anything_happens(cloud, verb, value):
+    project = cloud(up=False, model=False)
+
+    ended = project.deploy(verb, CORS_ORIGINS=value)
+
+    message = (
+        f"deploy.sh: CORS_ORIGINS must be origins like https://example.org, separated by commas, or *, got '{value}'\n"
+    )
+    assert (ended.returncode, ended.stderr, project.calls()) == (2, message, [])
+
+
+@pytest.mark.parametrize(
+    ("open_to_all", "warned"), [pytest.param("0", True, id="private"), pytest.param("1", False, id="public")]
+)
+def test_origins_reach_both_functions_and_private_ones_warn_of_preflights(cloud, open_to_all, warned):
+    project = cloud()
+    origins = "https://example.org,http://localhost:3000,https://[::1]:8443"
+
+    said = project.up(CORS_ORIGINS=origins, ALLOW_UNAUTHENTICATED=open_to_all)
+
+    configured = {name: function["serviceConfig"] for name, function in project.state["functions"].items()}
+    assert [one["environmentVariables"]["CORS_ORIGINS"] for one in configured.values()] == [origins, origins]
+    assert ("a browser's preflight has no token, and is refused before it reaches them" in said) == warned
+
+
 def test_what_only_looks_like_a_setting_does_not_stand_in_the_way_of_a_rollback(cloud, released):
     ended = cloud(like=released).deploy("rollback", BATCH_SIZE="64")
 

@@ -1,6 +1,6 @@
 """A Google Cloud project on this machine, for tests of deploy.sh.
 
-The control plane is tests/support/standin/gcloud.py, which a script in the place of gcloud on PATH asks; the bucket's objects are in the emulator;
+The control plane is tests/support/standin/gcloud.py, which scripts in the place of gcloud and bq on PATH ask; the bucket's objects are in the emulator;
 what callers reach is a front end in this process that asks for a token and leads to real functions, as the traffic says.
 """
 
@@ -94,6 +94,7 @@ class Project:
                 },
                 "accounts_of_google": [],
                 "datasets": [],
+                "bigquery": {"datasets": {}, "connections": {}},
                 "entries": [],
                 "connected": True,
                 "backends": {},
@@ -126,6 +127,7 @@ class Project:
         (environment.parent / "lib").symlink_to(made / "lib")
         scripts = {
             folder / "bin" / "gcloud": ASK.replace("PORT", str(self._control.server_address[1])),
+            folder / "bin" / "bq": 'set -- bq "$@"\n' + ASK.replace("PORT", str(self._control.server_address[1])),
             environment / "python": PYTHON.format(
                 emulator=emulator.url, python=sys.executable, forks=shlex.join(forks.python())
             ),
@@ -198,6 +200,7 @@ class Project:
             "read",
             "ls",
             "cat",
+            "show",
         }
         lease = f"gs://{self.bucket}/leases/"  # there only while a run is
         lines = [" ".join(line) for line in words if not reading & set(line[:4]) and line != ["version"]]

@@ -14,12 +14,15 @@ import re
 import signal
 import socket
 import subprocess
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
+
+from tests.support.standin import bigquery
 
 STARTED: dict[int, subprocess.Popen[bytes]] = {}
 """The functions that run, by process id; whoever ends them takes them out."""
@@ -39,6 +42,8 @@ class UnknownError(Exception):
 
 def play(folder, arguments, pid, gone: Callable[[], bool]):
     """One call by process *pid*, which may be *gone* before it is answered: exit status, standard output and error."""
+    if arguments[:1] == ["bq"]:
+        return play_bq(folder, arguments, pid, gone)
     try:
         printed, said, fault = run(folder, arguments, pid, gone)
         strike(folder, fault, "after", pid, gone)
@@ -50,6 +55,21 @@ def play(folder, arguments, pid, gone: Callable[[], bool]):
     except EndedError as error:
         return error.args[0], "", error.args[1]
     return 0, printed, said
+
+
+def play_bq(folder, arguments, pid, gone):
+    """The same by bq, which complains on standard output, and ends with 2 where there is no such thing."""
+    try:
+        printed, _, fault = run(folder, arguments, pid, gone)
+        strike(folder, fault, "after", pid, gone)
+    except (bigquery.AbsentError, RefusedError) as error:
+        status = 2 if isinstance(error, bigquery.AbsentError) else 1
+        return status, textwrap.fill(f"BigQuery error in {arguments[1]} operation: {error}") + "\n", ""
+    except UnknownError as error:
+        return 1, "", f"the stand-in for bq does not know: {error}\n"
+    except EndedError as error:
+        return error.args[0], textwrap.fill(error.args[1]) + "\n", ""
+    return 0, printed, ""
 
 
 def run(folder, arguments, pid, gone):
@@ -831,6 +851,7 @@ COMMANDS = {
     "iam roles create": roles_create,
     "iam roles undelete": roles_undelete,
     "builds triggers create manual": triggers_create_manual,
+    **bigquery.COMMANDS,
 }
 for _command, _put in (
     ("logging metrics", configured("metrics", "config-from-file")),
