@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import starlette.requests
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from . import router
+from .asked import Asked
 from .body import read_body
 from .exchange import Request, Resource, headers_of, problem_json
 from .loader import Loader
@@ -31,6 +33,15 @@ from .settings import Settings
 from .telemetry import log
 from .telemetry.record import Record
 
+if TYPE_CHECKING:
+    from .large import Elsewhere
+
+LEAST_BYTES = 4096
+"""A smaller body is never answered by a process of its own."""
+
+LEAST_CODED_BYTES = 1024
+"""Nor is a smaller one in gzip, which becomes a thousand times as long at most."""
+
 
 class Endpoint:
     """One deployed function: `batch`, or `stream`, which takes *one* instance a request."""
@@ -41,6 +52,7 @@ class Endpoint:
         self._loader = loader
         self._settings = settings
         self._most_rows = settings.capture_rows if settings.capture else 0
+        self._elsewhere: Elsewhere | None = None
         places = ((settings.predict_route, f"v1/models/{settings.model}:predict"), (settings.health_route, "readyz"))
         self._paths = {router.below(path, function): asked for path, asked in places if path}
 
@@ -80,9 +92,7 @@ class Endpoint:
             if door := router.door(path):
                 problem = door.problem
             if path not in router.ALIVE:
-                model = await self._loader.model()
-                if model:
-                    record.serve(model.manifest.version, model.manifest.features, model.manifest.classes)
+                model = await self._model(record)
             if len(incoming.scope.get("raw_path") or b"") > MOST_PATH_BYTES:
                 raise too_long_path()
             if self._settings.cors_origins and may_ask(incoming.method, headers, self._settings.cors_origins):
@@ -103,6 +113,9 @@ class Endpoint:
                 if route.source == "json":
                     protocol = router.by_members(protocol, body)
                     problem = protocol.problem
+                if len(body) >= LEAST_BYTES or "content-encoding" in headers:
+                    asked = Asked(body, headers, route, protocol, self._loaded(model), record, self._one, most_bytes)
+                    return await self._weighed(asked, incoming.receive)
             answerer = self._loaded(model)
             served = answerer.manifest
             request = Request(path, headers, body, answerer.few_cells, served.missing, served.key)
@@ -116,6 +129,22 @@ class Endpoint:
                 record.fail(error)
                 refusal = unforeseen()
             return refusal.reply(problem)
+
+    async def _model(self, record: Record) -> Predictor | None:
+        model = await self._loader.model()
+        if model:
+            record.serve(model.manifest.version, model.manifest.features, model.manifest.classes)
+        return model
+
+    async def _weighed(self, asked: Asked, receive: Receive) -> Reply:
+        """The reply, by a process of its own where it would hold the event loop for long."""
+        if len(asked.sent) < LEAST_CODED_BYTES:
+            return asked.reply()
+        if self._elsewhere is None:
+            from .large import Elsewhere  # noqa: PLC0415 - a process that gets small bodies alone does without
+
+            self._elsewhere = Elsewhere()
+        return await self._elsewhere.reply(asked, receive)
 
     def _loaded(self, model: Predictor | None) -> Predictor:
         if model is None:

@@ -17,14 +17,14 @@ _MOST_DIGITS = 18
 async def read_body(
     receive: Callable[[], Awaitable[MutableMapping[str, Any]]], headers: Mapping[str, str], most_bytes: int
 ) -> bytes:
-    """The body of a POST, refused before it is read whole where its coding or size is wrong.
+    """The body of a POST as it was sent, refused before it is read whole where its coding or size is wrong.
 
     Args:
         receive: Gives the next message of ASGI.
-        most_bytes: The longest body, as it was sent and decoded.
+        most_bytes: The longest body.
 
     Raises:
-        RefusalError: It is too long, in another coding, or not in the one that it names.
+        RefusalError: It is too long, or in a coding that is not read.
         ClientDisconnect: The caller hung up.
     """
     coding = headers.get("content-encoding", "identity")
@@ -44,11 +44,18 @@ async def read_body(
             more = message.get("more_body", False)
     if size > most_bytes:
         raise too_large_body(most_bytes)
-    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    return body if coding == "identity" else _inflated(body, most_bytes, coding)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _inflated(body: bytes, most_bytes: int, coding: str) -> bytes:
+def decoded(body: bytes, headers: Mapping[str, str], most_bytes: int) -> bytes:
+    """*body* out of the coding that *headers* name, if they name one.
+
+    Raises:
+        RefusalError: It becomes longer than *most_bytes*, or is not of that coding.
+    """
+    coding = _coding(headers)
+    if coding == "identity":
+        return body
     from .coding import TooLongError, inflate  # noqa: PLC0415 - most processes are never asked for it
 
     try:
@@ -57,3 +64,22 @@ def _inflated(body: bytes, most_bytes: int, coding: str) -> bytes:
         raise too_large_body(most_bytes) from None
     except PayloadError as error:
         raise bad_payload(error) from None
+
+
+def decoded_bytes(body: bytes, headers: Mapping[str, str], most_bytes: int) -> int:
+    """How many bytes *body* becomes, *most_bytes* where it becomes more; 0 where it is not of the coding it names."""
+    coding = _coding(headers)
+    if coding == "identity":
+        return len(body)
+    from .coding import TooLongError, inflate  # noqa: PLC0415 - most processes are never asked for it
+
+    try:
+        return len(inflate(body, most_bytes, coding))
+    except TooLongError:
+        return most_bytes
+    except PayloadError:
+        return 0
+
+
+def _coding(headers: Mapping[str, str]) -> str:
+    return headers.get("content-encoding", "identity").strip().lower()

@@ -73,6 +73,12 @@ def unforeseen() -> RefusalError:
     return RefusalError(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of the function, not of the request")
 
 
+def process_lost(how: str) -> RefusalError:
+    """The refusal of a large request whose process ended before its reply, *how* says by which signal or exit code."""
+    detail = f"the process that answered this request ended {how}; send the instances in parts, or ask again"
+    return RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=(("Retry-After", "1"),))
+
+
 def no_model(retry_after_seconds: int) -> RefusalError:
     """The refusal while no model is loaded."""
     detail = f"no model is loaded yet; try again in {retry_after_seconds} s"

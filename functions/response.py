@@ -16,6 +16,9 @@ _NO_CONTENT = HTTPStatus.NO_CONTENT.value
 LEAST_GZIP_BYTES = 8192
 """Smaller answers are not compressed, whatever the caller takes."""
 
+IN_GZIP = (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
+"""The headers of an answer that is compressed."""
+
 _LONG_BYTES = 128 * 1024
 """From so many on, compressing takes milliseconds, and a thread less than that."""
 
@@ -46,7 +49,7 @@ async def compressed(reply: Reply, headers: Mapping[str, str]) -> Reply:
 
     A long body is compressed in a thread, while others are answered: zlib holds no lock of the interpreter.
     """
-    if "gzip" not in headers.get("accept-encoding", ""):
+    if "gzip" not in headers.get("accept-encoding", "") or IN_GZIP[0] in reply.headers:
         return reply
     from . import coding  # noqa: PLC0415 - most processes never send so much
 
@@ -54,8 +57,7 @@ async def compressed(reply: Reply, headers: Mapping[str, str]) -> Reply:
         return reply
     body = reply.content.body
     packed = coding.deflate(body) if len(body) < _LONG_BYTES else await asyncio.to_thread(coding.deflate, body)
-    sent = (*reply.headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
-    return Reply(reply.status, reply.content._replace(body=packed), sent)
+    return Reply(reply.status, reply.content._replace(body=packed), (*reply.headers, *IN_GZIP))
 
 
 def may_ask(method: str, headers: Mapping[str, str], origins: Sequence[str]) -> bool:

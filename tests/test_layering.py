@@ -71,6 +71,12 @@ SERVING = {
     "runtimes.linear": {"arrays", "rows", "entries", "problems", "table"},
     "leniency": {"exchange", "flags", "predictor", "problems", "schema"},
     "coding": {"problems"},
+    "cores": set(),
+    "forked": set(),
+    "asked": {"body", "exchange", "prediction", "predictor", "replies", "router", "telemetry.record"},
+    "large": {
+        *("asked", "coding", "cores", "exchange", "forked", "replies", "response", "telemetry.log"),
+    },
     "bounds": {"arrays", "exchange", "leading", "problems", "schema"},
     "questions": {"exchange", "keys", "rows", "schema"},
     "path_values": {"bounds", "schema", "strict_json"},
@@ -130,6 +136,7 @@ SERVING = {
         *("exchange", "flags", "leniency", "predictor", "router", "runtimes", "schema", "telemetry.record"),
     },
     "answering": {
+        *("asked", "large"),
         *("body", "exchange", "loader", "prediction", "predictor", "replies", "resources", "response", "router"),
         *("schema", "settings", "telemetry.log", "telemetry.record"),
     },

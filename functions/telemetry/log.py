@@ -32,7 +32,7 @@ _writing = threading.Lock()
 
 def event(severity: str, message: str, **fields: Any) -> None:
     """Write one line that is not about a request."""
-    _write(_render({"severity": severity, "message": message, "time": datetime.now(UTC), **fields}))
+    _write(render({"severity": severity, "message": message, "time": datetime.now(UTC), **fields}))
 
 
 def request(
@@ -77,7 +77,7 @@ def request(
     if execution_id:
         labels = {"execution_id": headers.get("function-execution-id", "")[:64]}
         line["logging.googleapis.com/labels"] = labels
-    text = _render(line)
+    text = render(line)
     if len(rows) == 1:
         text += orjson.dumps({"kind": "row", "severity": "DEBUG", "time": now, **shared, **rows[0]}, option=_OPTIONS)
     elif rows:
@@ -87,7 +87,8 @@ def request(
     _write(text)
 
 
-def _render(line: Mapping[str, Any]) -> bytes:
+def render(line: Mapping[str, Any]) -> bytes:
+    """*line* as JSON, whatever texts it holds, with a line feed."""
     try:
         return orjson.dumps(line, option=_OPTIONS)
     except TypeError:  # a lone surrogate, which no encoder takes

@@ -29,6 +29,10 @@ NOTHING: Mapping[str, int] = MappingProxyType({})
 _ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")
 _MOST_ID_CHARACTERS = 128
 _PATHS_WITHOUT_VALUES = frozenset({"", "healthz", "readyz", "ping", "invocations", "openapi.json"})
+_FILLED_IN = (
+    *("_part", "_since", "_seconds", "_instances", "_outside", "_unknown", "_missing", "_rows", "_refused", "_reasons"),
+    *("_stack_trace", "request_id", "protocol"),
+)
 _dice = random.Random()  # noqa: S311 - draws samples, no secrets; made once, since making one costs as much as seeding
 _firsts = chain([True], repeat(object=False))
 
@@ -179,6 +183,16 @@ class Record:
         if probabilities is not None:
             chances = probabilities_as_json(probabilities, self._classes)
             self._rows = [{**line, **members} for line, members in zip(self._rows, chances, strict=True)]
+
+    def told(self) -> dict[str, Any]:
+        """What was filled in, as JSON: another process can take it."""
+        found = {name: getattr(self, name) for name in _FILLED_IN}
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in found.items()}
+
+    def take(self, told: Mapping[str, Any]) -> None:
+        """Be as the record of the same request that was filled in by a process forked from this one."""
+        for name in _FILLED_IN:
+            setattr(self, name, told[name])
 
     def finish(self, status: int) -> Finished:
         """End the last part and give the members to log."""
