@@ -1,4 +1,4 @@
-"""The true values of captured predictions: from a file of request_id, row and the target."""
+"""The true values of captured predictions: a file of request_id, row and the target, or of a key and the target."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from model.data.quotes import swallowed_rows
 from model.data.sources import translated
 from model.errors import SourceError
 from model.monitoring.class_labels import Spellings, is_empty
+from model.monitoring.keys import column_text
 
 _HEADER_CHARACTERS = 4096
 _LAST_EXACT = 2**53
@@ -34,7 +35,8 @@ class Labels:
     """The labels of a file; *unusable* counts its other rows, and *example* shows the first of those.
 
     *values* are numbers; with *spellings*, those of a classifier, places of classes. *points* is True where a number
-    shows that its decimals stand behind a point.
+    shows that its decimals stand behind a point. *key* is the model's key column, and *by_column* is
+    True where *ids* are cells of it.
     """
 
     ids: list[str]
@@ -43,6 +45,8 @@ class Labels:
     unusable: int = 0
     example: str = ""
     points: bool = False
+    key: str = ""
+    by_column: bool = False
     spellings: Spellings | None = field(default=None, repr=False)
 
     def leave_out(self, example: str) -> None:
@@ -51,10 +55,11 @@ class Labels:
         self.example = self.example or f"; {example}"
 
 
-def read(source: str, path: Path, target: str, classes: Sequence[Level] = ()) -> Labels:
+def read(source: str, path: Path, target: str, classes: Sequence[Level] = (), key: str = "") -> Labels:
     """Read *path*, which messages call *source*: columns `request_id`, *target*, and `row`, 0 where there is none.
 
     Args:
+        key: The model's key column, which may stand in the place of `request_id` and `row`; empty where it has none.
         classes: The labels of a classifier; empty where the target is a number.
 
     Raises:
@@ -65,7 +70,7 @@ def read(source: str, path: Path, target: str, classes: Sequence[Level] = ()) ->
         raise SourceError(f"{source} must end in {', '.join(_KINDS[:-1])} or {_KINDS[-1]}")
     if path.is_dir():
         raise SourceError(f"{source} must be a file, found a directory")
-    found = Labels([], [], [], spellings=Spellings(classes) if classes else None)
+    found = Labels([], [], [], key=key, spellings=Spellings(classes) if classes else None)
     number = 0
     ambiguous: list[tuple[int, str, int, str]] = []
     with translated(source):
@@ -91,10 +96,12 @@ def _take(
     found: Labels, cells: Sequence[Any], number: int, target: str, ambiguous: list[tuple[int, str, int, str]]
 ) -> None:
     identity, row, value = cells
-    name, place = _identity(identity), _whole(0 if row is None else row)
+    name = column_text(identity) if found.by_column else _identity(identity)
+    place = _whole(0 if row is None else row)
     message = ""
     if not name:
-        message = f"request_id must be text or a whole number, found {shown_briefly(identity)}"
+        kinds = "text, a number, true or false" if found.by_column else "text or a whole number"
+        message = f"{found.key if found.by_column else 'request_id'} must be {kinds}, found {shown_briefly(identity)}"
     elif place is None:
         message = f"row must be a whole number from 0, found {shown_briefly(row)}"
     elif found.spellings is not None:
@@ -134,17 +141,22 @@ def _identity(value: Any) -> str:
 
 
 def _pieces(source: str, path: Path, kind: str, target: str, found: Labels) -> Iterator[Sequence[tuple[Any, ...]]]:
+    key = found.key
     if kind in {".jsonl", ".ndjson"}:
         for number, label in json_objects(source, path):
-            _columns(f"{source} line {number}", list(label), target)
-            yield [(label["request_id"], label.get("row"), label[target])]
+            named = _columns(f"{source} line {number}", list(label), target, key)
+            if found.by_column and named[0] != key:
+                raise SourceError(f"{source} line {number} must have the column {key}, as the lines above have")
+            found.by_column = named[0] == key
+            yield [(label[named[0]], None if found.by_column else label.get("row"), label[target])]
         return
 
     def leave_out(row: RaggedRow) -> None:
         found.leave_out(f"label {row.row}: must hold {row.expected} cells, found {row.actual}")
 
-    if kind == ".csv" and (separated := _semicolons(path)):
-        names = _columns(source, separated[0], target)
+    if kind == ".csv" and (separated := _semicolons(path, key)):
+        names = _columns(source, separated[0], target, key)
+        found.by_column = names[0] == key
         places = [separated[0].index(name) for name in names]
         written = [line[places[-1]].strip() for line in separated[1:] if line[places[-1] :]]
         commas = not found.spellings and any(map(_DECIMAL_COMMA.fullmatch, written))
@@ -163,7 +175,8 @@ def _pieces(source: str, path: Path, kind: str, target: str, found: Labels) -> I
             yield [(row_cells[0], row_cells[1] if "row" in names else None, row_cells[-1])]
         return
     table = parquet_table(source, path) if kind == ".parquet" else csv_table(source, path, leave_out)
-    names = _columns(source, table.names, target)
+    names = _columns(source, table.names, target, key)
+    found.by_column = names[0] == key
     if kind == ".csv":
         numbers = {"row"} if found.spellings else {"row", target}
         for swallowed in swallowed_rows(path, table.names, numbers, table.skipped):
@@ -178,13 +191,13 @@ def _pieces(source: str, path: Path, kind: str, target: str, found: Labels) -> I
         yield list(zip(*cells, strict=True))
 
 
-def _semicolons(path: Path) -> list[list[str]]:
+def _semicolons(path: Path, key: str) -> list[list[str]]:
     """All lines of a file whose header is separated by semicolons; empty where it is not."""
     with path.open(encoding="utf-8-sig", errors="backslashreplace", newline="") as text:
         start, header = 0, text.readline(_HEADER_CHARACTERS)
         if header.strip() == "sep=;":  # Excel's
             start, header = text.tell(), text.readline(_HEADER_CHARACTERS)
-        if header.count(";") <= header.count(",") or "request_id" not in header:
+        if header.count(";") <= header.count(",") or not ("request_id" in header or (key and key in header)):
             return []
         text.seek(start)
         return [line for line in csv.reader(text, delimiter=";") if line]
@@ -197,12 +210,17 @@ def _with_point(text: str | None) -> str | None:
     return text
 
 
-def _columns(source: str, names: Sequence[str], target: str) -> list[str]:
-    for name in ("request_id", target):
+def _columns(source: str, names: Sequence[str], target: str, key: str) -> list[str]:
+    """The columns to read: those that name a prediction, and the target; *key* where there is no `request_id`."""
+    identity = key if key and key in names and "request_id" not in names else "request_id"
+    for name in (identity, target):
         if names.count(name) != 1:
             there = ", ".join(names)[:200]
-            raise SourceError(f"{source} must have one column {name}, found {names.count(name)}; there are {there}")
-    return ["request_id", *(["row"] if "row" in names else []), target]
+            either = f", or {key}" if key and name == "request_id" and not names.count(name) else ""
+            raise SourceError(
+                f"{source} must have one column {name}{either}, found {names.count(name)}; there are {there}"
+            )
+    return [identity, *(["row"] if "row" in names and identity != key else []), target]
 
 
 def _whole(value: Any) -> int | None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.data.hashing import Keys, mixed, text_hashes
+from model.monitoring.row_values import as_logged
 
 
 def row_keys(ids: Sequence[str], rows: Sequence[int] | NDArray[np.int64]) -> Keys:
@@ -21,6 +22,25 @@ def row_keys(ids: Sequence[str], rows: Sequence[int] | NDArray[np.int64]) -> Key
 def with_rows(ids: Keys, rows: Sequence[int] | NDArray[np.int64]) -> Keys:
     """The key of each row, from the hash of its request_id."""
     return mixed(ids, np.asarray(rows, dtype=np.int64).astype(np.uint64))
+
+
+def column_keys(cells: Sequence[str]) -> Keys:
+    """A key for each cell of the model's key column, as `column_text` writes it; a long one as the functions log it."""
+    return text_hashes([as_logged(cell) for cell in cells])
+
+
+def column_text(cell: object) -> str:
+    """A cell of the key column as a text: 7, 7.0 and "7" are one; empty for a missing one, and for what is none."""
+    match cell:
+        case bool():
+            return str(cell).lower()
+        case float() if not cell.is_integer():
+            return repr(cell)
+        case int() | float():
+            return str(int(cell))
+        case str():
+            return cell.strip()
+    return ""
 
 
 class DistinctKeys:

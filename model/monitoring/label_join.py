@@ -19,11 +19,12 @@ class BatchRows(NamedTuple):
     """Rows of one version in one batch; arrays of shape (n_rows,).
 
     Args:
-        keys: As `row_keys` gives them.
+        keys: As `row_keys` gives them, or `column_keys` where labels come by the key column.
         requests: The hash of each row's request_id.
         weights: Instances that each stands for; NaN where the line of its request has not come.
         predictions: Numbers; of a classifier the places of the labels among its classes.
         chances: The probabilities of a classifier that has any.
+        seconds: When each came, where several may have one key: the last one has the label.
     """
 
     keys: Keys
@@ -31,10 +32,11 @@ class BatchRows(NamedTuple):
     weights: Matrix
     predictions: Matrix
     chances: Chances | None
+    seconds: Matrix | None = None
 
 
 class LabelJoin:
-    """Collects the prediction of each row that has a label."""
+    """Collects the prediction of each row that has a label; of rows of one key the last one's."""
 
     def __init__(self, labels: KeyedLabels) -> None:
         self._labels = labels
@@ -42,7 +44,13 @@ class LabelJoin:
         self._versions = np.zeros(len(labels.keys), dtype=np.int64)
         self._weights = np.full(len(labels.keys), np.nan)
         self._requests = np.zeros(len(labels.keys), dtype=np.uint64)
+        self._seconds = np.full(len(labels.keys), -np.inf) if labels.by_column else None
         self._chances: Chances | None = None
+
+    @property
+    def by_column(self) -> bool:
+        """Whether labels belong to cells of the model's key column."""
+        return self._labels.by_column
 
     def add(self, version: int, rows: BatchRows) -> None:
         """Note those of *rows*, of one *version*, that have a label."""
@@ -51,6 +59,10 @@ class LabelJoin:
             return
         at = np.minimum(np.searchsorted(known, rows.keys), len(known) - 1)
         met = np.flatnonzero(known[at] == rows.keys)
+        if self._seconds is not None and rows.seconds is not None:
+            met = met[np.lexsort((rows.requests[met], rows.seconds[met]))]  # the last of a key is written last
+            met = met[rows.seconds[met] >= self._seconds[at[met]]]
+            self._seconds[at[met]] = rows.seconds[met]
         self._predictions[at[met]] = rows.predictions[met]
         self._versions[at[met]] = version
         self._weights[at[met]] = rows.weights[met]

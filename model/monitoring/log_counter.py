@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from model.data.hashing import Keys, text_hashes
 from model.monitoring.captured import Captured, Unusable
 from model.monitoring.class_rows import add_answers
-from model.monitoring.keys import DistinctKeys, with_rows
+from model.monitoring.keys import DistinctKeys, column_keys, column_text, with_rows
 from model.monitoring.label_join import BatchRows, LabelJoin
 from model.monitoring.labels import KeyedLabels
+from model.monitoring.log_shapes import moment_of
 from model.monitoring.request_counts import SlotRequests
 from model.monitoring.row_values import row_values
 from model.monitoring.weights import RequestWeights, Rows, Waiting
@@ -32,6 +33,21 @@ class LogLine(NamedTuple):
     fields: dict[str, Any]
     time: Any
     number: int
+
+
+def _by_column(batch: BatchRows, lines: Sequence[LogLine]) -> BatchRows:
+    """Those rows of *batch*, which came with *lines*, that have a cell of the key column, by it."""
+    cells = [column_text(line.fields.get("key")) for line in lines]
+    there = np.flatnonzero([bool(cell) for cell in cells])
+    kept = [cells[place] for place in there.tolist()]
+    return BatchRows(
+        column_keys(kept),
+        batch.requests[there],
+        batch.weights[there],
+        batch.predictions[there],
+        batch.chances.where(there) if batch.chances else None,
+        np.array([moment_of(lines[place].time).timestamp() for place in there.tolist()], np.float64),
+    )
 
 
 class LogCounter:
@@ -169,7 +185,10 @@ class LogCounter:
                 own, values, chances = own[sound], values[sound], chances.where(sound) if chances else None
             if self._labels is not None:
                 predictions = values[:, len(layout.features)]
-                self._labels.add(version, BatchRows(keys[own], ids[own], row_weights[own], predictions, chances))
+                batch = BatchRows(keys[own], ids[own], row_weights[own], predictions, chances)
+                if self._labels.by_column:
+                    batch = _by_column(batch, [lines[place] for place in own.tolist()])
+                self._labels.add(version, batch)
             new = ~old[own]
             own, values = own[new], values[new]
             block = Rows(ids[own], keys[own], slots[own], values)

@@ -16,9 +16,7 @@ from __future__ import annotations
 
 import gc
 import math
-import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -30,14 +28,13 @@ from model.monitoring.labels import KeyedLabels
 from model.monitoring.log_counter import LogCounter, LogLine
 from model.monitoring.log_quality import SourceTally
 from model.monitoring.log_schema import rendered, request_flaw, request_is_sound, row_flaw, row_is_sound, shown
-from model.monitoring.log_shapes import Unwrapper, is_foreign, with_whole_numbers
+from model.monitoring.log_shapes import Unwrapper, is_foreign, moment_of, with_whole_numbers
 from model.monitoring.log_source import LONGEST_LINE_BYTES, blocks
 from model.monitoring.windows import SLOTS, Counts, Layout
 
 CLOCK_SKEW_SECONDS = 300
 """How far ahead of now a time may lie: clocks of one platform differ by less."""
 _BATCH_LINES = 16_384
-_BIGQUERY = re.compile(r" UTC$")
 
 
 def read(
@@ -216,7 +213,7 @@ class _Reader:
     def _seconds(self, text: object, number: int) -> float:
         """A time in seconds since 1970; NaN, and noted, if it cannot be used."""
         try:
-            time = datetime.fromisoformat(_BIGQUERY.sub("+00:00", text)) if type(text) is str else None
+            time = moment_of(text) if type(text) is str else None
         except ValueError:
             time = None
         if time is None or time.tzinfo is None:

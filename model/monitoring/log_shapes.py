@@ -6,6 +6,7 @@ console, exports of BigQuery); as the `log` of Docker's json-file, which cuts lo
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -37,6 +38,15 @@ class Unwrapper:
             inner = _loaded(text)
             return inner, time if inner is None else inner.get("time", time)
         return entry, time
+
+
+def moment_of(text: str) -> datetime:
+    """The time that a line or an entry has, also as BigQuery exports it.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return datetime.fromisoformat(f"{text[:-4]}+00:00" if text.endswith(" UTC") else text)
 
 
 def is_foreign(entry: dict[str, Any]) -> bool:

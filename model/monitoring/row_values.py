@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.schema import Level
 from functions.times import parse
 from model.monitoring.log_schema import rendered, shown
 from model.monitoring.windows import Layout
@@ -87,7 +86,7 @@ def _numbers(column: Sequence[Any], place: int, layout: Layout, flaws: dict[int,
     return numbers
 
 
-def as_logged(level: Level) -> Level:
+def as_logged(level: Any) -> Any:
     """*level* as the functions log it: long texts are cut."""
     if isinstance(level, str) and len(level) > _MOST_LOGGED_CHARACTERS:
         return level[:_MOST_LOGGED_CHARACTERS] + "…"

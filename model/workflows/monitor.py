@@ -100,7 +100,8 @@ def observe(
     promoted = production.promoted
     target = promoted.manifest["target"]["name"] if promoted else settings.data.target
     answering = promoted.manifest if promoted else store.manifest(max(numbers)).document if numbers else {}
-    labels = _labels(inputs.labels, target, tuple(answering.get("classes") or ()), store)
+    key = (answering.get("data") or {}).get("key") or settings.data.key or ""
+    labels = _labels(inputs.labels, target, tuple(answering.get("classes") or ()), key, store)
     sources = _sources(inputs, store)
     with reading(inputs.sources) as done:
         captured = log_reader.read(
@@ -190,8 +191,10 @@ class _LabelFile:
         )
 
 
-def _labels(source: str | None, target: str, classes: tuple[Level, ...], store: registry.Registry) -> _LabelFile | None:
-    """The labels to join; those of a classifier are read as its *classes*."""
+def _labels(
+    source: str | None, target: str, classes: tuple[Level, ...], key: str, store: registry.Registry
+) -> _LabelFile | None:
+    """The labels to join, by request and row or by the column *key*; a classifier's are read as its *classes*."""
     if not source:
         return None
     with tempfile.TemporaryDirectory() as folder:
@@ -199,9 +202,9 @@ def _labels(source: str | None, target: str, classes: tuple[Level, ...], store: 
         if source.startswith("gs://"):
             path = Path(folder) / f"labels{path.suffix}"
             store.bucket.download(source, path)
-        labels = ground_truth.read(source, path, target, classes)
+        labels = ground_truth.read(source, path, target, classes, key)
     lost = tuple(labels.spellings.lost()) if labels.spellings else ()
-    by_key = keyed(labels.ids, labels.rows, labels.values, classes)
+    by_key = keyed(labels.ids, labels.rows, labels.values, classes, by_column=labels.by_column)
     return _LabelFile(source, by_key, len(labels.ids) + labels.unusable, labels.unusable, labels.example, lost)
 
 

@@ -12,10 +12,10 @@ from model.errors import SourceError
 from model.monitoring.ground_truth import read
 
 
-def read_text(tmp_path, name, text):
+def read_text(tmp_path, name, text, key=""):
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read(name, path, "y")
+    return read(name, path, "y", key=key)
 
 
 @pytest.mark.parametrize(
@@ -163,3 +163,54 @@ def test_commas_in_numbers_are_read_where_their_meaning_is_certain(tmp_path, tex
     found = read_text(tmp_path, "l.csv", text)
 
     assert (sorted(found.values), found.unusable) == (sorted(values), unusable)
+
+
+# The key column
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        pytest.param("l.csv", "y,id\n1.5,7\n2,a\n", id="csv"),
+        pytest.param("l.csv", "id;row;y\n7;3;1,5\na;4;2\n", id="semicolons"),
+        pytest.param("l.jsonl", '{"id":7,"y":1.5}\n{"id":"a","y":2}\n', id="json-lines"),
+    ],
+)
+def test_labels_may_come_by_the_key_column(tmp_path, name, text):
+    found = read_text(tmp_path, name, text, key="id")
+
+    assert (found.ids, found.rows, found.values, found.by_column) == (["7", "a"], [0, 0], [1.5, 2.0], True)
+
+
+def test_labels_with_request_ids_are_read_by_them(tmp_path):
+    found = read_text(tmp_path, "l.csv", "id,request_id,row,y\n7,a,1,2\n", key="id")
+
+    assert (found.ids, found.rows, found.by_column) == (["a"], [1], False)
+
+
+def test_a_label_without_a_key_is_counted(tmp_path):
+    found = read_text(tmp_path, "l.csv", "id,y\n,1\nb,2\n", key="id")
+
+    assert (found.ids, found.unusable) == (["b"], 1)
+    assert found.example == "; label 0: id must be text, a number, true or false, found None"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        pytest.param(
+            "l.csv", "x,y\n1,2\n", "l.csv must have one column request_id, or id, found 0; there are x, y", id="neither"
+        ),
+        pytest.param(
+            "l.jsonl",
+            '{"id":7,"y":1}\n{"request_id":"a","y":2}\n',
+            "l.jsonl line 2 must have the column id, as the lines above have",
+            id="both-ways",
+        ),
+    ],
+)
+def test_a_file_by_neither_is_named(tmp_path, name, text, message):
+    with pytest.raises(SourceError) as caught:
+        read_text(tmp_path, name, text, key="id")
+
+    assert str(caught.value) == message

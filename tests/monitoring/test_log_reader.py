@@ -506,6 +506,33 @@ def test_labels_that_repeat_count_once_and_those_that_conflict_do_not_count():
     assert (found.matched, found.unmatched, repeated, conflicting) == (3, 1, 1, 2)
 
 
+KEYED = [
+    {**row(f"r{n}", 0, {"a": 1.0, "b": 0.5}, NOW - n * HOUR, prediction=float(n)), "key": key}
+    for n, key in enumerate([7, "a ", True, 2.5, None, "x" * 256 + "…", 7, "7"])
+]
+"""Rows with a cell of the key column; of those of 7 the first is the last that came."""
+
+
+@pytest.mark.parametrize("turned", [pytest.param(False, id="newest-first"), pytest.param(True, id="oldest-first")])
+def test_labels_by_the_key_column_meet_the_last_row_of_their_key(turned):
+    keys = ["7", "a", "true", "2.5", "x" * 300, "nobody"]
+    labels = keyed(keys, [0] * 6, [100.0, 101, 102, 103, 105, 106], by_column=True)
+
+    found = read(*(lines([record]) for record in (KEYED[::-1] if turned else KEYED)), labels=labels)
+
+    pairs = zip(found.joined[1].actual.tolist(), found.joined[1].predicted.tolist(), strict=True)
+    assert sorted(pairs) == [(100.0, 0.0), (101.0, 1.0), (102.0, 2.0), (103.0, 3.0), (105.0, 5.0)]
+    assert (found.matched, found.unmatched) == (5, 1)
+
+
+def test_labels_by_the_key_column_meet_the_last_row_within_one_source_too():
+    labels = keyed(["7"], [0], [100.0], by_column=True)
+
+    assert [read(lines(rows), labels=labels).joined[1].predicted.tolist() for rows in (KEYED, KEYED[::-1])] == [
+        [0.0]
+    ] * 2
+
+
 def test_labels_of_no_row_join_nothing():
     found, *_ = joined([GOOD], [("other", 0, 1.0)])
 
