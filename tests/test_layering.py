@@ -126,7 +126,7 @@ SERVING = {
     "telemetry.trace": set(),
     "telemetry.log": {"telemetry.trace"},
     "telemetry.rows": {"rows", "feature", "leading", "table", "times"},
-    "telemetry.record": {"rows", "schema", "table", "telemetry.rows"},
+    "telemetry.record": {"feature", "rows", "schema", "table", "telemetry.rows"},
     "replies": {"exchange", "router", "schema"},
     "body": {"coding", "replies", "schema"},
     "response": {"coding", "cors", "exchange", "replies"},
