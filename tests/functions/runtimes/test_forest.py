@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +16,7 @@ from functions.runtimes.graph.forest import read_forest
 from functions.runtimes.graph.operators import OPERATORS
 from functions.runtimes.graph.reach import Leaves
 from functions.runtimes.graph.step import Step
+from tests.support.parts import ROOT
 
 COLUMNS = 3
 SETS = 4
@@ -168,6 +173,38 @@ def test_trees_in_breadth_first_order_are_taken_and_nothing_else(trees):
         taken = False
 
     assert taken == all(map(is_tree, trees))
+
+
+def test_a_start_takes_less_memory_for_trees_than_they_have_bytes():
+    depth = 15
+    feature = np.concatenate([np.zeros(2**depth - 1, np.int16), np.full(2**depth, -1, np.int16)])
+    parameters = {
+        "sizes": np.full(8, len(feature), np.int32),
+        "feature": np.tile(feature, 8),
+        "threshold": np.zeros(8 * (2**depth - 1)),
+        "value": np.zeros((8 * 2**depth, 1)),
+        "start": np.zeros(1),
+    }
+    x = rows(2, 8, gaps=False)
+
+    tracemalloc.start()
+    try:
+        operation("trees", parameters).run([x])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < sum(array.nbytes for array in parameters.values())
+
+
+@pytest.mark.process
+def test_a_start_imports_nothing_that_only_many_rows_need():
+    code = "import sys, numpy; from functions.runtimes.graph import load;"
+    code += " sys.exit(str({'numpy.typing', 'functions.runtimes.graph.masks'} & {*sys.modules} or ''))"
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.stderr.strip() == ""
 
 
 def test_single_rows_never_lay_a_forest_out():
