@@ -42,7 +42,8 @@ def wanted_outputs(outputs: object, parameters: Mapping[str, Any], classes: Sequ
     )
     wanted = {}
     for place, output in enumerate(outputs):
-        root, own = f"/outputs/{place}/parameters", output.get("parameters") or {}
+        root, own = f"/outputs/{place}/parameters", output.get("parameters")
+        own = {} if own is None else own
         if not isinstance(own, dict):
             raise PayloadError(Problem(f"'parameters' must be an object, got {shown(own)}", root))
         refuse(Problem(f"'{name}' is not answered here", f"{root}/{name}") for name in _NOT_HERE if name in own)

@@ -52,7 +52,7 @@ def _content(resource: Resource, manifest: Any, function: str, *, one: bool) -> 
         case Resource.READINESS:
             return _READY
         case Resource.OPENAPI:
-            from .openapi import openapi  # noqa: PLC0415 - most processes are never asked for it
+            from .openapi.document import openapi  # noqa: PLC0415 - most processes are never asked for it
 
             return Content(JSON, orjson.dumps(openapi(manifest, function, one=one)))
         case _:

@@ -101,8 +101,7 @@ def tensor_of(entry: object, place: str, binary: bytes, *, most_cells: int, gaps
     if math.prod(shape) > most_cells:
         detail = f"'shape' must give at most {most_cells} values, got {shape}; send them in parts"
         raise TooLargeError(Problem(detail, f"{place}/shape"))
-    parameters = entry.get("parameters")
-    parameters = parameters if isinstance(parameters, dict) else {}
+    parameters = _parameters(entry.get("parameters"), f"{place}/parameters")
     size = parameters.get("binary_data_size")
     if size is not None:
         if type(size) is not int or not 0 <= size <= len(binary) or "data" in entry:
@@ -130,6 +129,12 @@ def tensor_of(entry: object, place: str, binary: bytes, *, most_cells: int, gaps
 
         tensor = tensor._replace(cells=unpacked(cells, parameters["content_type"], tensor.pointer))
     return tensor, binary
+
+
+def _parameters(parameters: object, place: str) -> dict[str, Any]:
+    if not isinstance(parameters, dict | None):
+        raise PayloadError(Problem(f"'parameters' must be an object, got {shown(parameters)}", place))
+    return parameters or {}
 
 
 def _flat(data: object, shape: list[int], place: str) -> tuple[list[Any], bool]:

@@ -148,7 +148,7 @@ def _check_members(document: Mapping[str, Any], member: str) -> None:
 
 def _top(document: Mapping[str, Any], classes: Sequence[Level]) -> int | None:
     """How many classes `parameters`, or MLflow's `params`, ask for; None for all."""
-    given = [name for name in _BESIDE if document.get(name)]
+    given = [name for name in _BESIDE if document.get(name) not in (None, {})]
     if not given:
         return None
     if not classes:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 else:
     from ..arrays import np
 
+_NOTHING: tuple[Any, ...] = (None, {})
 _BESIDE = ("parameters", "keys")
 """Members that may stand beside the instances."""
 
@@ -120,8 +121,8 @@ def _read_body(
         raise PayloadError(Problem(f"the body must be an object like {expected}, got {shown(document)}", ""))
     if len(document) != 1 or "instances" not in document:
         _check_members(document, features, one=one, takes_parameters=bool(classes))
-    parameters = document.get("parameters") or {}
-    top = _top(parameters) if parameters else None
+    parameters = document.get("parameters")
+    top = None if parameters in _NOTHING else _top(parameters)
     if top:
         most = most_with_top(classes, top, most_bytes)
     single = "instance" in document
@@ -130,7 +131,7 @@ def _read_body(
     question = question_of(
         instances, features, root=root, single=single, one=one, most=most, few_cells=request.few_cells, key=key
     )
-    members = len(document) + len(parameters) + (_strings_of_keys(instances, question.keys, key) if key else 0)
+    members = len(document) + len(parameters or ()) + (_strings_of_keys(instances, question.keys, key) if key else 0)
     keys = document.get("keys")
     if keys is not None:
         if question.keys is not None:
@@ -200,7 +201,7 @@ def _check_members(document: dict[str, Any], features: Sequence[Feature], *, one
         problems.append(Problem("'instances' and 'instance' exclude each other", ""))
     if "keys" in document and "instances" not in document:
         problems.append(Problem("'keys' stand beside 'instances' alone", "/keys"))
-    if document.get("parameters") and not takes_parameters:
+    if document.get("parameters") not in _NOTHING and not takes_parameters:
         problems.append(Problem(NO_PARAMETERS.format("parameters"), "/parameters"))
     if problems:
         raise PayloadError(*problems[:MOST_PROBLEMS])

@@ -164,9 +164,9 @@ def _check_members(document: Mapping[str, Any]) -> None:
         if name not in _MEMBERS
     )
     problems = []
-    if not isinstance(document.get("id") or "", str) or not is_unicode(document.get("id")):
+    if not isinstance(document.get("id"), str | None) or not is_unicode(document.get("id")):
         problems.append(Problem(f"'id' must be a text, got {shown(document['id'])}", "/id"))
-    if not isinstance(document.get("parameters") or {}, dict):
+    if not isinstance(document.get("parameters"), dict | None):
         problems.append(Problem(f"'parameters' must be an object, got {shown(document['parameters'])}", "/parameters"))
     refuse(problems)
 

@@ -30,7 +30,7 @@ def lines() -> tuple[dict[str, Any], bytes]:
     return document(features=features, linear=linear, golden=[{"instance": [1.0, 0.5], "prediction": 2.5}]), b""
 
 
-MODELS = {"lines": lines, "lateness": punctual, "prices": price}
+MODELS = {"line": lambda: (document(), b""), "lines": lines, "lateness": punctual, "prices": price}
 
 
 @pytest.fixture(scope="session")

@@ -44,8 +44,8 @@ def line():
             id="binary-data",
         ),
         pytest.param(
-            {"outputs": [{"name": "predict", "parameters": []}, {"name": "predict", "parameters": [1]}]},
-            "'parameters' must be an object, got an array of 1",
+            {"outputs": [{"name": "predict", "parameters": {}}, {"name": "predict", "parameters": []}]},
+            "'parameters' must be an object, got an array of 0",
             "/outputs/1/parameters",
             id="parameters",
         ),
