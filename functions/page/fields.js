@@ -65,7 +65,7 @@ function choice(value, text) {
 function booleanInput(column, id) {
   const input = element("select", {id}, choice("true", "true"), choice("false", "false"));
   if (column.missing) input.append(choice("null", "(missing)"));
-  return {input, more: [], cell: () => ({type: "word", text: input.value}), reset() { input.value = String(column.example); }};
+  return {input, more: [], cell: () => (input.value === "null" ? MISSING : {type: "word", text: input.value}), reset() { input.value = String(column.example); }};
 }
 
 function categoryInput(column, id) {

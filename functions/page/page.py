@@ -27,7 +27,7 @@ from ..metadata import metadata
 from ..times import iso
 
 HTML = "text/html"
-SCRIPTS = ("values.js", "snippets.js", "fields.js", "answer.js", "page.js")
+SCRIPTS = tuple(f"{name}.js" for name in ("values", "snippets", "fields", "answer", "model", "call", "calls", "page"))
 """In the order in which they stand in the page, as one script."""
 
 _MODEL, _STYLE, _SCRIPT = b"{{model}}", b"{{style}}", b"{{script}}"

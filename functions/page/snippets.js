@@ -1,4 +1,4 @@
-// Calls of the function in the languages of its callers. Each takes {address, token, one, single, names, cells, model,
+// Calls of the function in the languages of its callers. Each takes {address, token, one, names, types, cells, model,
 // service, region} and gives the text to paste; whatever stands in names and cells stays data there.
 const WIDTH = 88;
 
@@ -12,7 +12,6 @@ function laid(open, parts, close, indent = "", blank = "") {
 const jsonCell = cell => (cell.type === "text" ? quoted(cell.text) : cell.text);
 const PYTHON_WORDS = {true: "True", false: "False", null: "None"};
 const pythonCell = cell => (cell.type === "word" ? PYTHON_WORDS[cell.text] : jsonCell(cell));
-const sqlCell = cell => (cell.type === "word" ? cell.text.toUpperCase() : jsonCell(cell));
 
 // The row as an object by name. A literal's __proto__ would set the prototype in JavaScript, and no member.
 const row = (call, cellText, keyText, indent) =>
@@ -84,11 +83,35 @@ console.log(await answer.json());
 `;
 }
 
-const identifier = name => `\`${quoted(name).slice(1, -1).replaceAll("`", "\\`")}\``;
+// A name as deploy.sh bigquery gives it to the function in BigQuery and to its arguments, which take no other.
+function identifier(text, taken = new Set()) {
+  const plain = text.normalize("NFKD").replace(/[^\u0000-\u007f]/g, "").replace(/[^A-Za-z0-9_]/g, "_").slice(0, 128);
+  const name = /^[A-Za-z_]/.test(plain) ? plain : `_${plain}`;
+  let made = name;
+  for (let number = 2; taken.has(made.toLowerCase()); number += 1) made = `${name}_${number}`;
+  taken.add(made.toLowerCase());
+  return `\`${made}\``;
+}
+
+// The type of the argument for a column there.
+function sqlType(column) {
+  if (column.kind !== "category") return {boolean: "BOOL", time: "TIMESTAMP"}[column.kind] || "FLOAT64";
+  const types = new Set((column.levels || [""]).map(level => (Number.isInteger(level) ? "integer" : typeof level)));
+  if (types.size === 1) return {string: "STRING", boolean: "BOOL", integer: "INT64", number: "FLOAT64"}[[...types][0]];
+  return types.has("string") || types.has("boolean") ? "JSON" : "FLOAT64";
+}
+
+function sqlCell(cell, type) {
+  if (cell === MISSING) return `CAST(NULL AS ${type})`;
+  if (type === "JSON") return `JSON ${quoted(jsonCell(cell))}`;
+  if (type === "TIMESTAMP") return `TIMESTAMP ${quoted(cell.text.replaceAll("/", "-"))}`;
+  return cell.type === "word" ? cell.text.toUpperCase() : jsonCell(cell);
+}
 
 function sql(call) {
-  const columns = call.names.map((name, place) => `${sqlCell(call.cells[place])} AS ${identifier(name)}`);
-  return `SELECT ${laid(`\`DATASET\`.${identifier(call.model.replace(/[^A-Za-z0-9_]/g, "_"))}(`, call.names.map(identifier), ")")} AS prediction
+  const taken = new Set(), names = call.names.map(name => identifier(name, taken));
+  const columns = names.map((name, place) => `${sqlCell(call.cells[place], call.types[place])} AS ${name}`);
+  return `SELECT ${laid(`\`DATASET\`.${identifier(call.model)}(`, names, ")")} AS prediction
 FROM ${laid("(SELECT", columns, ")", "", " ")}
 `;
 }

@@ -58,11 +58,13 @@ def test_the_upload_serves_with_its_own_requirements_and_the_environment_that_up
     ]
     addresses = [f"{server.function}=http://127.0.0.1:{server.port}" for server in servers]
     asked = model("smoke", *addresses, "--bucket", deployed.bucket, **emulator)
+    page = servers[0].get("/batch", accept="text/html")
     lines = [line for server in servers for line in server.lines() if "httpRequest" in line]
     for server in servers:
         server.stop()
 
     assert (asked.returncode, asked.stderr) == (0, "")
+    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert asked.stdout == (
         "batch: 5 answers as they must be, from version 1\nstream: 9 answers as they must be, from version 1\n"
     )
