@@ -49,6 +49,7 @@ _NOT_SENT_ON = {
     *("authorization", "connection", "content-length", "cookie", "expect", "host", "keep-alive", "origin"),
     *("proxy-authorization", "proxy-connection", "referer", "te", "trailer", "transfer-encoding", "upgrade"),
     *("x-serverless-authorization", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
+    "x-function-address",
 }
 _NOT_GIVEN_BACK = {
     "connection",
@@ -122,7 +123,7 @@ class Proxy(ThreadingHTTPServer):
         secure = parts.scheme == "https"
         self.connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         self.host, self.base = parts.netloc, parts.path.rstrip("/")
-        self.tokens, self.say = tokens, say
+        self.url, self.tokens, self.say = url, tokens, say
 
 
 class Passing(BaseHTTPRequestHandler):
@@ -167,6 +168,7 @@ class Passing(BaseHTTPRequestHandler):
     def _ask(self, body: bytes) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         """The function's answer; asked again with a new token where one is refused."""
         sent = {name: value for name, value in self.headers.items() if name.lower() not in _NOT_SENT_ON}
+        sent["X-Function-Address"] = self.server.url  # for the calls that the function's page shows
         token = self.server.tokens.get()
         for attempt in (1, 2):
             connection = self.server.connect(self.server.host, timeout=ANSWER_SECONDS)

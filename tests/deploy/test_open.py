@@ -173,7 +173,7 @@ def test_without_a_token_the_function_is_not_asked(upstream, port, tokens, said)
 def test_a_call_reaches_the_function_with_the_token_and_without_what_is_the_browser_s(upstream, port):
     status, headers, text = ask(
         port, "POST", "/v1?x=%20", b'{"instances": [1]}', Authorization="Bearer mine", Cookie="a", Content_Type="a/b",
-        Origin=f"http://127.0.0.1:{port}", Sec_Fetch_Site="same-origin", X_Request_Id="7",
+        Origin=f"http://127.0.0.1:{port}", Sec_Fetch_Site="same-origin", X_Request_Id="7", X_Function_Address="x",
     )  # fmt: skip
 
     assert (status, text, headers["x-model-version"]) == (200, "answer", "7")
@@ -181,6 +181,7 @@ def test_a_call_reaches_the_function_with_the_token_and_without_what_is_the_brow
     ((method, path, sent, body),) = upstream.requests
     assert (method, path, body) == ("POST", "/batch/v1?x=%20", b'{"instances": [1]}')
     assert (sent["authorization"], sent["content-type"], sent["x-request-id"]) == ("Bearer one", "a/b", "7")
+    assert sent["x-function-address"] == upstream.url
     assert sent["host"] == upstream.url.removeprefix("http://").removesuffix("/batch")
     assert not {"cookie", "origin", "referer"} & set(sent)
 

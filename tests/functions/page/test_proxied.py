@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from deploy.open import Proxy, Tokens
 from tests.support.browser import Tab
 
 PREFIX = "/teams/a b/models/"
@@ -86,3 +87,21 @@ def test_a_proxy_s_page_names_the_function_s_own_address_with_a_token(proxy, bro
     tab.click("#tab-1")
     assert tab.text("#snippet").startswith("gcloud functions call batch --gen2 --region=europe-west1 \\\n")
     tab.close()
+
+
+def test_open_shows_the_page_of_a_private_function_and_passes_its_calls_on(pages, browser):
+    function = pages("price").address
+    proxy = Proxy(function, 0, Tokens(lambda: "token"), lambda _: None)
+    threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    address = f"http://127.0.0.1:{proxy.server_address[1]}/"
+    tab = Tab(browser).go(address)
+
+    tab.click("#predict")
+    tab.until("document.querySelector('#said').textContent")
+
+    assert tab.text("#said") == "disease_progression:\n36"
+    assert (tab.complaints(), tab.requests()) == ([], [("GET", address), ("POST", address)])
+    assert tab.text("#snippet").startswith(f"curl '{function}' \\\n  -H \"Authorization: Bearer")
+    tab.close()
+    proxy.shutdown()
+    proxy.server_close()
