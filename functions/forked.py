@@ -140,12 +140,9 @@ def _live(work: Callable[[], Message], pipe: int, memory: int, parent: int, mask
             if callable(signal.getsignal(number)):
                 signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent decides what becomes of its requests
-        if _libc is not None:
-            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if os.getppid() != parent:
-            return
-        _close_all_but(pipe, memory)
+        leave_with(parent)
+        sheltered(pipe, memory)
         with contextlib.suppress(OSError):  # where memory is wanting, the child goes, and not the function
             Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
         gc.disable()  # rows are no garbage, and a pass over a million of them takes longer than to make them
@@ -163,8 +160,16 @@ def _write(file: int, data: bytes) -> None:
         view = view[os.write(file, view) :]
 
 
-def _close_all_but(*kept: int) -> None:
-    """A connection that the parent closes is closed: no child holds it."""
+def leave_with(parent: int) -> None:
+    """Have this process killed when *parent*, from which it was forked, ends."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def sheltered(*kept: int) -> None:
+    """Close all files but *kept* and the standard ones: a connection that the parent closes is closed."""
     for name in [path.name for path in Path("/proc/self/fd").iterdir()]:
         if int(name) > sys.stderr.fileno() and int(name) not in kept:
             with contextlib.suppress(OSError):

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from typing import TYPE_CHECKING, cast
 
 import orjson
 from starlette.requests import ClientDisconnect
@@ -19,11 +20,15 @@ from starlette.types import Receive
 from . import coding
 from .asked import Asked
 from .cores import cores
+from .divided import Divided
 from .exchange import Content
 from .forked import POSSIBLE, Child, LostError, Message
 from .replies import Reply, process_lost
 from .response import IN_GZIP, LEAST_GZIP_BYTES
 from .telemetry import log
+
+if TYPE_CHECKING:
+    from .predictor import Predictor
 
 LARGE_BYTES = 1 << 20
 """A body of so many bytes always goes: its numbers take a line 15 ms and more, a process costs 4 ms (2026-11)."""
@@ -140,7 +145,8 @@ def _pass_on(message: asyncio.Future[Message], found: asyncio.Future[Message]) -
 def _told(asked: Asked) -> Message:
     """The message of a child: its reply, in gzip where the caller takes it, and what became of the record."""
     began = time.thread_time()
-    status, content, headers = asked.reply()
+    model = cast("Predictor", Divided(asked.model, cores()))
+    status, content, headers = asked._replace(model=model).reply()
     body = content.body
     if len(body) >= LEAST_GZIP_BYTES and coding.takes_gzip(asked.headers):
         body, headers = coding.deflate(body), (*headers, *IN_GZIP)

@@ -73,9 +73,11 @@ SERVING = {
     "coding": {"problems"},
     "cores": set(),
     "forked": set(),
+    "divided": {"artifact", "forked", "predictor", "problems", "runtimes", "table"},
     "asked": {"body", "exchange", "prediction", "predictor", "replies", "router", "telemetry.record"},
     "large": {
-        *("asked", "coding", "cores", "exchange", "forked", "replies", "response", "telemetry.log"),
+        *("asked", "coding", "cores", "divided", "exchange", "forked", "predictor", "replies", "response"),
+        "telemetry.log",
     },
     "bounds": {"arrays", "exchange", "leading", "problems", "schema"},
     "questions": {"exchange", "keys", "rows", "schema"},
