@@ -125,8 +125,10 @@ def route(path: str, method: str) -> Route:
         MethodError: There is one, and it does not take *method*.
     """
     if path == "":
+        if method == "POST":
+            return _BY_BODY
         _check_method(method, (*READ, "POST"))
-        return _BY_BODY if method == "POST" else _METADATA
+        return _METADATA
     if path in _FIXED:
         _check_method(method, READ)
         return _FIXED[path]
