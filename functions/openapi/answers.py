@@ -14,6 +14,7 @@ NUMBER: Schema = {"type": "number"}
 INTEGER: Schema = {"type": "integer"}
 _PROBLEM = "application/problem+json"
 _VERSION = {"X-Model-Version": {"schema": INTEGER, "required": True, "description": "The version that made the answer"}}
+_WARNINGS = {"X-Prediction-Warnings": {"schema": INTEGER, "description": "How many values are flagged, if any are"}}
 _REFUSALS: dict[str, tuple[str, dict[str, Any]]] = {
     "400": ("The request cannot be answered; each problem has its place", {}),
     "413": ("The request, or the answer to it, is too large", {}),
@@ -59,16 +60,19 @@ def responses(
     refused: Sequence[str],
     *,
     versioned: bool = True,
+    predicted: bool = False,
     others: Mapping[str, Schema] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """The responses of an operation: 200 with *answer*, and *refused*, by their statuses.
 
     Args:
         versioned: The model's version is in the headers of 200.
+        predicted: 200 holds predictions, and their warnings may be counted in its headers.
         others: Schemas of the media types beside JSON that 200 may have.
     """
     content = {name: {"schema": schema} for name, schema in {"application/json": answer, **others}.items()}
-    good = {"description": words, "content": content, **({"headers": _VERSION} if versioned else {})}
+    headers = {**(_VERSION if versioned else {}), **(_WARNINGS if predicted else {})}
+    good = {"description": words, "content": content, **({"headers": headers} if headers else {})}
     return {"200": good, **{status: {"$ref": f"#/components/responses/Refused{status}"} for status in refused}}
 
 

@@ -91,7 +91,7 @@ def _by_path(manifest: Manifest, *, one: bool) -> dict[str, Any]:
         "description": "One instance as JSON" if one else "An array of instances as JSON",
     }
     answer = {"$ref": "#/components/schemas/Answer"}
-    answers = responses(answer, _SEEN, ("400", "413", "414", "500", "503"), others=_TABLES)
+    answers = responses(answer, _SEEN, ("400", "413", "414", "500", "503"), predicted=True, others=_TABLES)
     operation = {"operationId": "predictPath", "summary": "Predict what the path holds", "responses": answers}
     return _read({**operation, "parameters": [values]})
 
@@ -99,9 +99,9 @@ def _by_path(manifest: Manifest, *, one: bool) -> dict[str, Any]:
 def _post(operation: str, words: str, content: dict[str, Any]) -> dict[str, Any]:
     answer = {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Answer", "Replies")]}
     if operation == "predictV1":
-        answers = responses({"$ref": "#/components/schemas/Answer"}, _SEEN, _BODY)
+        answers = responses({"$ref": "#/components/schemas/Answer"}, _SEEN, _BODY, predicted=True)
     else:
-        answers = responses(answer, _SEEN, _BODY, others=_TABLES)
+        answers = responses(answer, _SEEN, _BODY, predicted=True, others=_TABLES)
     body = {"required": True, "content": content}
     return {"operationId": operation, "summary": words, "requestBody": body, "responses": answers}
 
@@ -112,7 +112,9 @@ def _infer(operation: str, manifest: Manifest) -> dict[str, Any]:
         "application/octet-stream": {"schema": {}},
     }
     inferred = {"$ref": "#/components/schemas/Inferred"}
-    answers = responses(inferred, "The outputs that are asked for", _BODY, others={"application/octet-stream": {}})
+    answers = responses(
+        inferred, "The outputs that are asked for", _BODY, predicted=True, others={"application/octet-stream": {}}
+    )
     return {
         "operationId": operation,
         "summary": "Predict tensors, as the Open Inference Protocol asks",
