@@ -7,6 +7,8 @@ import math
 import os
 import time
 from collections.abc import Callable
+from importlib import import_module
+from threading import Thread
 from typing import Protocol
 
 from . import predictor
@@ -185,10 +187,15 @@ class Loader:
 
     def _beside(self, manifest: Manifest, file: File) -> bytes:
         """The object *file* beside *manifest*, at most a byte more than it should have."""
+        # A graph needs numpy, whose import takes as long as some megabytes do to come.
+        meanwhile = Thread(target=import_module, args=("numpy",))
+        meanwhile.start()
         try:
             return self._read(model_name(self._model, manifest.version), file.size_bytes).data
         except AbsentError as error:
             raise ArtifactError(str(error)) from error
+        finally:
+            meanwhile.join()  # no thread lives when the framework forks
 
     def _consequence(self) -> str:
         if self._current is None:
