@@ -102,6 +102,32 @@ def test_nan_in_json_is_a_missing_cell_as_it_is_in_bytes(number):
         assert (status, answer["detail"][:8]) == (400, "not JSON")
 
 
+sizes = st.integers(0, 40) | st.none() | st.booleans()
+heads = st.lists(
+    st.fixed_dictionaries(
+        {
+            "name": st.sampled_from([feature["name"] for feature in FEATURES]),
+            "shape": st.sampled_from([[1], [2], [2, 1], [1, 5], [0]]),
+            "datatype": st.sampled_from([*CODES, "BYTES"]),
+            "parameters": st.fixed_dictionaries({"binary_data_size": sizes}),
+        }
+    ),
+    min_size=1,
+    max_size=5,
+    unique_by=lambda entry: entry["name"],
+)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(entries=heads, tail=st.binary(max_size=80), more=st.integers(-3, 3))
+def test_any_bytes_behind_tensors_get_an_answer(lateness, entries, tail, more):
+    head = json.dumps({"inputs": entries, "parameters": {"binary_data_output": True}}).encode()
+
+    status, answer, _ = infer(lateness, head + tail, inference_header_content_length=str(max(0, len(head) + more)))
+
+    assert status == 200 or (status in {400, 413} and answer["error"] == answer["detail"])
+
+
 # Outputs
 
 

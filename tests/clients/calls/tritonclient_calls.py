@@ -82,7 +82,7 @@ def main():
         "extras": told(predict(numbers(), priority=1, timeout=5, parameters={"note": "x"})),
         "long in gzip": lines.infer(
             "lines",
-            [tensor("x", "FP64", np.resize(NUMBERS, (5000, 2)))],
+            [tensor("x", "FP64", np.resize(NUMBERS, (200_000, 2)))],
             response_compression_algorithm="gzip",
         )
         .as_numpy("predict")
