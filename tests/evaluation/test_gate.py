@@ -350,7 +350,7 @@ def model(bucket, capsys, quick):
 def train(model, tmp_path):
     """Train on rows made here; gives the checks that failed, and the manifest."""
 
-    def train(rows, *, features=("a", "b"), holdout=0.2, alpha=0.0, **bounds):
+    def train(rows, *, features=("a", "b"), holdout=0.2, alpha=0.0, training="", **bounds):
         names = [*rows]
         lines = zip(*rows.values(), strict=True)
         (tmp_path / "rows.csv").write_text(
@@ -370,6 +370,7 @@ def train(model, tmp_path):
             holdout = {holdout}
             features = [{", ".join(f'{{ name = "{name}" }}' for name in features)}]
             [training]
+            {training}
             seed = 7
             folds = 5
             candidates = [{{ estimator = "sklearn.linear_model.Ridge", scale = true, {grid} }}]
@@ -631,7 +632,7 @@ def test_a_model_of_500_features_is_served(train, quick):
     names = [f"f{number}" for number in range(500)]
     rows = {**dict(zip(names, x.T, strict=True)), "y": x[:, 0] + 0.1 * np.random.default_rng(9).normal(size=700)}
 
-    failed, _ = train(rows, features=names, alpha=1.0)
+    failed, _ = train(rows, features=names, alpha=1.0, training="repeats = 1\nimportance_seconds = 0.0")
 
     assert "wrong answers when served" not in failed
 

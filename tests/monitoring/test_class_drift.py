@@ -40,18 +40,25 @@ def test_a_class_predicted_in_fifteen_of_a_hundred_in_place_of_ten_is_found_at_a
 
 
 @pytest.mark.slow
-def test_undrifted_windows_of_ten_columns_of_mixed_kinds_hardly_ever_bring_a_finding():
-    """Against training and the window before, of prediction and score too: at most 1 in 100 windows."""
+@pytest.mark.parametrize(
+    ("windows", "most"),
+    [pytest.param(30, 0, id="30-windows"), pytest.param(80, 2, id="80-windows", marks=pytest.mark.sweep)],
+)
+def test_undrifted_windows_of_ten_columns_of_mixed_kinds_hardly_ever_bring_a_finding(windows, most):
+    """Against training and the window before, of prediction and score too: at most 1 in 100 windows.
+
+    Were it 10 in 100, 30 windows would be without a finding in 4 runs of 100.
+    """
     rng = np.random.default_rng(3)
     document = mixed_manifest(draw(rng, 5_000))
     before, statuses = mixed_window(document, draw(rng, 1_000)), []
-    for _ in range(80):
+    for _ in range(windows):
         now = mixed_window(document, draw(rng, 1_000))
         statuses.append(judged(now, before, document)["status"])
         before = now
 
     assert statuses.count("alert") == 0
-    assert statuses.count("warn") <= 2
+    assert statuses.count("warn") <= most
 
 
 @pytest.mark.parametrize("late", [0.002, 0.02, 0.3])

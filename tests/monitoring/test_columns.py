@@ -18,17 +18,24 @@ def old(entry, *gone):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("trained", "rows", "windows"),
+    ("trained", "rows", "windows", "most"),
     [
-        pytest.param(360, 200, 60, id="360-200"),
-        pytest.param(360, 1_000, 30, id="360-1000"),
-        pytest.param(4_000, 200, 60, id="4000-200"),
-        pytest.param(4_000, 1_000, 30, id="4000-1000"),
-        pytest.param(4_000, 100_000, 5, id="4000-100000"),
+        pytest.param(360, 200, 20, 0, id="360-200"),
+        pytest.param(360, 1_000, 15, 0, id="360-1000"),
+        pytest.param(4_000, 200, 20, 0, id="4000-200"),
+        pytest.param(4_000, 1_000, 15, 0, id="4000-1000"),
+        pytest.param(4_000, 100_000, 5, 1, id="4000-100000"),
+        pytest.param(360, 200, 60, 1, id="360-200-many", marks=pytest.mark.sweep),
+        pytest.param(360, 1_000, 30, 1, id="360-1000-many", marks=pytest.mark.sweep),
+        pytest.param(4_000, 200, 60, 1, id="4000-200-many", marks=pytest.mark.sweep),
+        pytest.param(4_000, 1_000, 30, 1, id="4000-1000-many", marks=pytest.mark.sweep),
     ],
 )
-def test_windows_without_drift_hardly_ever_bring_a_finding(trained, rows, windows):
-    """Against training, and against the window before, of ten features of ten kinds: at most 1 in 100 windows."""
+def test_windows_without_drift_hardly_ever_bring_a_finding(trained, rows, windows, most):
+    """Against training, and against the window before, of ten features of ten kinds: at most 1 in 100 windows.
+
+    Were it 5 in 100, all 70 windows that every run judges would be without a finding in 3 runs of 100.
+    """
     rng = np.random.default_rng(3)
     document = manifest(draw(rng, trained))
     before = window(document, draw(rng, rows))
@@ -39,22 +46,29 @@ def test_windows_without_drift_hardly_ever_bring_a_finding(trained, rows, window
         before = now
 
     assert statuses.count("alert") == 0
-    assert statuses.count("warn") <= 1
+    assert statuses.count("warn") <= most
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trained", [360, 4_000])
-def test_half_a_standard_deviation_in_one_feature_alerts_at_a_thousand_rows(trained):
-    """In at least 99 of 100 windows of ten features, of which one has moved."""
+@pytest.mark.parametrize(
+    ("windows", "least"),
+    [pytest.param(30, 30, id="30-windows"), pytest.param(100, 99, id="100-windows", marks=pytest.mark.sweep)],
+)
+def test_half_a_standard_deviation_in_one_feature_alerts_at_a_thousand_rows(trained, windows, least):
+    """In at least 99 of 100 windows of ten features, of which one has moved.
+
+    Were it 90 of 100, all of 30 windows would alert in 4 runs of 100.
+    """
     rng = np.random.default_rng(4)
     document = manifest(draw(rng, trained))
     found = 0
-    for _ in range(100):
+    for _ in range(windows):
         x = draw(rng, 1_000)
         x[:, 0] += 0.5
         found += ("alert", "input-skew", "version 1, x0") in brief(judged(window(document, x), document=document))
 
-    assert found >= 99
+    assert found >= least
 
 
 def test_the_divergence_is_scipy_s_squared_and_the_distance_is_scipy_s():
