@@ -15,26 +15,24 @@ import pytest
 
 from functions import artifact
 from model.errors import ReportError
+from model.registry.registry import Registry
 from model.reports import model_card
-from tests.support.pages import HOSTILE, Page, hostile_world, world
+from tests.support.pages import HOSTILE, Page, world
 from tests.support.parts import MODEL, document
 
 CARD = artifact.report_name(MODEL, 1)
 
 
-def test_a_card_comes_with_every_version(model, registry, card):
-    model("train")
+def test_a_card_comes_with_every_version(shipped, card):
+    pages = [Registry(shipped.bucket.name, MODEL).report(version) for version in (1, 2)]
 
-    page = registry.report(1)
+    for version, page in enumerate(pages, start=1):
+        assert f"<title>{MODEL} version {version}</title>" in page
+    assert card("2") == pages[1].replace(model_card.STANDING, "")
 
-    assert f"<title>{MODEL} version 1</title>" in page
-    assert card() == page.replace(model_card.STANDING, "")
 
-
-def test_a_card_says_what_was_made_of_what_and_how_good_it_is(train, model, card):
-    train(world(), alpha=600.0)
-    model("promote")
-    made = train(world())
+def test_a_card_says_what_was_made_of_what_and_how_good_it_is(compared, card):
+    made = compared.documents[1]
 
     text = Page(card("2")).text
 
@@ -60,22 +58,16 @@ def test_a_card_says_what_was_made_of_what_and_how_good_it_is(train, model, card
         assert fact in text
 
 
-def test_a_refused_version_s_card_says_so(model, card):
-    model("train")
-    model("promote")
-    model("train")
-
+def test_a_refused_version_s_card_says_so(shipped, card):
     page = card("2")
 
     assert "refused by the gate" in Page(page).text
     assert page.count('<tr class="failed">') == 2
 
 
-def test_a_promotion_by_force_is_shown_with_its_reason(model, card):
-    model("train")
-    model("promote")
-    model("train")
-    model("promote", "--force", "--reason", f"because {HOSTILE}", "--by", "ada@example")
+def test_a_promotion_by_force_is_shown_with_its_reason(made_shipped, model, bucket, card):
+    made_shipped.copy_to(bucket)
+    model("promote", "2", "--force", "--reason", f"because {HOSTILE}", "--by", "ada@example")
 
     page = card("2")
 
@@ -84,10 +76,8 @@ def test_a_promotion_by_force_is_shown_with_its_reason(model, card):
     assert "img" not in Page(page).elements
 
 
-def test_a_card_needs_no_script_and_no_network(train, card):
-    train(world())
-
-    page = Page(card())
+def test_a_card_needs_no_script_and_no_network(compared, card):
+    page = Page(card("2"))
 
     assert page.elements.isdisjoint({"script", "link", "img", "iframe", "object", "embed", "base", "form", "image"})
     assert [name for name, _ in page.attributes if name.startswith("on") or name in {"src", "srcset", "action"}] == []
@@ -97,13 +87,11 @@ def test_a_card_needs_no_script_and_no_network(train, card):
     assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
 
 
-def test_everything_from_the_data_is_escaped(train, card):
-    made = train(hostile_world(), target="<b>y</b>")
-
+def test_everything_from_the_data_is_escaped(hostile, card):
     page = card()
     parsed = Page(page)
 
-    assert made["features"][0]["name"] == HOSTILE
+    assert hostile.documents[0]["features"][0]["name"] == HOSTILE
     assert parsed.elements.isdisjoint({"script", "img"})
     assert [name for name, _ in parsed.attributes if name.startswith("on")] == []
     assert HOSTILE in parsed.text
@@ -111,11 +99,7 @@ def test_everything_from_the_data_is_escaped(train, card):
     assert html.escape(HOSTILE, quote=False).split("&amp;")[0] in page
 
 
-def test_every_plot_has_words_and_ids_of_its_own(train, model, card):
-    train(world(), alpha=600.0)
-    model("promote")
-    train(world())
-
+def test_every_plot_has_words_and_ids_of_its_own(compared, card):
     page = card("2")
     parsed = Page(page)
 
@@ -132,11 +116,9 @@ def test_many_rows_make_no_bigger_page(train, card):
     assert len(card()) < 1_000_000
 
 
-def test_a_card_that_is_gone_is_made_again_byte_for_byte(train, model, bucket, registry, card):
+def test_a_card_that_is_gone_is_made_again_byte_for_byte(made_compared, bucket, card):
     """A trainer that was killed after the manifest leaves no card."""
-    train(world(), alpha=600.0)
-    model("promote")
-    train(world())
+    made_compared.copy_to(bucket)
     name = artifact.report_name(MODEL, 2)
     published = bucket.blob(name).download_as_bytes()
     bucket.blob(name).delete()
@@ -146,20 +128,17 @@ def test_a_card_that_is_gone_is_made_again_byte_for_byte(train, model, bucket, r
     assert bucket.blob(name).download_as_bytes() == published
 
 
-def test_a_card_is_made_again_without_the_production_it_was_compared_with(train, model, bucket, card):
-    train(world(), alpha=600.0)
-    model("promote")
-    train(world())
+def test_a_card_is_made_again_without_the_production_it_was_compared_with(made_compared, bucket, card):
+    made_compared.copy_to(bucket)
     bucket.blob(artifact.manifest_name(MODEL, 1)).delete()
     bucket.blob(artifact.report_name(MODEL, 2)).delete()
 
     assert "Against production, version 1" in Page(card("2")).text
 
 
-def test_a_manifest_stays_small(model, bucket):
-    _, output, _ = model("train", "--json")
-
-    assert len(artifact.canonical(json.loads(output))) < 20_000
+@pytest.mark.process
+def test_a_manifest_stays_small(made_shipped):
+    assert len(artifact.canonical(made_shipped.documents[0])) < 20_000
 
 
 def test_the_calls_of_the_card_give_the_answers_it_shows(train, model, serve, card, tmp_path):
@@ -199,8 +178,7 @@ def test_one_feature_is_called_by_bare_numbers():
     ]
 
 
-def test_the_file_is_named_after_the_version(model, tmp_path, monkeypatch):
-    model("train")
+def test_the_file_is_named_after_the_version(shipped, model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     code, output, said = model("report", "1", "--json")
@@ -218,9 +196,8 @@ def test_the_file_is_named_after_the_version(model, tmp_path, monkeypatch):
         pytest.param((":0", False), 0, id="a-pipe"),
     ],
 )
-def test_a_browser_opens_on_a_desktop_only(model, tmp_path, monkeypatch, where, opened):
+def test_a_browser_opens_on_a_desktop_only(shipped, model, tmp_path, monkeypatch, where, opened):
     display, terminal = where
-    model("train")
     seen = []
     monkeypatch.setattr("webbrowser.open", seen.append)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
@@ -250,8 +227,9 @@ def test_a_card_that_cannot_be_made_is_one_clear_line(model, publish, arguments,
     assert model("report", *arguments) == (code, "", f"{message}\n")
 
 
-def test_a_card_whose_rows_are_gone_says_which(model, bucket):
+def test_a_card_whose_rows_are_gone_says_which(model, bucket, quick):
     _, output, _ = model("train", "--json")
+    quick.undo()
     uri = json.loads(output)["data"]["uri"]
     bucket.blob(uri.split("/", 3)[3]).delete()
     bucket.blob(CARD).delete()
@@ -259,9 +237,7 @@ def test_a_card_whose_rows_are_gone_says_which(model, bucket):
     assert model("report", "1") == (1, "", f"{uri} does not exist\n")
 
 
-def test_a_file_that_cannot_be_written_is_named(model, tmp_path):
-    model("train")
-
+def test_a_file_that_cannot_be_written_is_named(shipped, model, tmp_path):
     assert model("report", "1", "--output", str(tmp_path)) == (1, "", f"{tmp_path} cannot be written: Is a directory\n")
 
 

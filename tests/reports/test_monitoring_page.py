@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from tests.support.pages import HOSTILE, Page, small_hostile_world, world
+import pytest
+
+from tests.support.pages import HOSTILE, Page
 
 
+@pytest.mark.process
 def test_the_monitor_s_page_says_what_to_do_and_shows_every_figure(monitored):
-    page = monitored(world(), "y")
+    text = Page(monitored).text
 
-    text = Page(page).text
     for part in ("alert", "input-skew", "What to do", "Version 1, in production", "Over time", "Requests", "The log"):
         assert part in text
     assert "check the unit and what fills it" in text
-    assert page.count("<svg ") == page.count('role="img" aria-label="') == 6
-    assert len(Page(page).ids) == len(set(Page(page).ids))
+    assert monitored.count("<svg ") == monitored.count('role="img" aria-label="') == 6
+    assert len(Page(monitored).ids) == len(set(Page(monitored).ids))
 
 
-def test_the_monitor_s_page_is_whole_by_itself_and_escapes_what_it_read(monitored):
-    parsed = Page(monitored(small_hostile_world(), "<b>y</b>"))
+@pytest.mark.process
+def test_the_monitor_s_page_is_whole_by_itself_and_escapes_what_it_read(hostile_monitored):
+    parsed = Page(hostile_monitored)
 
     assert parsed.elements.isdisjoint({"script", "link", "img", "iframe", "object", "embed", "base", "form", "image"})
     assert [name for name, _ in parsed.attributes if name.startswith("on") or name in {"src", "srcset", "action"}] == []

@@ -10,7 +10,7 @@ from PIL import Image
 
 from model.reports import monitoring_page
 from tests.support.classes_seen import class_document
-from tests.support.pages import browse, hostile_world, measured, small_hostile_world
+from tests.support.pages import measured, shown
 from tests.support.parts import ROOT
 
 
@@ -44,21 +44,20 @@ def test_colours_have_the_contrast_that_wcag_asks_of_text(theme, text, behind):
 
 
 @pytest.mark.parametrize("width", [pytest.param(1280, id="screen"), pytest.param(390, id="phone")])
-def test_nothing_overflows_sideways_and_no_table_is_cut_off(chromium, train, card, tmp_path, width):
+def test_nothing_overflows_sideways_and_no_table_is_cut_off(browser, hostile, card, tmp_path, width):
     """With names of 200 letters, tags in names, and 14 features."""
-    train(hostile_world(), target="<b>y</b>")
-
-    client, scroll, height, cut = measured(chromium, tmp_path, card(), width)
+    client, scroll, height, cut = measured(browser, tmp_path, card(), width)
 
     assert (client, scroll, cut) == (width, width, [])
     assert height > 3_000
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("width", [pytest.param(1280, id="screen"), pytest.param(390, id="phone")])
-def test_nothing_of_the_monitor_s_page_overflows_sideways_and_no_table_is_cut_off(chromium, monitored, tmp_path, width):
-    page = monitored(small_hostile_world(), "<b>y</b>")
-
-    client, scroll, height, cut = measured(chromium, tmp_path, page, width)
+def test_nothing_of_the_monitor_s_page_overflows_sideways_and_no_table_is_cut_off(
+    browser, hostile_monitored, tmp_path, width
+):
+    client, scroll, height, cut = measured(browser, tmp_path, hostile_monitored, width)
 
     assert (client, scroll, cut) == (width, width, [])
     assert height > 2_000
@@ -66,10 +65,10 @@ def test_nothing_of_the_monitor_s_page_overflows_sideways_and_no_table_is_cut_of
 
 @pytest.mark.process
 @pytest.mark.parametrize("width", [pytest.param(1280, id="screen"), pytest.param(390, id="phone")])
-def test_nothing_of_a_classifier_s_page_overflows_sideways_and_no_table_is_cut_off(chromium, tmp_path, width):
+def test_nothing_of_a_classifier_s_page_overflows_sideways_and_no_table_is_cut_off(browser, tmp_path, width):
     page = monitoring_page.render(class_document(), monitoring_page.Figures())
 
-    client, scroll, height, cut = measured(chromium, tmp_path, page, width)
+    client, scroll, height, cut = measured(browser, tmp_path, page, width)
 
     assert (client, scroll, cut) == (width, width, [])
     assert height > 1_000
@@ -77,14 +76,12 @@ def test_nothing_of_a_classifier_s_page_overflows_sideways_and_no_table_is_cut_o
 
 @pytest.mark.parametrize("dark", [pytest.param(False, id="light"), pytest.param(True, id="dark")])
 @pytest.mark.parametrize("width", [pytest.param(1280, id="screen"), pytest.param(390, id="phone")])
-def test_a_screenshot_shows_a_page_in_the_reader_s_theme(chromium, model, tmp_path, width, dark):
-    model("train")
-    model("report", "1", "--output", str(tmp_path / "card.html"))
+def test_a_screenshot_shows_a_page_in_the_reader_s_theme(browser, shipped, card, tmp_path, width, dark):
+    with shown(browser, tmp_path, card("2"), width, dark=dark) as tab:
+        tab.screenshot(tmp_path / "card.png", whole=False)
 
-    page = (tmp_path / "card.html").read_text()
-    browse(chromium, tmp_path, page, width, f"--screenshot={tmp_path / 'card.png'}", dark=dark)
-
-    grey = np.asarray(Image.open(tmp_path / "card.png").convert("L"), dtype=float)[:, :width]
+    grey = np.asarray(Image.open(tmp_path / "card.png").convert("L"), dtype=float)
+    assert grey.shape == (1200, width)
     paper = np.median(grey)
     assert (paper < 60) if dark else (paper > 230)
     assert 0.02 < (np.abs(grey - paper) > 60).mean() < 0.5

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
-import json
-import re
-import subprocess
+from contextlib import contextmanager
 from html.parser import HTMLParser
 
 import numpy as np
+
+from tests.support.browser import Tab
 
 HOSTILE = "</script><img src=x onerror=alert(1)>&\"'{{7*7}}$x$"
 
@@ -49,31 +48,24 @@ def small_hostile_world():
     return {name: columns[name] for name in (HOSTILE, "w" * 200, "<b>y</b>")}
 
 
-def measured(chromium, folder, page, width):
+def measured(browser, folder, page, width):
     """Width of the page and of its content, its height, and the tables whose text is cut off, by their headings."""
-    seen = browse(chromium, folder, page, width, "--dump-dom")
-    return json.loads(html.unescape(re.search("<title>(.*?)</title>", seen)[1]))
+    with shown(browser, folder, page, width) as tab:
+        return tab.evaluate(
+            """(() => {
+              const all = document.documentElement;
+              const cut = [...all.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth);
+              return [all.clientWidth, all.scrollWidth, all.scrollHeight, cut.map(e => e.getAttribute('aria-labelledby'))];
+            })()"""
+        )
 
 
-def browse(chromium, folder, page, width, *arguments, dark=False):
-    """Show the page as it is in a frame as wide as asked for, since a window cannot be as narrow as a phone."""
-    (folder / "frame.html").write_text(
-        f"""<!doctype html><title>waiting</title><body style="margin:0">
-        <iframe style="border:0;width:{width}px;height:1200px" srcdoc="{html.escape(page)}"
-          onload="const all = this.contentDocument.documentElement;
-            const cut = [...all.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth);
-            document.title = JSON.stringify([all.clientWidth, all.scrollWidth, all.scrollHeight,
-              cut.map(e => e.getAttribute('aria-labelledby'))])"></iframe>"""
-    )
-    return subprocess.run(
-        [
-            *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-            *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars"),
-            *(f"--user-data-dir={folder / 'profile'}", f"--blink-settings=preferredColorScheme={0 if dark else 1}"),
-            *(f"--window-size={max(500, width)},1200", *arguments, (folder / "frame.html").as_uri()),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    ).stdout
+@contextmanager
+def shown(browser, folder, page, width, *, dark=False):
+    """The page in a tab as wide as asked for."""
+    (folder / "page.html").write_text(page)
+    tab = Tab(browser, width, dark=dark, height=1200)
+    try:
+        yield tab.go((folder / "page.html").as_uri())
+    finally:
+        tab.close()
