@@ -103,7 +103,7 @@ class Served:
         return answer.json()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pages(emulator, tmp_path_factory):
     """Start a function over a model of MODELS, once; gives it."""
     folder, running = tmp_path_factory.mktemp("pages"), {}
@@ -132,7 +132,7 @@ def pages(emulator, tmp_path_factory):
         served.server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium, tmp_path_factory):
     with opened(chromium, tmp_path_factory.mktemp("browser")) as browser:
         yield browser
