@@ -20,6 +20,7 @@ STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 """A text of JSON, as a regular expression; the closing quote may be missing at the end."""
 
 _COMMAS_BESIDE_CELLS = 1000
+_LINES_BESIDE_ROWS = 1000
 
 
 def most_rows(classes: Sequence[Level], most_bytes: int) -> int:
@@ -56,6 +57,17 @@ def check_cells(body: bytes, width: int, most: int) -> None:
     if re.sub(STRING.encode(), b"", body, flags=re.DOTALL).count(b",") > commas:
         rows = f"at most {most} instances of {width} values" if width > 1 else f"at most {most} instances"
         raise TooLargeError(Problem(f"the body must hold {rows}, got more; send them in parts", ""))
+
+
+def check_lines(body: bytes, width: int, most: int, noun: str) -> None:
+    """Refuse, before it is parsed, a body with more lines than the most rows, *noun*, that could be answered.
+
+    Raises:
+        TooLargeError: There are more, or more cells.
+    """
+    check_cells(body, width, most)
+    if count(body, b"\n") > most + _LINES_BESIDE_ROWS:
+        raise TooLargeError(Problem(f"the body must hold at most {most} {noun}, got more; send them in parts", ""))
 
 
 @lru_cache(maxsize=4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from .exchange import Question, TooLargeError
 from .rows import Rows
@@ -46,6 +47,42 @@ def question_of(
         absolute = Question(instances, Rows([], 0), root, single, place=place).pointer
         raise PayloadError(*(Problem(each.detail, absolute(each.pointer)) for each in error.problems)) from None
     return Question(instances, table, root, single, place=place, keys=keys)
+
+
+def question_of_lines(
+    rows: list[Any],
+    features: Sequence[Feature],
+    lines: Sequence[int],
+    *,
+    one: bool,
+    most: int,
+    place: Callable[[str], str] | None = None,
+    key: str = "",
+    columns: bool = False,
+) -> Question:
+    """The question of *rows*, each of which begins at one of the *lines* of a body, counted from 1.
+
+    Args:
+        columns: Messages name the column of a cell, too, from 1.
+
+    Raises:
+        TooLargeError, PayloadError: See question_of; messages name lines, and pointers rows from 0.
+    """
+    try:
+        return question_of(rows, features, root="", single=False, one=one, most=most, place=place, key=key)
+    except TooLargeError:
+        raise
+    except PayloadError as error:
+        raise PayloadError(*(_in_line(problem, lines, columns=columns) for problem in error.problems)) from None
+
+
+def _in_line(problem: Problem, lines: Sequence[int], *, columns: bool) -> Problem:
+    """*problem* of a row, with its line, and its column."""
+    row, _, column = problem.pointer[1:].partition("/")
+    if not row:
+        return problem
+    place = f"line {lines[int(row)]}" + (f", column {int(column) + 1}" if columns and column.isdigit() else "")
+    return Problem(place + problem.detail.removeprefix(f"row {row}"), problem.pointer)
 
 
 def _label(root: str) -> str:

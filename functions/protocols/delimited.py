@@ -15,20 +15,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..bounds import check_cells, most_rows
+from ..bounds import check_lines, most_rows
 from ..csv_body import Row, rows_of, skipped_lines, swallowed
 from ..csv_text import other_separator
-from ..exchange import Answer, Content, Question, Request, TooLargeError
+from ..exchange import Answer, Content, Question, Request
 from ..naming import listed, order_of
 from ..problems import PayloadError, Problem, refuse, shown
-from ..questions import question_of
+from ..questions import question_of_lines
 from ..schema import Feature, Level, to_table
 from ..text_cells import csv_cells, level
 from . import instances
 
 CSV = "text/csv; charset=utf-8"
-
-_LINES_BESIDE_ROWS = 1000
 
 
 def read(
@@ -42,9 +40,7 @@ def read(
             fit; messages name line and column, both from 1, and pointers row and cell, both from 0.
     """
     most = most_rows(classes, most_bytes)
-    check_cells(request.body, len(features) + bool(request.key), most)
-    if request.body.count(b"\n") > most + _LINES_BESIDE_ROWS:
-        raise TooLargeError(Problem(f"the body must hold at most {most} rows, got more; send them in parts", ""))
+    check_lines(request.body, len(features) + bool(request.key), most, "rows")
     rows = rows_of(request.body)
     header = _header(rows, features, request)
     rows = rows[header.rows_above :]
@@ -72,12 +68,8 @@ def read(
         return f"/{row}{slash}{order[int(column)] if column else ''}"
 
     table = [list(row) for row in zip(*columns, strict=True)]
-    try:
-        question = question_of(table, features, root="", single=False, one=one, most=most, place=pointer)
-    except TooLargeError:
-        raise
-    except PayloadError as error:
-        raise PayloadError(*(_in_lines(problem, rows) for problem in error.problems)) from None
+    lines = [line for line, _ in rows]
+    question = question_of_lines(table, features, lines, one=one, most=most, place=pointer, columns=True)
     keys = None
     if request.key and request.key in names:
         keys = [None if text in request.missing else level(text) for text in cells[names.index(request.key)]]
@@ -171,12 +163,3 @@ def _check_rows(body: bytes, rows: Sequence[Row], names: Sequence[str], features
 
 def _named(detail: str, place: int | None, line: int) -> Problem:
     return Problem(f"line {line}: {detail}" if place is None else f"line {line}, column {place + 1}: {detail}", "")
-
-
-def _in_lines(problem: Problem, rows: Sequence[Row]) -> Problem:
-    """*problem* of a row, with its line and column."""
-    row, _, column = problem.pointer[1:].partition("/")
-    if not row:
-        return problem
-    place = f"line {rows[int(row)][0]}" + (f", column {int(column) + 1}" if column.isdigit() else "")
-    return Problem(place + problem.detail.removeprefix(f"row {row}"), problem.pointer)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import orjson
 
-from ..bounds import check_cells, most_rows
-from ..exchange import Answer, Content, Question, Request, TooLargeError
+from ..bounds import check_lines, most_rows
+from ..exchange import Answer, Content, Question, Request
 from ..problems import PayloadError, Problem
-from ..questions import question_of
+from ..questions import question_of_lines
 from ..repeats import refuse_repeats, texts_of
 from ..schema import Feature, Level
 from ..strict_json import decode
@@ -24,7 +24,6 @@ from . import instances
 JSON_LINES = "application/x-ndjson"
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_LINES_BESIDE_ROWS = 1000
 
 
 def read(
@@ -38,9 +37,7 @@ def read(
             pointers begin with the row from 0.
     """
     most = most_rows(classes, most_bytes)
-    check_cells(request.body, len(features) + bool(request.key), most)
-    if request.body.count(b"\n") > most + _LINES_BESIDE_ROWS:
-        raise TooLargeError(Problem(f"the body must hold at most {most} lines, got more; send them in parts", ""))
+    check_lines(request.body, len(features) + bool(request.key), most, "lines")
     body = request.body.removeprefix(_BYTE_ORDER_MARK)
     spelled = [(number, line) for number, line in enumerate(body.split(b"\n"), 1) if line.strip()]
     if not spelled:
@@ -51,12 +48,7 @@ def read(
     cells: list[Any] = rows
     if texts > sum(len(row) for row in rows if isinstance(row, dict)):
         cells = [_cells(row, features, request.missing) for row in rows]
-    try:
-        question = question_of(cells, features, root="", single=False, one=one, most=most, key=request.key)
-    except TooLargeError:
-        raise
-    except PayloadError as error:
-        raise PayloadError(*(_in_lines(problem, lines) for problem in error.problems)) from None
+    question = question_of_lines(cells, features, lines, one=one, most=most, key=request.key)
     if body.count(b'"') != 2 * texts:
         for row, (number, line) in enumerate(spelled):
             try:
@@ -107,11 +99,3 @@ def _cells(row: object, features: Sequence[Feature], missing: Sequence[str]) -> 
     if isinstance(row, list) and len(row) == len(features):
         return [json_cell(cell, feature, missing) for cell, feature in zip(row, features, strict=True)]
     return json_cell(row, features[0], missing) if len(features) == 1 else row
-
-
-def _in_lines(problem: Problem, lines: Sequence[int]) -> Problem:
-    """*problem* of a row, with its line."""
-    row, _, _ = problem.pointer[1:].partition("/")
-    if not row:
-        return problem
-    return Problem(f"line {lines[int(row)]}{problem.detail.removeprefix(f'row {row}')}", problem.pointer)

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from functions.predictor import build
 from model.cli.main import main
 from model.registry.registry import Registry
+from tests.support.kinds import Functions
 
 ROWS = 600
 RANDOM = np.random.default_rng(5)
@@ -318,3 +319,26 @@ def test_where_a_candidate_gives_no_probabilities_all_are_compared_by_wrong_labe
     assert code == 0
     assert "candidates are compared by wrong labels, since not all of them give probabilities\n" in said
     assert all("error_rate" in tried for tried in document["training"]["candidates_tried"])
+
+
+def test_a_key_codes_and_words_of_the_configuration_hold_when_the_version_is_served(bucket, quick, tmp_path, capsys):
+    codes = np.where(TWO == 1, "01", "02")
+    a = [f"{cell:.6f}" if row % 50 else "NA" for row, cell in enumerate(A)]
+    pd.DataFrame({"order": range(ROWS), "a": a, "b": B, "state": codes}).to_csv(tmp_path / "rows.csv", index=False)
+    (tmp_path / "config.toml").write_text(
+        '[data]\nsource = "rows.csv"\ntarget = { name = "state", kind = "category" }\nkey = "order"\nmissing = ["NA"]\n'
+        f'[training]\ntask = "classification"\nrepeats = 1\ncandidates = [{{ estimator = "{LOGISTIC}", scale = true }}]\n'
+    )
+
+    code = main(["train", "--model", "shop", "--config", str(tmp_path / "config.toml"), "--json"])
+
+    manifest = Registry(bucket.name, "shop").manifest(1)
+    assert (code, manifest.classes, manifest.document["target"]["kind"]) == (0, ("01", "02"), "category")
+    assert ([feature.name for feature in manifest.features], manifest.key, manifest.missing) == (
+        ["a", "b"],
+        "order",
+        ("NA",),
+    )
+    body = b"order,b,a\n7,-3,3\n8,3,NA\n"
+    answer = Functions(manifest).ask("POST", "/batch", body, content_type="text/csv")
+    assert (json.loads(answer.body)["keys"], json.loads(answer.body)["predictions"]) == (["7", "8"], ["01", "02"])

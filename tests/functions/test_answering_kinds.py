@@ -22,16 +22,6 @@ MANY = settings(
 GOOD = [3, "red", 2, False, "1970-01-01T05:00:00Z"]
 
 
-@pytest.fixture(scope="module")
-def prices():
-    return Functions(sealed(price()))
-
-
-@pytest.fixture(scope="module")
-def lateness():
-    return Functions(sealed(punctual()))
-
-
 @pytest.fixture
 def rows(capfd):
     """The captured lines since the last look."""

@@ -30,11 +30,6 @@ def line():
     return Functions(sealed((document(), b"")))
 
 
-@pytest.fixture(scope="module")
-def lateness():
-    return Functions(sealed(punctual()))
-
-
 def columns():
     """One tensor a feature, as JSON holds it."""
     types = ["FP64", "BYTES", "INT64", "BOOL", "BYTES"]

@@ -6,14 +6,9 @@ import json
 
 import pytest
 
-from tests.support.kinds import Functions, price, punctual, sealed
+from tests.support.kinds import Functions, punctual, sealed
 
 ROWS = [[3, "red", 2, False, "1970-01-01T05:00:00Z"], [None, "blue", 1, False, "1970-01-01"]]
-
-
-@pytest.fixture(scope="module")
-def prices():
-    return Functions(sealed(price()))
 
 
 def ask(functions, body, path="/batch", **headers):

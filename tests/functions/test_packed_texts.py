@@ -9,16 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.kinds import FEATURES, Functions, price, sealed
+from tests.support.kinds import FEATURES
 from tests.support.parts import MODEL
 
 ROW = [3, "red", 2, False, "1970-01-01T05:00:00Z"]
 TYPES = ["FP64", "BYTES", "BYTES", "BOOL", "BYTES"]
-
-
-@pytest.fixture(scope="module")
-def prices():
-    return Functions(sealed(price()))
 
 
 def infer(functions, content_type, *, colour, floor="2"):

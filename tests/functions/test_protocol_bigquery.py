@@ -9,21 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.kinds import FEATURES, Functions, many_classes, price, punctual, sealed
+from tests.support.kinds import FEATURES, Functions, many_classes, price, sealed
 from tests.support.parts import document
 
 ROWS = [[3, "red", 2, False, "1970-01-01T05:00:00Z"], [None, "blue", 1, False, "1970-01-01"]]
 BAD = [3, "red", 9, False, "1970-01-01"]
-
-
-@pytest.fixture(scope="module")
-def prices():
-    return Functions(sealed(price()))
-
-
-@pytest.fixture(scope="module")
-def lateness():
-    return Functions(sealed(punctual()))
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from functions.coding import inflate
-from tests.support.kinds import FEATURES, Functions, many_classes, price, punctual, sealed
+from tests.support.kinds import FEATURES, Functions, many_classes, price, sealed
 from tests.support.parts import MODEL, document
 
 NAMES = [feature["name"] for feature in FEATURES]
@@ -28,11 +28,6 @@ NDJSON, NPY = "application/x-ndjson", "application/x-npy"
 @pytest.fixture(scope="module")
 def prices():
     return Functions(sealed(price()), max_body_bytes=1 << 20)
-
-
-@pytest.fixture(scope="module")
-def lateness():
-    return Functions(sealed(punctual()))
 
 
 @pytest.fixture(scope="module")

@@ -8,18 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.kinds import FEATURES, Functions, price, sealed
+from tests.support.kinds import FEATURES
 
 NAMES = [feature["name"] for feature in FEATURES]
 ROWS = [[3, "red", 2, False, "1970-01-01T05:00:00Z"], [None, "blue", 1, False, "1970-01-01"]]
 RECORDS = [dict(zip(NAMES, row, strict=True)) for row in ROWS]
 COLUMNS = {name: [row[place] for row in ROWS] for place, name in enumerate(NAMES)}
 BACKWARDS = {"columns": NAMES[::-1], "index": [7, 9], "data": [row[::-1] for row in ROWS]}
-
-
-@pytest.fixture(scope="module")
-def prices():
-    return Functions(sealed(price()))
 
 
 def ask(functions, body, path="/batch"):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.kinds import Functions, price, punctual, sealed
+from tests.support.kinds import Functions, price, sealed
 from tests.support.parts import MODEL
 
 PREDICT = f"/batch/v1/models/{MODEL}:predict"
@@ -19,11 +19,6 @@ ROWS = [[3, "red", 2, False, "1970-01-01T05:00:00Z"], [None, "blue", 1, False, "
 @pytest.fixture(scope="module")
 def prices():
     return Functions(sealed(price()), predict_route="/predict", health_route="/alive")
-
-
-@pytest.fixture(scope="module")
-def lateness():
-    return Functions(sealed(punctual()))
 
 
 def asked(functions, method, path, body=None, **headers):

@@ -10,23 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.kinds import FEATURES, Functions, many_classes, price, punctual, sealed
+from tests.support.kinds import FEATURES, Functions, many_classes, sealed
 from tests.support.parts import MODEL, document
 
 NAMES = [feature["name"] for feature in FEATURES]
 ROWS = [[3, "red", 2, False, "1970-01-01T05:00:00Z"], [None, "blue", 1, False, "1970-01-01"]]
 TYPES = dict(zip(NAMES, ["FP64", "BYTES", "INT64", "BOOL", "BYTES"], strict=True))
 INFER = f"/batch/v2/models/{MODEL}/infer"
-
-
-@pytest.fixture(scope="module")
-def prices():
-    return Functions(sealed(price()))
-
-
-@pytest.fixture(scope="module")
-def lateness():
-    return Functions(sealed(punctual()))
 
 
 @pytest.fixture(scope="module")
