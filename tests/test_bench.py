@@ -188,6 +188,13 @@ def test_slow_works_are_done_as_often_as_is_least():
     assert in_turns({"a": lambda: 1}, 9, most_seconds=0, least=2) == {"a": [1, 1]}
 
 
+def test_no_round_begins_that_would_end_too_late(monkeypatch):
+    seconds = iter([0.0, 1.0, 4.0, 9.0])  # the begin, and after one, two and three rounds
+    monkeypatch.setattr("tests.bench.turns.time.perf_counter", lambda: next(seconds))
+
+    assert in_turns({"a": lambda: 1}, 9, most_seconds=11, least=1) == {"a": [1, 1, 1]}
+
+
 def test_import_times_are_added_up_by_package():
     trace = (
         "import time: 1500 | 9000 | numpy\nimport time: 500 | 600 |   numpy.linalg\nimport time: 300 | 300 | schema\n{}"

@@ -23,6 +23,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -81,19 +82,20 @@ class Model:
 
 
 def measure(names: Sequence[str] = ()) -> Part:
-    budget = Budget()
     models = (penguins(), line())
-    remarks: list[str] = []
+    python = python_of("requirements", lists=ROOT / "functions")
+    remarks = [f"{RIVALS[name].name}: {reason}" for name in names or RIVALS if (reason := missing(name))]
+    rivals = {name: RIVALS[name] for name in names or RIVALS if not missing(name)}
+    budget = Budget()  # what is installed once does not count
     facts, prepared, right = {}, {}, {}
     works: dict[str, Callable[[], tuple[float, float]]] = {}
     with world() as here:
         for model in models:
             one = [as_json(model.rows.dropna().iloc[:1])[0]]
             servers = {}
-            seconds, servers["ours"] = published(model, here.folder)
+            seconds, servers["ours"] = published(model, here.folder, python)
             prepared.setdefault("ours", seconds)
-            for name in names or RIVALS:
-                rival = RIVALS[name]
+            for name, rival in rivals.items():
                 progress.say(f"{model.name}: {rival.name} is prepared")
                 try:
                     folder, seconds = prepare(rival, name, here.folder / f"{name}-{model.name}", model)
@@ -107,7 +109,11 @@ def measure(names: Sequence[str] = ()) -> Part:
                 facts["ours"] = ("4", "1", megabytes("requirements"), "no")
                 for name, server in servers.items():
                     progress.say(f"{name} is asked for all rows")
-                    right[name] = exactness(server, model.pipeline, model.rows)
+                    try:
+                        right[name] = exactness(server, model.pipeline, model.rows)
+                    except RuntimeError as error:
+                        remarks.append(f"{name} did not start: {error}")
+            servers = {name: server for name, server in servers.items() if name in right}
             works |= {f"{model.name}, {name}": started_and_loaded(server, one) for name, server in servers.items()}
         turns = in_turns(works, ROUNDS, most_seconds=budget.left(), least=1)
     lines, starts = [], {}
@@ -138,9 +144,18 @@ def measure(names: Sequence[str] = ()) -> Part:
     )
 
 
-def published(model: Model, folder: Path) -> tuple[float, Server]:
+@cache
+def missing(name: str) -> str:
+    """Why there is no environment of the rival *name*; empty where there is one, which is made if need be."""
+    try:
+        python_of(name)
+    except MissingPeerError as error:
+        return str(error)
+    return ""
+
+
+def published(model: Model, folder: Path, python: str) -> tuple[float, Server]:
     """Seconds until *model* is in production, and our server of it."""
-    python = python_of("requirements", lists=ROOT / "functions")
     progress.say(f"{model.name}: ours is published")
     rows, target, learned = model.rows, model.target, model.learned
     began = time.perf_counter()

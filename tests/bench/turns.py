@@ -30,11 +30,14 @@ class Budget:
 def in_turns(
     works: Mapping[str, Callable[[], Result]], rounds: int, *, most_seconds: float = float("inf"), least: int = 2
 ) -> dict[str, list[Result]]:
-    """Do each work once a round, forth and back; no round after *least* begins later than *most_seconds*."""
+    """Do each work once a round, forth and back.
+
+    No round after *least* begins that would end later than *most_seconds*, if it took as long as the mean of those before.
+    """
     results: dict[str, list[Result]] = {name: [] for name in works}
     began = time.perf_counter()
     for number in range(rounds):
-        if number >= least and time.perf_counter() - began > most_seconds:
+        if number >= max(least, 1) and (time.perf_counter() - began) * (number + 1) / number > most_seconds:
             break
         order = list(works.items())
         for name, work in order if number % 2 else reversed(order):
