@@ -32,6 +32,7 @@ MOST_MESSAGE_BYTES = 1000
 _MODES = ("lenient", "strict")
 _CHANCE = "probability:"
 _NUMBER = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?"
+_WHOLE = r"-?[0-9]{1,38}"
 _SPECIALS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _LONGEST_NUMBER = 400
 _ROOT = "/calls"
@@ -138,15 +139,19 @@ def _context(context: object, classes: Sequence[Level]) -> tuple[bool, int | Non
 
 
 def _numbers(calls: Sequence[list[Any]], features: Sequence[Feature]) -> list[list[Any]]:
-    """*calls* with the numbers that came as text."""
-    places = [place for place, feature in enumerate(features) if feature.kind == "number"]
-    if not any(type(call[place]) is str for place in places for call in calls):
+    """*calls* with the numbers that came as text; a level is a whole number to its last digit."""
+    readers = {
+        place: _number if feature.kind == "number" else _level
+        for place, feature in enumerate(features)
+        if feature.kind == "number" or (feature.levels and all(type(level) in {int, float} for level in feature.levels))
+    }
+    if not any(type(call[place]) is str for place in readers for call in calls):
         return list(calls)
     rows = [call.copy() for call in calls]
     for row in rows:
-        for place in places:
+        for place, read_text in readers.items():
             if type(row[place]) is str:
-                row[place] = _number(row[place])
+                row[place] = read_text(row[place])
     return rows
 
 
@@ -154,3 +159,7 @@ def _number(text: str) -> float | str:
     if len(text) <= _LONGEST_NUMBER and re.fullmatch(_NUMBER, text):
         return float(text)
     return _SPECIALS.get(text, text)
+
+
+def _level(text: str) -> float | str:
+    return int(text) if re.fullmatch(_WHOLE, text) else _number(text)

@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.exchange import Request
+from functions.protocols import bigquery
+from functions.schema import Feature
 from tests.support.kinds import FEATURES, Functions, many_classes, price, sealed
 from tests.support.parts import document
 
@@ -118,6 +121,33 @@ def test_a_probability_that_the_model_does_not_give_is_refused():
     )
 
 
+HUGE = "é" * 3000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(json.dumps(request(HUGE)).encode()[:-1], id="no-json"),
+        pytest.param(request(HUGE), id="calls"),
+        pytest.param(request([HUGE] * 40), id="a-call"),
+        pytest.param(request([[HUGE] * 4] * 40), id="number-of-arguments"),
+        pytest.param(request(ROWS, userDefinedContext=HUGE), id="context"),
+        pytest.param(request(ROWS, userDefinedContext={HUGE: HUGE}), id="member"),
+        pytest.param(request(ROWS, userDefinedContext={"mode": HUGE}), id="mode"),
+        pytest.param(request(ROWS, userDefinedContext={"mode": []}), id="mode-of-another-type"),
+        pytest.param(request(ROWS, userDefinedContext={"output": HUGE}), id="output"),
+        pytest.param(request(ROWS, userDefinedContext={"output": {"a": 1}}), id="output-of-another-type"),
+        pytest.param(request([[1, HUGE, HUGE, HUGE, HUGE]] * 40, userDefinedContext={"mode": "strict"}), id="strict"),
+        pytest.param(request([[None] * 5] * 40, userDefinedContext={"mode": "strict"}), id="nulls"),
+    ],
+)
+def test_every_refusal_is_a_400_with_a_message_below_a_kilobyte(prices, body):
+    status, problem = asked(prices, body)
+
+    assert status == 400
+    assert 0 < len(problem["errorMessage"].encode()) < 1024
+
+
 plain = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.sampled_from(["NaN", "1e400"])
 )
@@ -152,7 +182,30 @@ def test_a_number_as_text_has_the_bits_of_the_same_number(lines, text):
     assert asked(lines, request([[text]]))[1]["replies"] == own(lines, [float(text)])
 
 
-@pytest.mark.parametrize("cell", ["NaN", "Infinity", "-Infinity", "x", None, True, "1e400", "١"])
+@pytest.mark.parametrize(
+    ("text", "level"), [("9007199254740993", 9007199254740993), ("9007199254740992", 9007199254740992), ("1", 1)]
+)
+def test_a_level_as_text_is_the_level_to_its_last_digit(text, level):
+    """INT64 beyond 2^53 comes as text; as a float64 two levels would be one."""
+    feature = Feature("floor", kind="category", levels=(9007199254740993, 9007199254740992, 1))
+
+    question = bigquery.read(
+        Request("", {}, json.dumps(request([[text], ["2"]])).encode()), [feature], one=False, most_bytes=1 << 20
+    )
+
+    assert (question.instances, len(question.refused)) == ([[level]], 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["2024-02-29", "2024-02-29T12:00:00", "2024-02-29T12:00:00.123456Z", "2024-02-29T12:00:00+00:00"]
+)
+def test_a_date_a_datetime_and_a_timestamp_are_times(prices, text):
+    assert asked(prices, request([[3, "red", 2, False, text]]))[1]["replies"] == own(
+        prices, [[3, "red", 2, False, text]]
+    )
+
+
+@pytest.mark.parametrize("cell", ["NaN", "Infinity", "-Infinity", "x", None, True, "1e400", "١", "", " 1", "+1", "0x1"])
 def test_a_bad_row_has_the_reply_null_and_the_others_theirs(lines, cell):
     assert asked(lines, request([[0.5], [cell], [1]])) == (200, {"replies": [2.0, None, 3.0]})
 
