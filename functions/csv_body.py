@@ -17,7 +17,7 @@ Row: TypeAlias = tuple[int, list[str]]
 _CLOSE = "close it, or write two for one that belongs to the text"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _END = ("",)
-"""A line behind the last one; a row that begins before it and ends with it has an open quote."""
+"""An empty line behind the last one."""
 
 
 def rows_of(body: bytes) -> list[Row]:
@@ -37,15 +37,15 @@ def rows_of(body: bytes) -> list[Row]:
     usual = csv.field_size_limit(len(text) + 1)  # a cell may be as long as the body
     try:
         reader = csv.reader(chain(io.StringIO(text, newline=""), _END))
-        rows, began = [], 1
+        rows, began, cells = [], 1, []
         for cells in reader:
             if cells:
                 rows.append((began, cells))
-            last, began = began, reader.line_num + 1
+            began = reader.line_num + 1
     finally:
         csv.field_size_limit(usual)
-    if last < reader.line_num:
-        raise PayloadError(Problem(f"line {last}: a quote is opened and never closed; {_CLOSE}", ""))
+    if cells:  # the line behind the last one is no row, but a part of one whose quote is open
+        raise PayloadError(Problem(f"line {rows[-1][0]}: a quote is opened and never closed; {_CLOSE}", ""))
     return rows
 
 
