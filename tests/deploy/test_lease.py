@@ -107,8 +107,8 @@ def test_a_run_that_goes_on_is_waited_for_so_long_and_named(cloud, released):
 
     def renew() -> None:
         update = ["storage", "objects", "update", f"gs://{project.bucket}/leases/us-central1"]
-        while not ended.wait(0.02):
-            project.gcloud(*update, "--update-custom-metadata=a=b")
+        while not ended.wait(0.2):
+            project.play(*update, "--update-custom-metadata=a=b")
 
     thread = threading.Thread(target=renew)
     thread.start()

@@ -162,6 +162,7 @@ def test_the_printed_calls_fit_the_model_whatever_it_is(local, project):
         text.replace('[{ name = "bmi" }]', features)
         .replace("min_holdout_rows = 50", "min_holdout_rows = 5")
         .replace("max_r2 = 0.98", "max_r2 = 1.0")
+        .replace("repeats = 5 ", "repeats = 1 ")
     )
 
     run = local().ready()

@@ -1,6 +1,7 @@
 """Which tests start processes, and the guard that keeps the others from it. `pytest --fast` runs the others alone.
 
-`pytest --all` runs the points of a sweep that other runs leave out, too.
+`pytest --all` runs the points of a sweep that other runs leave out, too, and tries a property on all of its examples,
+of which other runs try a third.
 
 A test starts processes if it asks for one of the fixtures below, or is marked `process`. Any other test that starts one
 fails, in every run, so the selection stays right.
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import is_hypothesis_test, settings
 
 FIXTURES = {
     "again",
@@ -55,8 +57,21 @@ def sweep(points: Sequence[Any], every: int) -> list[Any]:
     ]
 
 
+LEAST_EXAMPLES = 50
+
+
+def leave_out_examples(item: pytest.Item) -> None:
+    """Have a property tried on a third of its examples, but on no fewer than 50."""
+    test = getattr(item, "obj", None)
+    if is_hypothesis_test(test) and not hasattr(test, "all_examples"):
+        own = test._hypothesis_internal_use_settings
+        test.all_examples = own.max_examples
+        fewer = min(own.max_examples, max(LEAST_EXAMPLES, own.max_examples // 3))
+        test._hypothesis_internal_use_settings = settings(own, max_examples=fewer)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all", action="store_true", help="run every point of each sweep, and every client")
+    parser.addoption("--all", action="store_true", help="run every point of each sweep, every example, and every client")
     parser.addoption("--fast", action="store_true", help="run only the tests that start no process and are not slow")
 
 
@@ -77,6 +92,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if (item.get_closest_marker("sweep") and not every_point)
         or (fast and (starts_processes(item) or item.get_closest_marker("slow")))
     }
+    if not every_point:
+        for item in items:
+            leave_out_examples(item)
     if left_out:
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
         items[:] = [item for item in items if item not in left_out]
