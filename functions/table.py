@@ -72,7 +72,7 @@ class Table:
         """Some columns, in the order given."""
         if self._matrix is not None:
             return Table(self._matrix[:, list(columns)])
-        return Table([self._columns[column] for column in columns])
+        return Table([self._columns[column] for column in columns] or np.empty((self.rows, 0)))
 
     def matrix(self, columns: Sequence[int] | None = None) -> Matrix:
         """Number columns side by side, all by default; shape (n_rows, n_columns), missing cells NaN.

@@ -106,7 +106,7 @@ function typedLevel(column, levels, id) {
     const suggest = () => list.append(...levels.map(level => element("option", {value: spelled(level)})));
     input.addEventListener("focus", suggest, {once: true});
   }
-  const gone = element("input", {type: "checkbox"});
+  const gone = element("input", {type: "checkbox", "aria-label": `missing: ${titleOf(column, 0)}`});
   if (column.missing) {
     more.push(element("label", {class: "check"}, gone, "missing"));
     gone.addEventListener("change", () => { input.disabled = gone.checked; });

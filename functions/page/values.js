@@ -18,7 +18,8 @@ function numberCell(typed) {
 
 // A typed level: the level that is spelled so, else a value of the type that the column's levels have.
 function levelCell(typed, levels) {
-  const level = levels.find(each => spelled(each) === typed);
+  const line = text => text.replace(/[\r\n]/g, ""); // a field holds no others
+  const level = levels.find(each => line(spelled(each)) === line(typed));
   if (level !== undefined) return cellOf(level);
   if (!levels.length || levels.some(each => typeof each === "string")) return {type: "text", text: typed};
   const cell = numberCell(typed);

@@ -399,6 +399,15 @@ def test_a_label_is_captured_as_the_prediction(lateness, rows):
     assert [line["prediction"] for line in rows()] == ["late"]
 
 
+def test_a_model_whose_columns_are_all_redacted_answers_and_records_its_predictions_alone(rows):
+    functions = Functions(sealed(price(features=[{**feature, "redact": True} for feature in FEATURES])))
+
+    answer = functions.ask("POST", "/batch", json.dumps({"instances": [GOOD, GOOD]}).encode())
+
+    assert json.loads(answer.body)["predictions"] == [29, 29]
+    assert [(line["features"], line["prediction"]) for line in rows()] == [({}, 29), ({}, 29)]
+
+
 def test_nothing_of_a_redacted_category_is_shown_or_recorded(rows):
     made, block = price()
     made["features"] = [{**feature, "redact": feature["name"] in {"colour", "floor"}} for feature in FEATURES]

@@ -12,7 +12,7 @@ import pytest
 
 from functions import artifact
 from tests.support.browser import Tab, opened
-from tests.support.kinds import price, punctual
+from tests.support.kinds import FEATURES, many_classes, price, punctual
 from tests.support.pages import HOSTILE
 from tests.support.parts import ROOT, Server, document, put
 
@@ -58,10 +58,12 @@ def deep() -> tuple[dict[str, Any], bytes]:
     """Ten categories of 1,000 levels beside the columns of `price`."""
     body, block = price()
     levels = [f"level {number:03d} <i>" for number in range(1000)]
+    levels[5] = "on\ntwo lines"
     more = [
         {"name": f"category {place}", "kind": "category", "levels": levels, "shares": [0.001] * 1000, "unknown": True}
         for place in range(10)
     ]
+    more[1]["missing"] = True
     golden = [{**each, "instance": [*each["instance"], *([levels[0]] * 10)]} for each in body["golden"]]
     graph = {**body["graph"], "columns": 15}
     return {**body, "features": body["features"] + more, "golden": golden, "graph": graph}, block
@@ -76,7 +78,10 @@ def spread() -> dict[str, Any]:
 MODELS = {
     "line": lambda: (document(prediction=spread()), b""),
     "price": lambda: price(prediction=spread()),
-    "punctual": punctual,
+    "punctual": lambda: punctual(threshold={"positive": "late", "value": 0.3}),
+    "many": many_classes,
+    "bare": lambda: many_classes(probabilities=None),
+    "redacted": lambda: price(features=[{**each, "redact": True} for each in FEATURES]),
     "hostile": hostile,
     "hostile-classes": lambda: renamed(punctual(), CLASSES),
     "wide": wide,

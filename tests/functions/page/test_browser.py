@@ -458,3 +458,73 @@ def test_an_answer_to_other_values_is_said_to_be(visit):
     assert (unasked, asked, tab.evaluate(hidden)) == (True, True, False)
     ask(tab)
     assert tab.evaluate(hidden) is True
+
+
+def test_a_threshold_is_said_below_the_bars(visit):
+    tab = visit("punctual")
+    ask(tab)
+
+    assert tab.text("#drawn .note") == "late is answered from a probability of 0.3 on."
+
+
+@pytest.mark.parametrize("function", ["batch", "stream"])
+def test_many_classes_are_cut_to_the_likeliest(visit, function):
+    tab = visit("many", function)
+
+    assert ask(tab) == "disease_progression:\nc05"
+    labels = tab.evaluate("[...document.querySelectorAll('.shares th')].map(cell => cell.textContent)")
+    assert labels == ["c05", "c02", "c09", "c00", "c01", "c03", "c04", "c06", "c07", "c08"]
+    assert tab.text("#drawn .hint") == "The likeliest 10 of 12 classes."
+
+
+def test_a_classifier_without_probabilities_answers_its_label_alone(visit):
+    tab = visit("bare")
+
+    assert ask(tab) == "disease_progression:\nc05"
+    assert tab.text("#drawn") == ""
+
+
+def test_a_redacted_column_is_typed_without_a_suggestion(visit, pages):
+    tab = visit("redacted")
+    kinds = tab.evaluate("[...document.querySelectorAll('[id^=column-]:is(input, select)')].map(each => each.tagName)")
+    hints = tab.evaluate("[...document.querySelectorAll('.field .hint')].map(each => each.textContent)")
+    tab.evaluate("document.querySelector('[type=checkbox]').click()")
+    tab.fill(field(1), "blue")
+    tab.fill(field(2), "2")
+
+    ask(tab)
+
+    assert kinds == ["INPUT", "INPUT", "INPUT", "SELECT", "INPUT"]
+    assert hints[1:3] == [
+        "a category; its levels are not shown; may be missing; never logged",
+        "a category; its levels are not shown; never logged",
+    ]
+    assert tab.evaluate("document.querySelectorAll('option').length") == 2
+    assert (
+        json.loads(shown(tab))
+        == 47
+        == pages("redacted").predicted([25, "blue", 2, False, "1970-01-01"])["predictions"][0]
+    )
+
+
+def test_a_missing_level_among_many_has_a_box_of_its_own_and_an_empty_text_is_a_level(visit):
+    tab = visit("deep")
+    sent = "document.querySelector('#snippet').textContent.match(/\"category 1\": ([^\\n]*?),?\\n/)[1]"
+    tab.fill(field(6), "")
+    empty = tab.evaluate(sent)
+    tab.evaluate("document.querySelector('[aria-label=\"missing: category 1\"]').click()")
+
+    assert (empty, tab.evaluate(sent)) == ('""', "null")
+    ask(tab)
+    assert tab.evaluate(TOLD) == {"category 1": "'category 1' is missing, and was never missing in training"}
+    assert tab.evaluate("document.querySelector('#column-6').disabled") is True
+
+
+def test_a_level_of_several_lines_is_chosen_in_one(visit):
+    tab = visit("deep")
+    tab.fill(field(5), "ontwo lines")
+
+    ask(tab)
+
+    assert tab.evaluate(TOLD) == {}
+    assert '"category 0": "on\\ntwo lines"' in tab.text("#snippet")
