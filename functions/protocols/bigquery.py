@@ -35,6 +35,9 @@ _NUMBER = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 _WHOLE = r"-?[0-9]{1,38}"
 _SPECIALS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _LONGEST_NUMBER = 400
+_MOST_ID_CHARACTERS = 128
+"""Of a request's id in the log."""
+
 _ROOT = "/calls"
 
 
@@ -69,10 +72,9 @@ def read(
     else:
         question = sift(rows, features, _ROOT)
     refuse_repeats(request.body, document)
-    request_id = document.get("requestId")
     return question._replace(
         kept=(len(calls), label),
-        request_id=request_id if isinstance(request_id, str) else None,
+        request_id=_identity(document.get("requestId"), document.get("caller")),
         needs="" if label is None else "/userDefinedContext/output",
     )
 
@@ -98,6 +100,15 @@ def problem(document: Mapping[str, Any]) -> Content:
     """Write a problem document with BigQuery's member `errorMessage`."""
     message = document["detail"].encode()[:MOST_MESSAGE_BYTES].decode(errors="ignore")
     return problem_json({**document, "errorMessage": message})
+
+
+def _identity(request_id: object, caller: object) -> str | None:
+    """An id among the requests of all queries; BigQuery's is one within its query alone, whose job *caller* names."""
+    if not isinstance(request_id, str):
+        return None
+    job = re.search(r"/jobs/(?:[^/]*[:.])?([A-Za-z0-9_-]+)$", caller) if isinstance(caller, str) else None
+    whole = f"{request_id}.{job[1]}" if job else request_id
+    return whole if len(whole) <= _MOST_ID_CHARACTERS else request_id
 
 
 def _check_arguments(calls: Sequence[Any], features: Sequence[Feature]) -> None:

@@ -203,6 +203,18 @@ def test_a_dry_run_prints_the_statement_and_changes_nothing(cloud):
     assert project.state == untouched
 
 
+def test_a_dry_run_without_the_apis_says_what_it_cannot_see(cloud):
+    project = cloud(bigquery=holding())
+    untouched = project.state
+
+    ended = project.deploy("--dry-run", "bigquery", "sales")
+
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert "would run: gcloud services enable bigquery.googleapis.com bigqueryconnection.googleapis.com" in ended.stderr
+    assert ended.stderr.endswith("the rest can be seen once these APIs are on\n")
+    assert project.state == untouched
+
+
 def test_off_takes_back_what_the_verb_made(cloud):
     project = cloud(bigquery=holding())
     project.deploy("bigquery", "sales")

@@ -139,14 +139,15 @@ def test_status_is_one_screen(cloud):
         "          90 %  stream-00001-abc  deployed 2026-11-24T01:00:00",
         "",
     ]
-    assert lines[11:15] == [
+    assert lines[11:16] == [
+        "SQL      none; ./deploy.sh bigquery DATASET makes it",
         f"capture  storage.googleapis.com/{project.id}-predictions, by the sink predictions-us-central1",
         "schedule none; ./deploy.sh schedule '0 3 * * 1' retrains on Mondays at 3:00 UTC",
         "alerts   none; MONITORING is off",
         "",
     ]
-    assert lines[15].split() == ["version", "promoted", "action", "by", "reason"]
-    assert lines[17:] == [
+    assert lines[16].split() == ["version", "promoted", "action", "by", "reason"]
+    assert lines[18:] == [
         "",
         "errors of the last day, newest first:",
         "2026-11-24 01:02:03  stream  ERROR  version 1 goes on serving  ",

@@ -242,6 +242,30 @@ def test_the_request_s_line_holds_the_reasons_and_bigquery_s_id(prices, log):
     assert (line["request_id"], line["protocol"], line["instances"]) == ("124ab1c", "bigquery", 1)
 
 
+@pytest.mark.parametrize(
+    ("caller", "expected"),
+    [
+        pytest.param(
+            "//bigquery.googleapis.com/projects/p/jobs/p:US.bquxjob_5b4c112c_17961fafeaf",
+            "124ab1c.bquxjob_5b4c112c_17961fafeaf",
+            id="job",
+        ),
+        pytest.param("//bigquery.googleapis.com/projects/p/jobs/p:my-job", "124ab1c.my-job", id="no-location"),
+        pytest.param("//bigquery.googleapis.com/projects/p/jobs/my-job", "124ab1c.my-job", id="alone"),
+        pytest.param("//bigquery.googleapis.com/projects/p/jobs/p:US.a b", "124ab1c", id="no-id"),
+        pytest.param("//bigquery.googleapis.com/projects/p/jobs/" + "x" * 200, "124ab1c", id="long"),
+        pytest.param("//bigquery/job", "124ab1c", id="no-job"),
+        pytest.param(None, "124ab1c", id="none"),
+        pytest.param(["/jobs/x"], "124ab1c", id="no-text"),
+    ],
+)
+def test_an_id_is_one_among_the_requests_of_all_queries(prices, log, caller, expected):
+    """BigQuery's ids are unique within a query: rows of two queries must not be taken for the same."""
+    asked(prices, request([ROWS[0]], caller=caller))
+
+    assert [line["request_id"] for line in log()] == [expected]
+
+
 def test_the_reasons_are_left_out_where_a_feature_is_redacted(log):
     functions = Functions(sealed(price(features=[{**FEATURES[0], "redact": True}, *FEATURES[1:]])))
 
