@@ -71,7 +71,9 @@ def leave_out_examples(item: pytest.Item) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all", action="store_true", help="run every point of each sweep, every example, and every client")
+    parser.addoption(
+        "--all", action="store_true", help="run every point of each sweep, every example, and every client"
+    )
     parser.addoption("--fast", action="store_true", help="run only the tests that start no process and are not slow")
 
 
