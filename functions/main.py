@@ -9,7 +9,8 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Imports allocate much and free little: without passes of the garbage collector, google.cloud.storage is imported in
-# half the time. Objects made by then are frozen below, so no later pass visits them, here or in the forked worker.
+# half the time. Objects made by then, numpy's too where the model needs it, are frozen below, so no later pass visits
+# them, here or in the forked worker.
 gc.disable()
 
 import sys
@@ -24,9 +25,6 @@ from .answering import Endpoint
 from .bucket import fetch
 from .loader import Loader
 from .telemetry import log
-
-gc.freeze()
-gc.enable()
 
 try:
     _settings = settings.read(os.environ)
@@ -45,6 +43,9 @@ _loader = Loader(
     report=log.event,
 )
 _loader.load()
+
+gc.freeze()
+gc.enable()
 
 _batch = Endpoint("batch", one=False, loader=_loader, settings=_settings)
 _stream = Endpoint("stream", one=True, loader=_loader, settings=_settings)
