@@ -110,7 +110,7 @@ def type_of_values(values: Sequence[Any]) -> str:
 def functions_of(manifest: Mapping[str, Any], name: str) -> list[SqlFunction]:
     """The function for the prediction, and one for the probability of each class where there are few."""
     classes = manifest.get("classes") or []
-    main = SqlFunction(re.sub("[^A-Za-z0-9_]", "_", name), type_of_values(classes) if classes else "FLOAT64")
+    main = SqlFunction(identifier(name), type_of_values(classes) if classes else "FLOAT64")
     made, taken = [main], {main.name.lower()}
     if manifest.get("probabilities") and len(classes) <= MOST_CLASSES:
         for label in classes:

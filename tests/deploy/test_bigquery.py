@@ -380,7 +380,7 @@ def test_probabilities_are_for_models_of_few_classes_that_give_them(manifest, nu
 def test_the_query_asks_for_golden_rows_in_literals_of_their_types():
     assert plan({"manifest": price()[0]}, "2-price", CALL)[-1] == (
         "SELECT\n  *,\n"
-        "  `my-project`.`sales`.`2_price`(`age`, `colour`, `floor`, `late`, `when`) AS `2_price`\n"
+        "  `my-project`.`sales`.`_2_price`(`age`, `colour`, `floor`, `late`, `when`) AS `_2_price`\n"
         "FROM UNNEST(ARRAY<STRUCT<`age` FLOAT64, `colour` STRING, `floor` INT64, `late` BOOL, `when` TIMESTAMP>>[\n"
         "  (3.0, 'red', 2, TRUE, TIMESTAMP '1970-01-01T05:00:00Z'),\n"
         "  (NULL, NULL, 1, FALSE, TIMESTAMP '1970-01-01')\n]);"
