@@ -346,7 +346,7 @@ def test_an_answer_without_a_flagged_value_says_nothing_of_them(lines):
         pytest.param(b"", 400, id="empty"),
         pytest.param(gzip.compress(b'{"instances": [1]}')[:-4], 400, id="cut"),
         pytest.param(gzip.compress(b'{"instances": [1]}') + b"x", 400, id="more"),
-        pytest.param(gzip.compress(b" " * (1 << 20) + b"1"), 413, id="too-much"),
+        pytest.param(gzip.compress(b" " * (1 << 20) + b"1"), 413, id="too-much", marks=pytest.mark.process),
     ],
 )
 def test_gzip_that_cannot_be_read_is_refused(lines, body, status):
@@ -360,6 +360,7 @@ def test_a_body_in_gzip_is_read(lines, coding):
     assert ask(lines, body, content_encoding=coding).body == own(lines, [0.1]).body
 
 
+@pytest.mark.process
 def test_a_body_in_deflate_is_read_within_the_same_bound(lines):
     body = zlib.compress(b'{"instances": [0.1]}')
 

@@ -161,8 +161,11 @@ class Functions:
             "raw_path": path.encode("utf-8", "replace"),
         }
 
+        messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
+            """The body, and then nothing, since the caller stays."""
+            return next(messages, None) or await asyncio.Event().wait()
 
         endpoint = self._endpoints[path.split("/")[1]]
         return asyncio.run(endpoint.respond(Incoming(scope, receive)))
