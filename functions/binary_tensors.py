@@ -5,11 +5,13 @@ It is Triton's extension "binary_tensor_data", both ways.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from .exchange import Content
 from .problems import PayloadError, Problem
@@ -20,21 +22,39 @@ _FLOATS = {"FP16": "<f2", "FP32": "<f4", "FP64": "<f8"}
 _SIZE_BYTES = 4
 
 
-def cells_of(data: bytes, datatype: str, count: int, place: str) -> list[Any]:
-    """The *count* cells that *data* hold; NaN is a missing cell. *place* is the JSON Pointer to what gives their size.
+def array_of(data: bytes, datatype: str, shape: Sequence[int], place: str) -> NDArray[Any]:
+    """The array of *shape* that *data* hold. *place* is the JSON Pointer to what gives their size.
 
     Raises:
-        PayloadError: They hold another number of cells, or a text that is not UTF-8.
+        PayloadError: They hold another number of cells.
     """
-    if datatype == "BYTES":
-        return _texts(data, count, place)
-    code = _code(datatype)
+    code, count = _code(datatype), math.prod(shape)
     expected = count * np.dtype(code).itemsize
     if len(data) != expected:
         detail = f"'binary_data_size' must be {expected} for {count} values of {datatype}, got {len(data)}"
         raise PayloadError(Problem(detail, place))
-    cells: list[Any] = np.frombuffer(data, code).tolist()
-    return [None if cell != cell else cell for cell in cells] if datatype in _FLOATS else cells  # noqa: PLR0124  NaN
+    return np.frombuffer(data, code).reshape(shape)
+
+
+def texts_of(data: bytes, count: int, place: str) -> list[Any]:
+    """The *count* texts that *data* hold; see array_of.
+
+    Raises:
+        PayloadError: They hold another number of texts, or one that is not UTF-8.
+    """
+    texts: list[Any] = []
+    start = 0
+    while start < len(data) and len(texts) < count:
+        end = start + _SIZE_BYTES + int.from_bytes(data[start : start + _SIZE_BYTES], "little")
+        texts.append(data[start + _SIZE_BYTES : end])
+        start = end
+    if start != len(data):
+        detail = f"the bytes must be {count} texts, each behind its length of {_SIZE_BYTES} bytes"
+        raise PayloadError(Problem(detail, place))
+    try:
+        return [text.decode() for text in texts]
+    except UnicodeDecodeError:
+        raise PayloadError(Problem("a text must be UTF-8", place)) from None
 
 
 def with_bytes(document: dict[str, Any], names: Collection[str]) -> Content:
@@ -64,19 +84,3 @@ def _code(datatype: str) -> str:
         return "?"
     bits = int(datatype.removeprefix("U").removeprefix("INT"))
     return f"<{'u' if datatype.startswith('U') else 'i'}{bits // 8}"
-
-
-def _texts(data: bytes, count: int, place: str) -> list[Any]:
-    texts: list[Any] = []
-    start = 0
-    while start < len(data) and len(texts) < count:
-        end = start + _SIZE_BYTES + int.from_bytes(data[start : start + _SIZE_BYTES], "little")
-        texts.append(data[start + _SIZE_BYTES : end])
-        start = end
-    if start != len(data):
-        detail = f"the bytes must be {count} texts, each behind its length of {_SIZE_BYTES} bytes"
-        raise PayloadError(Problem(detail, place))
-    try:
-        return [text.decode() for text in texts]
-    except UnicodeDecodeError:
-        raise PayloadError(Problem("a text must be UTF-8", place)) from None

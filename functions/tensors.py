@@ -34,8 +34,9 @@ class Tensor(NamedTuple):
 
     Attributes:
         place: The JSON Pointer to it.
-        cells: Its data in row-major order; None for a missing cell.
+        cells: Its data in row-major order; None for a missing cell. Empty where there is an array; see `listed`.
         nested: The data came as one array a row.
+        array: Its data as an array of that shape, where they came as bytes of numbers or booleans.
     """
 
     name: str
@@ -43,6 +44,15 @@ class Tensor(NamedTuple):
     shape: tuple[int, ...]
     cells: list[Any]
     nested: bool
+    array: Any = None
+
+    def listed(self) -> list[Any]:
+        """The cells, whatever they came as."""
+        if self.array is None:
+            return self.cells
+        cells: list[Any] = self.array.ravel().tolist()
+        is_float = self.array.dtype.kind == "f"
+        return [None if cell != cell else cell for cell in cells] if is_float else cells  # noqa: PLR0124  NaN
 
     def pointer(self, cell: int) -> str:
         """The JSON Pointer to a cell by its place in `cells`."""
@@ -102,33 +112,47 @@ def tensor_of(entry: object, place: str, binary: bytes, *, most_cells: int, gaps
         detail = f"'shape' must give at most {most_cells} values, got {shape}; send them in parts"
         raise TooLargeError(Problem(detail, f"{place}/shape"))
     parameters = _parameters(entry.get("parameters"), f"{place}/parameters")
-    size = parameters.get("binary_data_size")
-    if size is not None:
-        if type(size) is not int or not 0 <= size <= len(binary) or "data" in entry:
-            expected = f"at most the {len(binary)} bytes that are left, and no 'data' beside it"
-            raise PayloadError(
-                Problem(f"'binary_data_size' must be {expected}, got {shown(size)}", f"{place}/parameters")
-            )
-        from .binary_tensors import cells_of  # noqa: PLC0415 - most processes are never sent any
-
-        cells, nested = cells_of(binary[:size], datatype, math.prod(shape), f"{place}/parameters"), False
-        binary = binary[size:]
+    tensor = Tensor(name, place, tuple(shape), [], nested=False)
+    if parameters.get("binary_data_size") is not None:
+        size = _size(parameters["binary_data_size"], entry, binary, place)
+        tensor, binary = _of_bytes(tensor, datatype, binary[:size]), binary[size:]
     elif "shared_memory_region" in parameters:
         raise PayloadError(Problem("shared memory is not read here; send the data", f"{place}/parameters"))
     else:
-        cells, nested = _flat(entry.get("data"), shape, place)
-        if gaps and datatype in _FLOATS:
-            cells = [None if cell != cell else cell for cell in cells]  # noqa: PLR0124  NaN
-    tensor = Tensor(name, place, tuple(shape), cells, nested)
-    if len(cells) != math.prod(shape):
-        detail = f"'data' must hold {math.prod(shape)} values, as 'shape' says, got {len(cells)}"
-        raise PayloadError(Problem(detail, f"{place}/data"))
-    _check_types(tensor, datatype)
+        tensor = _of_json(tensor, datatype, entry.get("data"), gaps=gaps)
     if datatype == "BYTES" and parameters.get("content_type") in _PACKED:
         from .packed_texts import unpacked  # noqa: PLC0415 - few clients pack texts
 
-        tensor = tensor._replace(cells=unpacked(cells, parameters["content_type"], tensor.pointer))
+        tensor = tensor._replace(cells=unpacked(tensor.cells, parameters["content_type"], tensor.pointer))
     return tensor, binary
+
+
+def _size(size: object, entry: dict[str, Any], binary: bytes, place: str) -> int:
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= len(binary) or "data" in entry:
+        expected = f"at most the {len(binary)} bytes that are left, and no 'data' beside it"
+        raise PayloadError(Problem(f"'binary_data_size' must be {expected}, got {shown(size)}", f"{place}/parameters"))
+    return size
+
+
+def _of_bytes(tensor: Tensor, datatype: str, data: bytes) -> Tensor:
+    from .binary_tensors import array_of, texts_of  # noqa: PLC0415 - most processes are never sent any
+
+    place = f"{tensor.place}/parameters"
+    if datatype == "BYTES":
+        return tensor._replace(cells=texts_of(data, math.prod(tensor.shape), place))
+    return tensor._replace(array=array_of(data, datatype, tensor.shape, place))
+
+
+def _of_json(tensor: Tensor, datatype: str, data: object, *, gaps: bool) -> Tensor:
+    cells, nested = _flat(data, tensor.shape, tensor.place)
+    if gaps and datatype in _FLOATS:
+        cells = [None if cell != cell else cell for cell in cells]  # noqa: PLR0124  NaN
+    if len(cells) != math.prod(tensor.shape):
+        detail = f"'data' must hold {math.prod(tensor.shape)} values, as 'shape' says, got {len(cells)}"
+        raise PayloadError(Problem(detail, f"{tensor.place}/data"))
+    tensor = tensor._replace(cells=cells, nested=nested)
+    _check_types(tensor, datatype)
+    return tensor
 
 
 def _parameters(parameters: object, place: str) -> dict[str, Any]:
@@ -137,7 +161,7 @@ def _parameters(parameters: object, place: str) -> dict[str, Any]:
     return parameters or {}
 
 
-def _flat(data: object, shape: list[int], place: str) -> tuple[list[Any], bool]:
+def _flat(data: object, shape: Sequence[int], place: str) -> tuple[list[Any], bool]:
     """The cells of *data*, and whether it was nested."""
     if not isinstance(data, list):
         raise PayloadError(Problem(f"'data' must be an array, got {shown(data)}", f"{place}/data"))

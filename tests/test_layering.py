@@ -64,6 +64,7 @@ SERVING = {
     "tensors": {"binary_tensors", "exchange", "packed_texts", "problems", "schema"},
     "binary_tensors": {"exchange", "problems"},
     "packed_texts": {"problems"},
+    "number_tensors": {"exchange", "feature", "table", "tensors"},
     "outputs": {"problems", "schema"},
     "leading": {"problems", "schema"},
     "metadata": {"artifact", "feature", "times"},
@@ -118,7 +119,7 @@ SERVING = {
     "protocols.open_inference": {
         "keys",
         *("bounds", "exchange", "problems", "protocols.frames", "questions", "repeats", "schema", "strict_json"),
-        *("tensors", "outputs", "binary_tensors"),
+        *("tensors", "outputs", "binary_tensors", "number_tensors"),
     },
     "router": {"exchange", "problems"},
     "settings": {"artifact"},

@@ -124,19 +124,20 @@ def _inference(manifest: Manifest, rows: Schema) -> Schema:
         required = {"name": name, "shape": shape, "datatype": datatype, "data": data}
         return {"type": "object", "properties": {**required, "parameters": free}, "required": [*required]}
 
-    by_feature = [tensor({"const": each.name}, *tensor_type(each)) for each in features]
+    names = [{"const": each.name} if len(features) > 1 else {"type": "string"} for each in features]
+    by_feature = [tensor(name, *tensor_type(each)) for name, each in zip(names, features, strict=True)]
     forms = [{"prefixItems": by_feature, "minItems": len(features), "maxItems": len(features)}]
     if len(features) > 1 and all(feature.kind == "number" for feature in features):
         whole = tensor({"type": "string"}, {"enum": ["FP64", "FP32", "FP16"]}, cell(features[0]))
         whole["properties"]["data"] = {"type": "array", "items": {"type": "number"}, "minItems": len(features)}
         forms.append({"prefixItems": [whole], "minItems": 1, "maxItems": 1})
-    names = ["predict", "predict_proba"] if manifest.classes else ["predict"]
+    answered = ["predict", "predict_proba"] if manifest.classes else ["predict"]
     outputs = {
         "type": ["array", "null"],
         "items": {
             "type": "object",
             "properties": {
-                "name": {"enum": names},
+                "name": {"enum": answered},
                 "parameters": {"type": ["object", "null"], "properties": {"binary_data": flags["binary_data"]}},
             },
             "required": ["name"],

@@ -95,9 +95,14 @@ def read(
         tensors.append(tensor)
     if binary:
         raise PayloadError(Problem(f"{len(binary)} bytes follow the last tensor's data", ""))
-    if len(tensors) == 1 and (width == 1 or tensors[0].shape[1:] not in {(), (1,)}):
+    question = None
+    if tensors[0].array is not None:
+        from ..number_tensors import question_of_numbers  # noqa: PLC0415 - most processes are never sent any
+
+        question = question_of_numbers(tensors, features, one=one, most=most)
+    if question is None and len(tensors) == 1 and (width == 1 or tensors[0].shape[1:] not in {(), (1,)}):
         question = _matrix(tensors[0], features, one=one, most=most)
-    else:
+    elif question is None:
         question = _columns(tensors, features, one=one, most=most)
     refuse_repeats(body, document)
     return question._replace(kept=(document.get("id"), wanted))
@@ -175,7 +180,8 @@ def _matrix(tensor: Tensor, features: Sequence[Feature], *, one: bool, most: int
     """The question of a tensor of shape [rows, features]; of one feature also [rows]."""
     width = len(features)
     _check_shape(tensor, (width,), width)
-    rows = [tensor.cells[start : start + width] for start in range(0, len(tensor.cells), width)]
+    cells = tensor.listed()
+    rows = [cells[start : start + width] for start in range(0, len(cells), width)]
 
     def pointer(relative: str) -> str:
         row, _, column = relative[1:].partition("/")
@@ -195,7 +201,7 @@ def _columns(tensors: Sequence[Tensor], features: Sequence[Feature], *, one: boo
         if tensor.name in known:
             _check_shape(tensor, (1,), len(features))
     return frames.by_columns(
-        {name: tensor.cells for name, tensor in columns.items()},
+        {name: tensor.listed() for name, tensor in columns.items()},
         features,
         lambda name: columns[name].place if name in columns else "/inputs",
         root="/inputs",
