@@ -30,6 +30,10 @@ Message = tuple[bytes, bytes]
 
 _SIZE_BYTES = 8
 _PART_BYTES = 1 << 16
+_STANDARD_FILES = 3
+"""Input, output and errors. The descriptors are counted, since `sys.stderr` need be no file: under LOG_EXECUTION_ID it
+is not."""
+
 _PR_SET_PDEATHSIG = 1
 _FIRST_TO_GO = "1000"
 _libc = ctypes.CDLL(None) if POSSIBLE else None
@@ -119,6 +123,7 @@ def _fork(work: Callable[[], Message], memory: int) -> tuple[int, int]:
         try:
             pid = os.fork()
             if not pid:
+                os.close(ours)  # where files are wanting, one is free now to list them
                 _live(work, childs, memory, parent, held)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, held)
@@ -171,6 +176,6 @@ def leave_with(parent: int) -> None:
 def sheltered(*kept: int) -> None:
     """Close all files but *kept* and the standard ones: a connection that the parent closes is closed."""
     for name in [path.name for path in Path("/proc/self/fd").iterdir()]:
-        if int(name) > sys.stderr.fileno() and int(name) not in kept:
+        if int(name) >= _STANDARD_FILES and int(name) not in kept:
             with contextlib.suppress(OSError):
                 os.close(int(name))

@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import http.client
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -56,6 +57,10 @@ def lives(pid):
 def files(pid):
     """How many files and connections *pid* has open."""
     return len([*Path(f"/proc/{pid}/fd").iterdir()])
+
+
+def highest_file(pid):
+    return max(int(path.name) for path in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def until(condition, seconds=60):
@@ -210,6 +215,40 @@ def test_only_as_many_are_under_way_as_there_are_processors(batch_alone, pool):
 
     assert [answer.result().status for answer in answers] == [200] * 4
     assert 0 < most <= at_once
+
+
+def test_a_large_request_is_answered_where_lines_carry_an_execution_id(production, serve):
+    """As every deployed function has it: the framework puts a stream that is no file in the place of `sys.stderr`."""
+    production()
+    server = serve("batch", LOG_EXECUTION_ID="true")
+
+    answer = server.post(body_of(200_000), x_request_id="large")
+
+    assert (answer.status, len(answer.json()["predictions"])) == (200, 200_000)
+    line = next(line for line in server.lines() if line.get("kind") == "request")
+    assert line["logging.googleapis.com/labels"]["execution_id"]
+
+
+def test_a_large_request_is_answered_where_hardly_a_file_is_left(batch_alone):
+    """None for its process, then one more at a time; without a process, the worker itself answers."""
+    body = body_of(200_000)
+    batch_alone.post(body)
+    until(lambda: not children(worker(batch_alone)))
+    connection = http.client.HTTPConnection("127.0.0.1", batch_alone.port, timeout=30)
+    with contextlib.closing(connection):
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+        statuses = []
+        for more in range(6):
+            limit = (highest_file(worker(batch_alone)) + 1 + more, 4096)
+            resource.prlimit(worker(batch_alone), resource.RLIMIT_NOFILE, limit)
+            connection.request("POST", "/", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
+            statuses.append(answer.status)
+            until(lambda: not children(worker(batch_alone)))
+
+    assert statuses == [200] * 6
 
 
 def test_nothing_is_left_of_large_requests(batch_alone):
