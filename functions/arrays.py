@@ -28,11 +28,11 @@ def imported() -> bool:
 
 def count(body: bytes, byte: bytes) -> int:
     """How often *byte* is in *body*: in a large one, with numpy at hand, in a sixth of the time of `bytes.count`."""
-    if len(body) < _BLOCK_BYTES or not imported():
+    if len(body) < _LEAST_BYTES or not imported():
         return body.count(byte)
     blocks = range(0, len(body), _BLOCK_BYTES)
     cells = np.frombuffer(body, np.uint8)
     return sum(int(np.count_nonzero(cells[start : start + _BLOCK_BYTES] == byte[0])) for start in blocks)
 
 
-_BLOCK_BYTES = 1 << 17
+_LEAST_BYTES, _BLOCK_BYTES = 1 << 14, 1 << 17

@@ -208,7 +208,7 @@ def test_the_process_holds_no_connection_open_that_the_worker_closes(batch_alone
 
 def test_only_as_many_are_under_way_as_there_are_processors(batch_alone, pool):
     at_once = large.cores()
-    answers = [pool.submit(batch_alone.post, body_of(200_000)) for _ in range(4)]
+    answers = [pool.submit(batch_alone.post, body_of(260_000)) for _ in range(4)]
     most = 0
     while not all(answer.done() for answer in answers):
         most = max(most, len(children(worker(batch_alone))))
@@ -252,7 +252,7 @@ def test_a_large_request_is_answered_where_hardly_a_file_is_left(batch_alone):
 
 
 def test_nothing_is_left_of_large_requests(batch_alone):
-    body = body_of(200_000)
+    body = body_of(260_000)
     batch_alone.post(body)
     until(lambda: not children(worker(batch_alone)))
     before = files(worker(batch_alone))
@@ -270,13 +270,13 @@ def test_nothing_is_left_of_large_requests(batch_alone):
         pytest.param(b"\x00" * (2 << 20), 400, "not JSON: unexpected character", id="zeros"),
         pytest.param(b'{"instances": [0.5' + b" " * (2 << 20), 400, "not JSON: unexpected end of data", id="cut-off"),
         pytest.param(
-            b'{"instances": [%s"x"]}' % (b"0.5," * 150_000 + b" " * (1 << 20)),
+            b'{"instances": [%s"x"]}' % (b"0.5," * 150_000 + b" " * (2 << 20)),
             400,
             "row 150000: 'bmi' must be a number, got \"x\"",
             id="a-text-at-the-end",
         ),
         pytest.param(
-            b'{"instances": [%s{"bmi":1,"bmi":2}]}' % (b"0.5," * 150_000 + b" " * (1 << 20)),
+            b'{"instances": [%s{"bmi":1,"bmi":2}]}' % (b"0.5," * 150_000 + b" " * (2 << 20)),
             400,
             'row 150000: feature "bmi" came twice',
             id="a-name-twice",
@@ -295,7 +295,9 @@ def test_a_hostile_large_body_is_refused_as_a_small_one_is(batch, body, status, 
 
 
 def test_a_small_body_that_becomes_a_large_one_out_of_gzip_is_answered(batch):
-    answer = batch.post(gzip.compress(b'{"instances": [%s1]}' % (b"0.5, " * 160_000)), content_encoding="gzip")
+    answer = batch.post(
+        gzip.compress(b'{"instances": [%s1]}' % (b"0.5,           " * 160_000)), content_encoding="gzip"
+    )
 
     assert (answer.status, len(answer.json()["predictions"])) == (200, 160_001)
 
@@ -381,7 +383,7 @@ def test_reply_and_record_are_the_same_from_a_process_of_its_own(monkeypatch, ma
 
 @pytest.mark.process
 def test_an_error_of_the_function_in_the_process_is_an_error_with_its_stack_trace(monkeypatch):
-    request = asked(line(), body_of(200_000), model=predictor.load(line())._replace(runtime=None))
+    request = asked(line(), body_of(260_000), model=predictor.load(line())._replace(runtime=None))
 
     reply = asyncio.run(answered(request))
 
@@ -396,7 +398,7 @@ def test_where_no_process_can_be_had_the_request_is_answered_by_this_one(monkeyp
 
     monkeypatch.setattr(large, "Child", none)
 
-    reply = asyncio.run(answered(asked(line(), body_of(200_000))))
+    reply = asyncio.run(answered(asked(line(), body_of(260_000))))
 
     assert reply.status == 200
     assert "no process can be had for a large request (no more processes)" in capfd.readouterr().out
