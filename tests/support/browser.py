@@ -7,10 +7,11 @@ import itertools
 import json
 import os
 import select
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +82,16 @@ class Browser:
         return json.loads(message)
 
     def close(self) -> None:
+        """End it, with the processes of its group."""
+        with suppress(OSError, AssertionError):
+            self.command("Browser.close")
         os.close(self._write)
         os.close(self._read)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 class Tab:
