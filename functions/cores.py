@@ -1,4 +1,4 @@
-"""How many processors this process may use at once: those it may run on, within the quota of its container. Pure."""
+"""How many processors this process may use at once: those it may run on, within the quota of its container."""
 
 from __future__ import annotations
 

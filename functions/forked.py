@@ -85,7 +85,7 @@ class Child:
         self._head += part
         if len(self._head) >= _SIZE_BYTES and not self.message.done():
             size = int.from_bytes(self._head[:_SIZE_BYTES])
-            if len(self._head) == _SIZE_BYTES + size:
+            if size and len(self._head) == _SIZE_BYTES + size:
                 self.message.set_result((bytes(self._head[_SIZE_BYTES:]), self._body()))
 
     def _body(self) -> bytes:
@@ -100,14 +100,14 @@ class Child:
         _, status = os.waitpid(self._pid, 0)
         self.ended.set_result(None)
         if not self.message.done():
-            self.message.set_exception(LostError(_how(status)))
+            self.message.set_exception(LostError(_how(status, self._head[_SIZE_BYTES:].decode())))
             self.message.exception()  # nobody may wait for it any more
 
 
-def _how(status: int) -> str:
+def _how(status: int, error: str) -> str:
     code = os.waitstatus_to_exitcode(status)
     if code >= 0:
-        return f"with exit code {code}"
+        return f"with exit code {code} ({error or 'without a word'})"
     with contextlib.suppress(ValueError):
         return f"by signal {-code} ({signal.Signals(-code).name})"
     return f"by signal {-code}"
@@ -155,6 +155,8 @@ def _live(work: Callable[[], Message], pipe: int, memory: int, parent: int, mask
         _write(memory, body)
         _write(pipe, len(head).to_bytes(_SIZE_BYTES) + head)
         code = 0
+    except Exception as error:  # noqa: BLE001 - the parent tells its operator
+        _write(pipe, bytes(_SIZE_BYTES) + type(error).__name__.encode())
     finally:
         os._exit(code)
 

@@ -23,6 +23,7 @@ import pytest
 from functions import large, predictor, response, router
 from functions.asked import Asked
 from functions.large import LARGE_BYTES, Elsewhere
+from functions.replies import RefusalError
 from functions.telemetry.record import Record
 from tests.support.kinds import price, punctual, sealed
 from tests.support.parts import MODEL, ROOT, document
@@ -389,6 +390,20 @@ def test_an_error_of_the_function_in_the_process_is_an_error_with_its_stack_trac
 
     assert (reply.status, orjson.loads(bytes(reply.content.body))["title"]) == (500, "Internal Server Error")
     assert "AttributeError" in request.record.finish(500).request["stack_trace"]
+
+
+@pytest.mark.process
+def test_an_error_beside_the_reply_is_named_as_the_end_of_the_process(monkeypatch, capfd):
+    def none(_):
+        raise MemoryError
+
+    monkeypatch.setattr(large, "_told", none)
+
+    with pytest.raises(RefusalError) as caught:
+        asyncio.run(answered(asked(line(), body_of(260_000))))
+
+    assert (caught.value.status, "ended with exit code 1 (MemoryError)" in str(caught.value)) == (503, True)
+    assert "the process of a large request ended with exit code 1 (MemoryError)" in capfd.readouterr().out
 
 
 @pytest.mark.process
