@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 from google.cloud import storage
 
+from model.cli.main import main
 from model.registry.registry import Registry
 from model.workflows.evaluate import Served
 from tests.support import forks
@@ -87,6 +90,31 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
 
     Both have tests of their own; a training in a process of its own (the fixture `model`) does both.
     """
+    with quickly() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def train_once(
+    emulator: Emulator, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Callable[[Path], list[str]]], storage.Bucket]:
+    """Run a verb that trains quickly, once for many tests, with the arguments that are made in a folder; gives its bucket."""
+
+    def train_once(arguments: Callable[[Path], list[str]]) -> storage.Bucket:
+        bucket = emulator.make_bucket()
+        output = io.StringIO()
+        with quickly() as patch, redirect_stdout(output), redirect_stderr(output):
+            patch.setenv("STORAGE_EMULATOR_HOST", emulator.url)
+            patch.setenv("MODEL_BUCKET", bucket.name)
+            status = main(arguments(tmp_path_factory.mktemp("trained")))
+        assert status == 0, output.getvalue()
+        return bucket
+
+    return train_once
+
+
+@contextmanager
+def quickly() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("model.workflows.card.card", lambda *_, **__: "<p>not drawn</p>")
         patch.setattr("model.workflows.evaluate._asked", lambda *_: Served(0))

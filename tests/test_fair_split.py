@@ -14,7 +14,7 @@ FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def train(bucket, capsys, tmp_path):
+def train(bucket, quick, capsys, tmp_path):
     """Train a line on a file of columns *names* and *target*; gives the version's manifest."""
 
     def train(cells, names, target, *, split='"rows"', holdout=0.2):

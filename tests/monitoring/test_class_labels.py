@@ -18,6 +18,7 @@ from tests.support.captured import NOW, lines, request, row
 from tests.support.classes import configure_orders, orders, write_orders
 from tests.support.kinds import Functions
 from tests.support.pages import Page
+from tests.support.parts import copy_objects
 
 NAMES = ["weight", "distance", "city"]
 CLASSES = ["late", "on time"]
@@ -70,12 +71,22 @@ def run(bucket, capfd, tmp_path):
     return run
 
 
+@pytest.fixture(scope="module")
+def trained(train_once):
+    return train_once(lambda folder: ["retrain", "--config", configured(folder)])
+
+
+def configured(folder):
+    """The path of a configuration that trains a logistic regression of late orders."""
+    configure_orders(folder / "config.toml", write_orders(folder / "rows.csv", orders()))
+    return str(folder / "config.toml")
+
+
 @pytest.fixture
-def shop(run, registry, tmp_path, quick):
+def shop(trained, bucket, run, registry, tmp_path, quick):
     """Production is version 1, a logistic regression of late orders."""
-    configure_orders(tmp_path / "config.toml", write_orders(tmp_path / "rows.csv", orders()))
-    code, output, said = run("retrain")
-    assert code == 0, output + said
+    configured(tmp_path)
+    copy_objects(trained, bucket)
     return Shop(registry, run, tmp_path)
 
 

@@ -121,11 +121,6 @@ class Made:
         assert output, said
         self.documents.append(json.loads(output))
 
-    def copy_to(self, bucket: storage.Bucket) -> None:
-        """Its objects; the rows that a manifest names stay where they are."""
-        for blob in self.bucket.list_blobs():
-            bucket.blob(blob.name).upload_from_string(blob.download_as_bytes())
-
 
 @contextmanager
 def made(emulator: Emulator, folder: Path) -> Iterator[Made]:

@@ -124,10 +124,11 @@ def test_labels_from_the_data_are_escaped(train_classes, card):
 
 
 def test_a_classifier_s_card_is_made_again_byte_for_byte_beside_the_production_it_was_compared_with(
-    train_classes, model, bucket, card
+    train_classes, model, bucket, card, quick
 ):
     train_classes(["late", "on time"])
     model("promote", "--force", "--reason", "test")
+    quick.undo()
     train_classes(["late", "on time"], training="threshold = 0.4")
     name = artifact.report_name(MODEL, 2)
     published = bucket.blob(name).download_as_bytes()

@@ -18,7 +18,7 @@ from model.errors import ReportError
 from model.registry.registry import Registry
 from model.reports import model_card
 from tests.support.pages import HOSTILE, Page, world
-from tests.support.parts import MODEL, document
+from tests.support.parts import MODEL, copy_objects, document
 
 CARD = artifact.report_name(MODEL, 1)
 
@@ -66,7 +66,7 @@ def test_a_refused_version_s_card_says_so(shipped, card):
 
 
 def test_a_promotion_by_force_is_shown_with_its_reason(made_shipped, model, bucket, card):
-    made_shipped.copy_to(bucket)
+    copy_objects(made_shipped.bucket, bucket)
     model("promote", "2", "--force", "--reason", f"because {HOSTILE}", "--by", "ada@example")
 
     page = card("2")
@@ -118,7 +118,7 @@ def test_many_rows_make_no_bigger_page(train, card):
 
 def test_a_card_that_is_gone_is_made_again_byte_for_byte(made_compared, bucket, card):
     """A trainer that was killed after the manifest leaves no card."""
-    made_compared.copy_to(bucket)
+    copy_objects(made_compared.bucket, bucket)
     name = artifact.report_name(MODEL, 2)
     published = bucket.blob(name).download_as_bytes()
     bucket.blob(name).delete()
@@ -129,7 +129,7 @@ def test_a_card_that_is_gone_is_made_again_byte_for_byte(made_compared, bucket, 
 
 
 def test_a_card_is_made_again_without_the_production_it_was_compared_with(made_compared, bucket, card):
-    made_compared.copy_to(bucket)
+    copy_objects(made_compared.bucket, bucket)
     bucket.blob(artifact.manifest_name(MODEL, 1)).delete()
     bucket.blob(artifact.report_name(MODEL, 2)).delete()
 

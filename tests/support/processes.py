@@ -28,6 +28,7 @@ FIXTURES = {
     "released",
     "serve",
     "served",
+    "train_once",
 }
 """Fixtures that start a process, or give a function that does."""
 
