@@ -26,6 +26,7 @@ def predicted(document, rng, rows, late):
     return window(document, x, rng.uniform(size=rows) < late)
 
 
+@pytest.mark.slow
 def test_a_class_predicted_in_fifteen_of_a_hundred_in_place_of_ten_is_found_at_a_thousand_rows():
     """In at least 85 of 100 windows, by the share of the class alone."""
     rng = np.random.default_rng(2)
@@ -61,6 +62,7 @@ def test_undrifted_windows_of_ten_columns_of_mixed_kinds_hardly_ever_bring_a_fin
     assert statuses.count("warn") <= most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", [0.002, 0.02, 0.3])
 @pytest.mark.parametrize("rows", [200, 20_000])
 def test_shares_of_rare_classes_do_not_move_by_chance(late, rows):
