@@ -76,9 +76,18 @@ def test_a_trigger_that_was_deleted_by_hand_is_made_by_trigger_and_is_no_hindran
 
 
 @pytest.mark.parametrize(
-    "match", ["logging sinks delete", "remove-iam-policy-binding", "functions delete", "accounts delete"]
+    ("match", "do"),
+    [
+        ("logging sinks delete", "interrupt-after"),
+        ("remove-iam-policy-binding", "kill-before"),
+        ("functions delete", "interrupt-after"),
+        ("accounts delete", "kill-before"),
+        pytest.param("logging sinks delete", "kill-before", marks=pytest.mark.sweep),
+        pytest.param("remove-iam-policy-binding", "interrupt-after", marks=pytest.mark.sweep),
+        pytest.param("functions delete", "kill-before", marks=pytest.mark.sweep),
+        pytest.param("accounts delete", "interrupt-after", marks=pytest.mark.sweep),
+    ],
 )
-@pytest.mark.parametrize("do", ["interrupt-after", "kill-before"])
 def test_up_after_a_down_that_stopped_half_way_brings_everything_back(cloud, match, do):
     project = cloud()
     expected = grants(project)
