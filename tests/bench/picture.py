@@ -11,6 +11,9 @@ from matplotlib.figure import Figure
 
 _COLOURS = ("#1f6f8b", "#d08c2f", "#7a5195", "#4f9d69")
 
+_LINE = 0.55
+"""The height of a table's line, by a bar's."""
+
 
 def draw(record: Mapping[str, Any], path: Path) -> None:
     """Write an SVG to *path*: for each part a panel, of bars where it has ratios, ours by each other's, else of its tables."""
@@ -18,7 +21,7 @@ def draw(record: Mapping[str, Any], path: Path) -> None:
     panels = [panel for panel in panels if panel[1] or panel[2]]
     if not panels:
         return
-    heights = [len(bars) or len(lines) for _, bars, lines in panels]
+    heights = [len(bars) or _LINE * len(lines) for _, bars, lines in panels]
     with mpl.rc_context({"svg.hashsalt": "bench", "font.size": 8}):
         figure = Figure(figsize=(9, 0.18 * sum(heights) + 0.9 * len(panels)), layout="constrained")
         axes = figure.subplots(len(panels), squeeze=False, gridspec_kw={"height_ratios": [h + 2 for h in heights]})
