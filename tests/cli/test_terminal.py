@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
-import sys
 
+from tests.support import forks
 from tests.support.parts import ROOT
 
 
 def test_every_step_of_a_training_shows_on_a_terminal_and_results_go_to_standard_output(registry, bucket):
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "model", "train"],
+        [*forks.python(), "-m", "model", "train"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=theirs,
