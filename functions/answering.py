@@ -10,7 +10,6 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from . import router
-from .asked import Asked
 from .body import read_body
 from .exchange import Request, Resource, headers_of, problem_json
 from .loader import Loader
@@ -34,6 +33,7 @@ from .telemetry import log
 from .telemetry.record import Record
 
 if TYPE_CHECKING:
+    from .asked import Asked
     from .large import Elsewhere
 
 LEAST_BYTES = 4096
@@ -114,6 +114,8 @@ class Endpoint:
                     protocol = router.by_members(protocol, body)
                     problem = protocol.problem
                 if len(body) >= LEAST_BYTES or "content-encoding" in headers:
+                    from .asked import Asked  # noqa: PLC0415 - as below
+
                     asked = Asked(body, headers, route, protocol, self._loaded(model), record, self._one, most_bytes)
                     return await self._weighed(asked, incoming.receive)
             answerer = self._loaded(model)
