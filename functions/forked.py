@@ -98,7 +98,8 @@ class Child:
         os.close(self._pipe)
         os.close(self._memory)
         _, status = os.waitpid(self._pid, 0)
-        self.ended.set_result(None)
+        if not self.ended.done():  # or nobody waits for it any more
+            self.ended.set_result(None)
         if not self.message.done():
             self.message.set_exception(LostError(_how(status, self._head[_SIZE_BYTES:].decode())))
             self.message.exception()  # nobody may wait for it any more
