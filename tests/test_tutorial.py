@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support import forks
 from tests.support.parts import ROOT, until
 
 HEADING = "## The whole circle, on your machine"
@@ -34,6 +36,17 @@ def shape(line: str) -> str:
     return re.sub(r"[-+]?\d[\d.e-]*", "#", re.sub(r"\s+", " ", line)).strip()
 
 
+def commands_python(folder: Path) -> Path:
+    """A folder with a `python` that forks where it is asked for a module: its imports take longer than most commands."""
+    python = folder / "bin" / "python"
+    python.parent.mkdir(exist_ok=True)
+    python.write_text(
+        f'#!/bin/sh\n[ "$1" = -m ] && exec {shlex.join(forks.python())} "$@"\nexec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+    return python.parent
+
+
 def run(command: str, folder: Path, port: int, log: Path) -> str:
     """Run a command of the tutorial beside the function at *port*, which writes to *log*; gives all that it prints."""
     for there, here in (
@@ -42,7 +55,7 @@ def run(command: str, folder: Path, port: int, log: Path) -> str:
         ("tests/support/visits.py", f"'{ROOT}/tests/support/visits.py'"),
     ):
         command = command.replace(there, here)
-    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    environ = {**os.environ, "PATH": f"{commands_python(folder)}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         ["bash", "-c", command], cwd=folder, env=environ, capture_output=True, text=True, timeout=100, check=False
     )
