@@ -36,7 +36,7 @@ from tests.bench.worlds import OURS, World, world
 from tests.support.parts import MODEL, Server, document
 
 ROWS = (10_000, 100_000, 1_000_000)
-ROUNDS = 7
+ROUNDS, TIMES = 7, 20
 AGAINST = "decode, multiply, encode"
 FORMAT_ROWS = 100_000
 FOREST = "forest"
@@ -80,7 +80,7 @@ def _json(rows: int) -> bytes:
 
 def _rates(works: Mapping[str, Callable[[], object]], rows: int, rounds: int, budget: Budget) -> dict[str, list[float]]:
     """Rows a second of each work, the first round left out."""
-    timed = {name: lambda work=work: seconds_of(work) for name, work in works.items()}
+    timed = {name: lambda work=work: seconds_of(work, TIMES) for name, work in works.items()}
     in_turns(timed, 1)
     found = in_turns(timed, rounds, most_seconds=budget.left() / 6)
     return {name: [rows / seconds for seconds in samples] for name, samples in found.items()}
