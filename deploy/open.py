@@ -23,6 +23,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -42,8 +43,6 @@ SPARE_SECONDS = 300
 
 UNKNOWN_SECONDS = 1800
 """How long a token is used that does not say when it ends."""
-
-PART_BYTES = 1 << 16
 
 _NOT_SENT_ON = {
     *("authorization", "connection", "content-length", "cookie", "expect", "host", "keep-alive", "origin"),
@@ -104,10 +103,10 @@ def objection(headers: Any, port: int) -> str:
     hosts = [host.lower() for host in headers.get_all("host", [])]
     if hosts not in ([f"127.0.0.1:{port}"], [f"localhost:{port}"]):
         return f"Host must be 127.0.0.1:{port}, got {', '.join(hosts)[:80]!r}"
-    origin = headers.get("origin")
-    if origin is not None and origin.lower() != f"http://{hosts[0]}":
-        return f"a page of another origin may not call through this address, got Origin {origin[:80]!r}"
-    if headers.get("sec-fetch-site", "none").lower() not in {"none", "same-origin"}:
+    for origin in headers.get_all("origin", []):
+        if origin.lower() != f"http://{hosts[0]}":
+            return f"a page of another origin may not call through this address, got Origin {origin[:80]!r}"
+    if any(site.lower() not in {"none", "same-origin"} for site in headers.get_all("sec-fetch-site", [])):
         return "a page of another origin may not call through this address"
     return ""
 
@@ -133,12 +132,15 @@ class Passing(BaseHTTPRequestHandler):
     timeout = IDLE_SECONDS
 
     def pass_on(self) -> None:
+        if self.headers.defects:  # the parser leaves out all that follows such a line
+            self._refuse(HTTPStatus.BAD_REQUEST, "a line of the head is no header")
+            return
         refused = objection(self.headers, self.server.server_address[1])
         if refused:
             self._refuse(HTTPStatus.FORBIDDEN, refused)
             return
-        length = self.headers.get("content-length", "0")
-        if "transfer-encoding" in self.headers or not re.fullmatch("[0-9]{1,12}", length):
+        length, *more = self.headers.get_all("content-length", ["0"])
+        if "transfer-encoding" in self.headers or more or not re.fullmatch("[0-9]{1,12}", length):
             self._refuse(HTTPStatus.LENGTH_REQUIRED, "a body must come with its Content-Length")
         elif int(length) > MOST_BODY_BYTES:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {MOST_BODY_BYTES} bytes, got {length}")
@@ -150,6 +152,8 @@ class Passing(BaseHTTPRequestHandler):
     def _pass(self, body: bytes) -> None:
         try:
             connection, answer = self._ask(body)
+            with closing(connection):
+                content = answer.read()  # whole, so that one that breaks off is none
         except NoTokenError:
             self.server.say("gcloud gave no identity token (see above)")
             self._refuse(HTTPStatus.BAD_GATEWAY, "there is no identity token; the terminal says why")
@@ -160,10 +164,7 @@ class Passing(BaseHTTPRequestHandler):
         except (OSError, http.client.HTTPException) as error:
             self._refuse(HTTPStatus.BAD_GATEWAY, f"the function cannot be reached ({type(error).__name__})")
             return
-        try:
-            self._give_back(answer)
-        finally:
-            connection.close()
+        self._give_back(answer, content)
 
     def _ask(self, body: bytes) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         """The function's answer; asked again with a new token where one is refused."""
@@ -183,15 +184,16 @@ class Passing(BaseHTTPRequestHandler):
             self.server.say("403: this account may not call the function; ./deploy.sh grant user:YOU")
         return connection, answer
 
-    def _give_back(self, answer: http.client.HTTPResponse) -> None:
+    def _give_back(self, answer: http.client.HTTPResponse, content: bytes) -> None:
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
             if name.lower() not in _NOT_GIVEN_BACK and not name.lower().startswith("access-control-"):
                 self.send_header(name, value)
+        if self.command != "HEAD":
+            self.send_header("Content-Length", str(len(content)))
         self.send_header("Connection", "close")
         self.end_headers()
-        while part := answer.read1(PART_BYTES):
-            self.wfile.write(part)
+        self.wfile.write(content)
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         body = f"{message}\n".encode()

@@ -48,7 +48,7 @@ def texts_of(data: bytes, count: int, place: str) -> list[Any]:
         end = start + _SIZE_BYTES + int.from_bytes(data[start : start + _SIZE_BYTES], "little")
         texts.append(data[start + _SIZE_BYTES : end])
         start = end
-    if start != len(data):
+    if start != len(data) or len(texts) != count:
         detail = f"the bytes must be {count} texts, each behind its length of {_SIZE_BYTES} bytes"
         raise PayloadError(Problem(detail, place))
     try:

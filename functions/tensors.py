@@ -86,7 +86,9 @@ def json_part(request: Request) -> tuple[bytes, bytes]:
     return request.body[: int(length)], request.body[int(length) :]
 
 
-def tensor_of(entry: object, place: str, binary: bytes, *, most_cells: int, gaps: bool = False) -> tuple[Tensor, bytes]:
+def tensor_of(
+    entry: object, place: str, binary: memoryview, *, most_cells: int, gaps: bool = False
+) -> tuple[Tensor, memoryview]:
     """The tensor that *entry*, at *place* in the body, describes; and the rest of *binary*, where its data were there.
 
     Args:
@@ -115,7 +117,7 @@ def tensor_of(entry: object, place: str, binary: bytes, *, most_cells: int, gaps
     tensor = Tensor(name, place, tuple(shape), [], nested=False)
     if parameters.get("binary_data_size") is not None:
         size = _size(parameters["binary_data_size"], entry, binary, place)
-        tensor, binary = _of_bytes(tensor, datatype, binary[:size]), binary[size:]
+        tensor, binary = _of_bytes(tensor, datatype, bytes(binary[:size])), binary[size:]
     elif "shared_memory_region" in parameters:
         raise PayloadError(Problem("shared memory is not read here; send the data", f"{place}/parameters"))
     else:
@@ -127,7 +129,7 @@ def tensor_of(entry: object, place: str, binary: bytes, *, most_cells: int, gaps
     return tensor, binary
 
 
-def _size(size: object, entry: dict[str, Any], binary: bytes, place: str) -> int:
+def _size(size: object, entry: dict[str, Any], binary: memoryview, place: str) -> int:
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= len(binary) or "data" in entry:
         expected = f"at most the {len(binary)} bytes that are left, and no 'data' beside it"
         raise PayloadError(Problem(f"'binary_data_size' must be {expected}, got {shown(size)}", f"{place}/parameters"))

@@ -89,12 +89,12 @@ def read(
     _check_members(document)
     wanted = wanted_outputs(document.get("outputs"), document.get("parameters") or {}, classes)
     tensors, width = [], len(features)
+    gaps, rest = b"NaN" in body, memoryview(binary)
     for place, entry in enumerate(document["inputs"]):
-        gaps = b"NaN" in body
-        tensor, binary = tensor_of(entry, f"/inputs/{place}", binary, most_cells=most * width, gaps=gaps)
+        tensor, rest = tensor_of(entry, f"/inputs/{place}", rest, most_cells=most * width, gaps=gaps)
         tensors.append(tensor)
-    if binary:
-        raise PayloadError(Problem(f"{len(binary)} bytes follow the last tensor's data", ""))
+    if rest:
+        raise PayloadError(Problem(f"{len(rest)} bytes follow the last tensor's data", ""))
     question = None
     if tensors[0].array is not None:
         from ..number_tensors import question_of_numbers  # noqa: PLC0415 - most processes are never sent any

@@ -139,6 +139,26 @@ def test_a_page_of_another_origin_is_refused_without_a_call(upstream, port, head
         pytest.param(
             b"POST / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nTransfer-Encoding: chunked\r\n\r\n", 411, id="chunked"
         ),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nTransfer-Encoding : chunked\r\n\r\n",
+            400,
+            id="no-header",
+        ),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nContent-Length: 0\r\nContent-Length: 9\r\n\r\n",
+            411,
+            id="two-lengths",
+        ),
+        pytest.param(
+            b"GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nOrigin: http://127.0.0.1:PORT\r\nOrigin: http://x\r\n\r\n",
+            403,
+            id="two-origins",
+        ),
+        pytest.param(
+            b"GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nSec-Fetch-Site: none\r\nSec-Fetch-Site: cross-site\r\n\r\n",
+            403,
+            id="two-sites",
+        ),
         pytest.param(b"POST / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nContent-Length: -1\r\n\r\n", 411, id="negative"),
         pytest.param(b"POST / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nContent-Length: 33554433\r\n\r\n", 413, id="large"),
         pytest.param("GET /é HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n".encode(), 400, id="not-ascii"),
@@ -156,6 +176,22 @@ def test_a_function_that_is_not_there_is_a_502(said):
         status, _, text = ask(proxy.server_address[1])
 
     assert (status, text) == (502, "the function cannot be reached (ConnectionRefusedError)\n")
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        pytest.param(b"Content-Length: 9\r\n\r\nans", id="length"),
+        pytest.param(b"Transfer-Encoding: chunked\r\n\r\n3\r\nans\r\nZZ", id="chunks"),
+    ],
+)
+def test_an_answer_that_breaks_off_is_a_502_and_not_a_short_200(monkeypatch, capfd, port, begun):
+    monkeypatch.setattr(Visit, "do_GET", lambda visit: visit.wfile.write(b"HTTP/1.1 200 OK\r\n" + begun))
+
+    status, _, text = ask(port)
+
+    assert (status, text) == (502, "the function cannot be reached (IncompleteRead)\n")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_without_a_token_the_function_is_not_asked(upstream, port, tokens, said):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def infer(functions, body, **headers):
     spelled = body if isinstance(body, bytes) else json.dumps(body).encode()
     response = functions.ask("POST", INFER, spelled, **headers)
     length = int(response.headers.get("inference-header-content-length", len(response.body)))
-    return response.status_code, json.loads(response.body[:length]), response.body[length:]
+    return response.status_code, json.loads(bytes(response.body[:length])), response.body[length:]
 
 
 def with_tail(array, datatype, **members):
@@ -57,6 +58,33 @@ def with_tail(array, datatype, **members):
 
 
 # Inputs
+
+
+@pytest.mark.parametrize(
+    "texts", [pytest.param(0, id="none"), pytest.param(1, id="too-few"), pytest.param(3, id="more")]
+)
+def test_there_are_as_many_texts_as_the_shape_says(lateness, texts):
+    entries, tail = columns(), struct.pack("<I", 3) + b"red"
+    size = {"binary_data_size": len(tail) * texts}
+    entries[1] = {"name": "colour", "shape": [2], "datatype": "BYTES", "parameters": size}
+    head = json.dumps({"inputs": entries}).encode()
+
+    status, answer, _ = infer(lateness, head + tail * texts, inference_header_content_length=str(len(head)))
+
+    assert (status, answer["error"]) == (400, "the bytes must be 2 texts, each behind its length of 4 bytes")
+
+
+@pytest.mark.process
+def test_many_tensors_take_no_longer_each_than_a_few(line):
+    """A pass over the whole body for each of them took minutes."""
+    entry = {"name": "bmi", "shape": [1], "datatype": "FP64", "parameters": {"binary_data_size": 8}}
+    head = json.dumps({"inputs": [entry] * 20_000}).encode()
+    began = time.monotonic()
+
+    status, answer, _ = infer(line, head + bytes(16 << 20), inference_header_content_length=str(len(head)))
+
+    assert (status, answer["error"]) == (400, f"{(16 << 20) - 160_000} bytes follow the last tensor's data")
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("datatype", sorted(CODES))
