@@ -277,7 +277,7 @@ def main(arguments: list[str]) -> None:
             sys.stdout.write("".join(f"{field}\0" for field in plan(found, name, Call(project, dataset, *rest))))
         else:
             print(line(kind, found))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         sys.exit(f"bigquery.py {kind}: not the JSON that was expected ({type(error).__name__}: {error})")
 
 

@@ -145,7 +145,12 @@ def _live(work: Callable[[], Message], pipe: int, memory: int, parent: int, mask
         for number in signal.valid_signals():
             if callable(signal.getsignal(number)):
                 signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent decides what becomes of its requests
+        for number in (
+            signal.SIGINT,
+            signal.SIGTERM,
+            signal.SIGHUP,
+        ):  # of a terminal, or of a supervisor to all at once:
+            signal.signal(number, signal.SIG_IGN)  # the parent decides about its requests, and no child outlives it
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         leave_with(parent)
         sheltered(pipe, memory)

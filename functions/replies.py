@@ -79,6 +79,12 @@ def process_lost(how: str) -> RefusalError:
     return RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=(("Retry-After", "1"),))
 
 
+def no_memory() -> RefusalError:
+    """The refusal of a request that takes more memory than there is."""
+    detail = "this request takes more memory than there is; send the instances in parts, or ask again"
+    return RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=(("Retry-After", "1"),))
+
+
 def no_model(retry_after_seconds: int) -> RefusalError:
     """The refusal while no model is loaded."""
     detail = f"no model is loaded yet; try again in {retry_after_seconds} s"
@@ -114,7 +120,7 @@ def bad_payload(error: PayloadError) -> RefusalError:
     return RefusalError(status, detail, error.problems)
 
 
-def refusal_for(
+def refusal_for(  # noqa: PLR0911 - one a kind of error
     error: Exception, path: str, function: str, features: Sequence[Feature], *, one: bool
 ) -> RefusalError | None:
     """The refusal of the request that *error* ended; None where nobody foresaw it.
@@ -128,6 +134,8 @@ def refusal_for(
             return error
         case PayloadError():
             return bad_payload(error)
+        case MemoryError():
+            return no_memory()
         case MethodError():
             return RefusalError(HTTPStatus.METHOD_NOT_ALLOWED, str(error), headers=(("Allow", error.allowed),))
         case MediaTypeError():

@@ -28,11 +28,14 @@ def decode(body: bytes) -> object:
 
     Raises:
         PayloadError: *body* is not JSON.
+        MemoryError: Memory is wanting to tell.
     """
     body = body.removeprefix(_BYTE_ORDER_MARK)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        if error.msg.startswith("Not enough memory"):
+            raise MemoryError from None
         refusal = PayloadError(Problem(f"not JSON: {error}", ""))
     if len(body) > _MOST_DIAGNOSED_BYTES:
         raise refusal

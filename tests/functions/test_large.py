@@ -163,10 +163,18 @@ def test_a_caller_who_hangs_up_in_the_queue_is_left_out(batch_alone, pool):
     assert [answer.result(60).status for answer in answers] == [200] * len(answers)
 
 
-def test_a_worker_that_is_told_to_stop_answers_a_large_request_first(batch_alone, pool):
+@pytest.mark.parametrize(
+    ("number", "tell"),
+    [
+        pytest.param(signal.SIGTERM, os.kill, id="platform"),
+        pytest.param(signal.SIGTERM, os.killpg, id="supervisor-of-all-processes"),
+        pytest.param(signal.SIGINT, os.killpg, id="terminal"),
+    ],
+)
+def test_a_worker_that_is_told_to_stop_answers_a_large_request_first(batch_alone, pool, number, tell):
     answer, child = under_way(batch_alone, pool)
 
-    batch_alone.process.send_signal(signal.SIGTERM)
+    tell(batch_alone.process.pid, number)
     os.kill(child, signal.SIGCONT)
 
     assert (answer.result(60).status, len(answer.result().json()["predictions"])) == (200, ROWS)
@@ -250,6 +258,22 @@ def test_a_large_request_is_answered_where_hardly_a_file_is_left(batch_alone):
             until(lambda: not children(worker(batch_alone)))
 
     assert statuses == [200] * 6
+
+
+@pytest.mark.parametrize("more_bytes", [pytest.param(5 << 20, id="to-parse"), pytest.param(20 << 20, id="to-predict")])
+def test_where_memory_is_wanting_a_large_request_gets_a_503(batch_alone, more_bytes):
+    body = body_of(400_000)
+    batch_alone.post(body)
+    until(lambda: not children(worker(batch_alone)))
+    pages = int(Path(f"/proc/{worker(batch_alone)}/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + more_bytes
+    resource.prlimit(worker(batch_alone), resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+
+    answer = batch_alone.post(body)
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["detail"].endswith("send the instances in parts, or ask again")
+    assert batch_alone.get("/[0.5]").status == 200
 
 
 def test_nothing_is_left_of_large_requests(batch_alone):
