@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from .columns.feature import Feature, Level
 from .entries import ArtifactError as ArtifactError  # noqa: PLC0414 - it belongs to this contract
 from .entries import File as File  # noqa: PLC0414
 from .entries import Golden, classes_of, features_of, files_of, golden_of, key_of, missing_of
-from .feature import Feature, Level
 from .problems import shown
 
 FORMAT = 2

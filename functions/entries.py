@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeGuard
 
-from .feature import KINDS, MOST_LEVELS, TIME_PARTS, WIDTHS, Feature, Level
+from .columns.feature import KINDS, MOST_LEVELS, TIME_PARTS, WIDTHS, Feature, Level
 from .problems import shown
 
 MOST_FILE_BYTES = 1 << 30

@@ -26,14 +26,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 
-from .schema import Feature, Level, PayloadError, Problem
+from .columns.schema import Feature, Level, PayloadError, Problem
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .rows import Rows
-    from .table import Table
+    from .columns.rows import Rows
+    from .columns.table import Table
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"

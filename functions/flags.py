@@ -6,18 +6,18 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .columns.feature import traits
+from .columns.places import Places, missing, outside, unknown
+from .columns.rows import Rows
+from .columns.schema import MOST_PROBLEMS, Feature, PayloadError, Problem, pointer, shown
+from .columns.times import iso
 from .exchange import Question
-from .feature import traits
-from .places import Places, missing, outside, unknown
-from .rows import Rows
-from .schema import MOST_PROBLEMS, Feature, PayloadError, Problem, pointer, shown
-from .times import iso
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 else:
-    from .arrays import np
+    from .columns.arrays import np
 
 NOTHING: dict[str, int] = {}
 

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .columns.schema import Feature, to_table
 from .exchange import Question
 from .flags import are_finite
 from .predictor import Predictor
 from .problems import PayloadError, Problem, moved
-from .schema import Feature, to_table
 
 _PART_ROWS = 64
 _MOST_ROUNDS = 16

@@ -20,9 +20,10 @@ import functions_framework.aio
 import starlette.requests
 from starlette.responses import Response
 
-from . import long_addresses, settings
-from .answering import Endpoint
+from . import settings
 from .bucket import fetch
+from .handling import long_addresses
+from .handling.answering import Endpoint
 from .loader import Loader
 from .telemetry import log
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import arrays as later
 from . import runtimes
 from .artifact import ARRAYS, ArtifactError, Manifest
-from .feature import traits
-from .rows import CELLS_BEFORE_NUMPY, FEW_CELLS, Rows
+from .columns import arrays as later
+from .columns.feature import traits
+from .columns.rows import CELLS_BEFORE_NUMPY, FEW_CELLS, Rows
+from .columns.schema import PayloadError, to_few
+from .columns.table import Table
+from .columns.times import expand
 from .runtimes import Predictions, Runtime
-from .schema import PayloadError, to_few
-from .table import Table
-from .times import expand
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 else:
-    from .arrays import np
+    from .columns.arrays import np
 
 RELATIVE = 1e-9
 """Largest difference between equal predictions, as a share of the value."""

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from functions.schema import KINDS, TIME_PARTS
+from functions.columns.schema import KINDS, TIME_PARTS
 from model.errors import ConfigError
 
 __all__ = ["Config", "ConfigError", "read"]

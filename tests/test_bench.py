@@ -196,9 +196,7 @@ def test_no_round_begins_that_would_end_too_late(monkeypatch):
 
 
 def test_import_times_are_added_up_by_package():
-    trace = (
-        "import time: 1500 | 9000 | numpy\nimport time: 500 | 600 |   numpy.linalg\nimport time: 300 | 300 | schema\n{}"
-    )
+    trace = "import time: 1500 | 9000 | numpy\nimport time: 500 | 600 |   numpy.linalg\nimport time: 300 | 300 | columns.schema\n{}"
 
     assert by_package(trace) == (("numpy", "2.0", "2"), ("the functions' own", "0.3", "1"))
 

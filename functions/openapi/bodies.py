@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import orjson
 
 from ..artifact import Manifest
-from ..feature import Feature
-from ..tensors import datatype_of
+from ..columns.feature import Feature
+from ..protocols.parts.tensors import datatype_of
 from .columns import KEY, Schema, cell, cell_of, may_be_left_out, row
 
 INSTANCE: Schema = {"$ref": "#/components/schemas/Instance"}

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ..feature import Feature
-from ..times import iso
+from ..columns.feature import Feature
+from ..columns.times import iso
 
 Schema = dict[str, Any]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..artifact import Manifest
-from ..feature import Feature
+from ..columns.feature import Feature
 from .bodies import tensor_type
 from .columns import example_row
 

@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from ..artifact import Manifest
+from ..columns.feature import Feature
+from ..columns.times import iso
 from ..entries import are_numbers
 from ..exchange import Content
-from ..feature import Feature
-from ..metadata import metadata
-from ..times import iso
+from ..handling.metadata import metadata
 
 HTML = "text/html"
 SCRIPTS = tuple(f"{name}.js" for name in ("values", "snippets", "fields", "answer", "model", "call", "calls", "page"))

@@ -17,14 +17,14 @@ from typing import Any
 
 import orjson
 
-from ..bounds import check_cells, most_rows
+from ..columns.schema import Feature, Level
 from ..exchange import JSON, Answer, Content, Question, Request, TooLargeError, problem_json
 from ..leniency import sift
 from ..problems import PayloadError, Problem, escape, refuse, shown
-from ..questions import question_of
-from ..repeats import refuse_repeats
-from ..schema import Feature, Level
-from ..strict_json import decode
+from .parts.bounds import check_cells, most_rows
+from .parts.questions import question_of
+from .parts.repeats import refuse_repeats
+from .parts.strict_json import decode
 
 MOST_MESSAGE_BYTES = 1000
 """Length of `errorMessage`; BigQuery shows less than 1 KB."""

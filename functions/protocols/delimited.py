@@ -15,16 +15,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..bounds import check_lines, most_rows
-from ..csv_body import Row, rows_of, skipped_lines, swallowed
-from ..csv_text import other_separator
+from ..columns.csv_text import other_separator
+from ..columns.naming import listed, order_of
+from ..columns.schema import Feature, Level, to_table
+from ..columns.text_cells import csv_cells, level
 from ..exchange import Answer, Content, Question, Request
-from ..naming import listed, order_of
 from ..problems import PayloadError, Problem, refuse, shown
-from ..questions import question_of_lines
-from ..schema import Feature, Level, to_table
-from ..text_cells import csv_cells, level
 from . import instances
+from .parts.bounds import check_lines, most_rows
+from .parts.csv_body import Row, rows_of, skipped_lines, swallowed
+from .parts.questions import question_of_lines
 
 CSV = "text/csv; charset=utf-8"
 
@@ -85,7 +85,7 @@ def render(answer: Answer) -> Content:
     if answer.probabilities is not None:
         chances = np.asarray(answer.probabilities, np.float64)
     if answer.probabilities is not None and question.top:
-        from ..leading import leading  # noqa: PLC0415 - most processes are never asked for it
+        from .parts.leading import leading  # noqa: PLC0415 - most processes are never asked for it
 
         labels, chances = leading(chances, answer.classes, question.top)
         for place, (named, likely) in enumerate(zip(zip(*labels, strict=True), chances.T.tolist(), strict=True), 1):

@@ -13,16 +13,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..bounds import check_cells, most_rows, most_unread, most_with_top
+from ..columns.naming import order_of
+from ..columns.schema import Feature, Level
 from ..exchange import Answer, Content, Question, Request
-from ..keys import column as key_column
-from ..naming import order_of
 from ..problems import PayloadError, Problem, escape, refuse, shown
-from ..questions import question_of
-from ..repeats import refuse_repeats
-from ..schema import Feature, Level
-from ..strict_json import decode
 from . import instances
+from .parts.bounds import check_cells, most_rows, most_unread, most_with_top
+from .parts.keys import column as key_column
+from .parts.questions import question_of
+from .parts.repeats import refuse_repeats
+from .parts.strict_json import decode
 
 _MEMBERS = ("dataframe_split", "dataframe_records", "inputs")
 _BESIDE = ("params", "parameters")
@@ -155,7 +155,7 @@ def _top(document: Mapping[str, Any], classes: Sequence[Level]) -> int | None:
         raise PayloadError(Problem(instances.NO_PARAMETERS.format(given[0]), f"/{given[0]}"))
     if len(given) > 1:
         raise PayloadError(Problem("'params' and 'parameters' exclude each other", "/params"))
-    from ..leading import top_of  # noqa: PLC0415 - most processes are never asked for it
+    from .parts.leading import top_of  # noqa: PLC0415 - most processes are never asked for it
 
     return top_of(document[given[0]], given[0])
 

@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..bounds import check_cells, most_rows, most_unread, most_with_top
+from ..columns.schema import MOST_PROBLEMS, Feature, Level, PayloadError, Problem, escape, example, shown
 from ..exchange import JSON, Answer, Content, Question, Request, problem_json
-from ..path_values import path_value
-from ..questions import question_of
-from ..row_names import check_names
-from ..schema import MOST_PROBLEMS, Feature, Level, PayloadError, Problem, escape, example, shown
-from ..strict_json import decode
+from .parts.bounds import check_cells, most_rows, most_unread, most_with_top
+from .parts.path_values import path_value
+from .parts.questions import question_of
+from .parts.row_names import check_names
+from .parts.strict_json import decode
 
 if TYPE_CHECKING:
     import numpy as np
 else:
-    from ..arrays import np
+    from ..columns.arrays import np
 
 _NOTHING: tuple[Any, ...] = (None, {})
 _BESIDE = ("parameters", "keys")
@@ -82,7 +82,7 @@ def render(answer: Answer) -> Content:
     if answer.probabilities is not None:
         shares = np.ascontiguousarray(answer.probabilities, np.float64)
         if answer.question.top:
-            from ..leading import leading  # noqa: PLC0415 - most processes are never asked for it
+            from .parts.leading import leading  # noqa: PLC0415 - most processes are never asked for it
 
             labels_by_row, shares = leading(shares, classes, answer.question.top)
             classes = labels_by_row[0] if single else labels_by_row
@@ -136,7 +136,7 @@ def _read_body(
     if keys is not None:
         if question.keys is not None:
             raise PayloadError(Problem(f"'keys' and members {shown(key)} exclude each other", "/keys"))
-        from ..keys import keys_of  # noqa: PLC0415 - most processes are never asked for it
+        from .parts.keys import keys_of  # noqa: PLC0415 - most processes are never asked for it
 
         question = question._replace(keys=keys_of(keys, len(question.instances)))
     texts = [*map(type, keys)].count(str) if keys else 0
@@ -174,14 +174,14 @@ def _example(features: Sequence[Feature], *, one: bool) -> str:
         value = example(features[0])
         more = "0.2" if value == "0.5" else "…"
         return f'{{"instance": {value}}}' if one else f'{{"instances": [{value}, {more}]}}'
-    from ..naming import listed  # noqa: PLC0415 - only a refusal comes here
+    from ..columns.naming import listed  # noqa: PLC0415 - only a refusal comes here
 
     row = f"[{listed([feature.name for feature in features])}]"
     return f'{{"instance": {row}}}' if one else f'{{"instances": [{row}, …]}}'
 
 
 def _top(parameters: object) -> int | None:
-    from ..leading import top_of  # noqa: PLC0415 - most processes are never asked for it
+    from .parts.leading import top_of  # noqa: PLC0415 - most processes are never asked for it
 
     return top_of(parameters)
 

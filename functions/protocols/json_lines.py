@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import orjson
 
-from ..bounds import check_lines, most_rows
+from ..columns.schema import Feature, Level
+from ..columns.text_cells import json_cell
 from ..exchange import Answer, Content, Question, Request
 from ..problems import PayloadError, Problem
-from ..questions import question_of_lines
-from ..repeats import refuse_repeats, texts_of
-from ..schema import Feature, Level
-from ..strict_json import decode
-from ..text_cells import json_cell
 from . import instances
+from .parts.bounds import check_lines, most_rows
+from .parts.questions import question_of_lines
+from .parts.repeats import refuse_repeats, texts_of
+from .parts.strict_json import decode
 
 JSON_LINES = "application/x-ndjson"
 
@@ -70,7 +70,7 @@ def render(answer: Answer) -> Content:
         shares = np.asarray(answer.probabilities, np.float64)
         labels = [classes] * len(lines)
         if question.top:
-            from ..leading import leading  # noqa: PLC0415 - most processes are never asked for it
+            from .parts.leading import leading  # noqa: PLC0415 - most processes are never asked for it
 
             labels, shares = leading(shares, classes, question.top)
         for line, chances, names in zip(lines, shares.tolist(), labels, strict=True):

@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
+from ..columns.schema import Feature, Level
 from ..exchange import JSON, READ, Answer, Content, Question, Request, Resource, problem_json
-from ..schema import Feature, Level
 from . import frames, instances
 
 ROUTES = {

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ..bounds import most_rows
+from ..columns.schema import Feature, Level
 from ..exchange import Answer, Content, Question, Request, TooLargeError
 from ..problems import PayloadError, Problem
-from ..questions import question_of
-from ..schema import Feature, Level
 from . import instances
+from .parts.bounds import most_rows
+from .parts.questions import question_of
 
 NPY = "application/x-npy"
 

@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 import orjson
 
-from ..bounds import check_cells, most_rows
+from ..columns.schema import Feature, Level
 from ..exchange import JSON, READ, Answer, Content, Question, Request, Resource, problem_json
-from ..keys import is_unicode
-from ..outputs import PREDICT, PROBABILITIES, wanted_outputs
 from ..problems import PayloadError, Problem, escape, refuse, shown
-from ..questions import question_of
-from ..repeats import refuse_repeats
-from ..schema import Feature, Level
-from ..strict_json import decode
-from ..tensors import Tensor, datatype_of, json_part, tensor_of
 from . import frames
+from .parts.bounds import check_cells, most_rows
+from .parts.keys import is_unicode
+from .parts.outputs import PREDICT, PROBABILITIES, wanted_outputs
+from .parts.questions import question_of
+from .parts.repeats import refuse_repeats
+from .parts.strict_json import decode
+from .parts.tensors import Tensor, datatype_of, json_part, tensor_of
 
 _MODEL, _VERSION = "v2/models/{model}", "v2/models/{model}/versions/{version}"
 ROUTES = {
@@ -97,7 +97,7 @@ def read(
         raise PayloadError(Problem(f"{len(rest)} bytes follow the last tensor's data", ""))
     question = None
     if tensors[0].array is not None:
-        from ..number_tensors import question_of_numbers  # noqa: PLC0415 - most processes are never sent any
+        from .parts.number_tensors import question_of_numbers  # noqa: PLC0415 - most processes are never sent any
 
         question = question_of_numbers(tensors, features, one=one, most=most)
     if question is None and len(tensors) == 1 and (width == 1 or tensors[0].shape[1:] not in {(), (1,)}):
@@ -131,7 +131,7 @@ def render(answer: Answer) -> Content:
         texts = "; ".join(warning.detail for warning in answer.warnings)
         document["parameters"] = {"warnings": texts, "warnings_total": answer.flagged}
     if any(wanted.values()):
-        from ..binary_tensors import with_bytes  # noqa: PLC0415 - most processes are never asked for any
+        from .parts.binary_tensors import with_bytes  # noqa: PLC0415 - most processes are never asked for any
 
         return with_bytes(document, {name for name, binary in wanted.items() if binary})
     return Content(JSON, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))

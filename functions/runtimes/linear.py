@@ -6,16 +6,16 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..columns.rows import Rows
+from ..columns.table import Table, to_numbers
 from ..entries import ArtifactError
 from ..problems import PayloadError, Problem, shown
-from ..rows import Rows
-from ..table import Table, to_numbers
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 else:
-    from ..arrays import np
+    from ..columns.arrays import np
 
 
 class Predictions(NamedTuple):

@@ -14,15 +14,15 @@ from itertools import chain, repeat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..feature import traits
-from ..schema import MOST_PROBLEMS, Feature, Level, Problem
+from ..columns.feature import traits
+from ..columns.schema import MOST_PROBLEMS, Feature, Level, Problem
 from .rows import as_json, keys_as_json, probabilities_as_json, rows_as_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..rows import Rows
-    from ..table import Table
+    from ..columns.rows import Rows
+    from ..columns.table import Table
 
 NOTHING: Mapping[str, int] = MappingProxyType({})
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..feature import Feature, Level, traits
-from ..rows import Rows
-from ..times import iso
+from ..columns.feature import Feature, Level, traits
+from ..columns.rows import Rows
+from ..columns.times import iso
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..table import Table
+    from ..columns.table import Table
 
 MOST_CHARACTERS = 256
 """Longest text of a cell that is logged; a longer one is cut."""
@@ -54,7 +54,7 @@ def probabilities_as_json(probabilities: NDArray[Any], classes: Sequence[Level])
     if len(classes) <= MOST_CLASSES:
         labels = [_clipped(label) for label in classes]
         return [{"classes": labels, "probabilities": chances} for chances in probabilities.tolist()]
-    from ..leading import leading  # noqa: PLC0415 - few models have so many classes
+    from ..protocols.parts.leading import leading  # noqa: PLC0415 - few models have so many classes
 
     by_row, chances_by_row = leading(probabilities, classes, MOST_CLASSES)
     return [

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
-from functions.schema import MOST_PROBLEMS, Feature, PayloadError, shown, to_matrix
-from functions.text_cells import number
+from functions.columns.schema import MOST_PROBLEMS, Feature, PayloadError, shown, to_matrix
+from functions.columns.text_cells import number
 from model.data.findings import Example
 from model.data.formats import Column
 from model.data.nearly import MISSING, OTHER, Form, form, is_missing_word

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.schema import MOST_LEVELS, Feature, Level, shown
+from functions.columns.schema import MOST_LEVELS, Feature, Level, shown
 from model.data.findings import Finding
 from model.data.levels import categories
 from model.data.remedies import MOST_EXAMPLES, counted, with_remedy

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from functions.schema import Feature, Level, Matrix
-from functions.table import Table, is_missing
+from functions.columns.schema import Feature, Level, Matrix
+from functions.columns.table import Table, is_missing
 from model.data.cells import Flaw, Mask, Vector, numbers
 from model.data.formats import Column, Piece
 from model.data.level_cells import LevelCodes, booleans

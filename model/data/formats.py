@@ -17,9 +17,9 @@ import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
-from functions import csv_text
-from functions.schema import shown
-from functions.text_cells import NUMBER
+from functions.columns import csv_text
+from functions.columns.schema import shown
+from functions.columns.text_cells import NUMBER
 from model.data.sources import BLOCK_BYTES
 from model.errors import SourceError
 

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.text_cells import NUMBER
-from functions.times import parse
+from functions.columns.text_cells import NUMBER
+from functions.columns.times import parse
 
 Keys: TypeAlias = NDArray[np.uint64]
 

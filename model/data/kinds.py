@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from functions.text_cells import NUMBER
-from functions.times import parse
+from functions.columns.text_cells import NUMBER
+from functions.columns.times import parse
 from model.data.cells import distinct, is_number, plain
 from model.data.formats import Column, FileTable
 from model.data.nearly import MISSING_WORDS

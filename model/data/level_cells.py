@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from functions.schema import Level, shown
-from functions.text_cells import BOOLEANS
+from functions.columns.schema import Level, shown
+from functions.columns.text_cells import BOOLEANS
 from model.data.cells import Codes, Flaw, Vector, distinct, flaw_of, plain, wrong_type
 from model.data.formats import Column
 

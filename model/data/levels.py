@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.schema import MOST_LEVELS, Feature, Level, shown
+from functions.columns.schema import MOST_LEVELS, Feature, Level, shown
 from model.data.findings import Finding
 from model.data.nearly import MISSING, OTHER, PLAIN, are_numbers, forms_of, is_missing_word, remedies
 from model.data.remedies import MOST_EXAMPLES, counted, with_remedy

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from functions.schema import Level
-from functions.text_cells import NUMBER
+from functions.columns.schema import Level
+from functions.columns.text_cells import NUMBER
 
 MISSING_WORDS = frozenset({"na", "n/a", "#n/a", "nan", "null", "none", "nil", "?", "-", "--", "."})
 """Texts, in lower case, by which people mean a missing cell."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from functions.csv_text import MOST_LINES, is_inner_row
+from functions.columns.csv_text import MOST_LINES, is_inner_row
 
 _CHUNK_BYTES = 1 << 20
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
-from functions.schema import Feature, shown
+from functions.columns.schema import Feature, shown
 from model.data.bundled import bundled, dataset_name
 from model.data.cells import KIND_CHARACTERS, MOST_EXAMPLES, Flaw, as_texts, flaw_of
 from model.data.columns import fill
@@ -59,8 +59,8 @@ def read(
 
     A feature whose kind is FOUND_OUT is of the kind that its cells show; without *features*, every column that is
     nothing else is one. A cell of a feature may be missing. Each other one passes the check that requests pass
-    (functions/schema.py), or is among the flaws. Columns named in *kinds* and *groups* are read as texts, whatever they
-    hold, and those in *times* as seconds. A column in *optional* may be missing.
+    (functions/columns/schema.py), or is among the flaws. Columns named in *kinds* and *groups* are read as texts,
+    whatever they hold, and those in *times* as seconds. A column in *optional* may be missing.
 
     Args:
         task: What the target is, "regression" or "classification"; None where its kind tells: texts and booleans are

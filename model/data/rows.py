@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from functions.schema import Feature, Level
-from functions.table import Table
+from functions.columns.schema import Feature, Level
+from functions.columns.table import Table
 from model.data.cells import Flaw
 from model.data.hashing import Keys, occurrences, row_hashes, spread_out
 

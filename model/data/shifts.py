@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.schema import Feature
-from functions.table import is_missing
+from functions.columns.schema import Feature
+from functions.columns.table import is_missing
 from model.data import drift
 from model.data.findings import Finding
 from model.data.levels import level_counts, named

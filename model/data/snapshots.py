@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from functions.schema import Feature, Level
+from functions.columns.schema import Feature, Level
 from model.data.rows import Rows
 
 _ROW_GROUP_ROWS = 1 << 20

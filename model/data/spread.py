@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.times import iso
+from functions.columns.times import iso
 from model.data.findings import Finding
 from model.data.remedies import with_remedy
 

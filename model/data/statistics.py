@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.schema import Feature
-from functions.table import Table, is_missing
+from functions.columns.schema import Feature
+from functions.columns.table import Table, is_missing
 from model.data.levels import level_counts
 
 QUANTILES = tuple(step / 10 for step in range(11))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.schema import Level
+from functions.columns.schema import Level
 from model.data.cells import Flaw, Mask, Vector, missing_cells, target_numbers, without_target
 from model.data.formats import Column
 from model.data.level_cells import LevelCodes, booleans

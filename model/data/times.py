@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from functions.schema import shown
-from functions.text_cells import NUMBER
-from functions.times import parse
+from functions.columns.schema import shown
+from functions.columns.text_cells import NUMBER
+from functions.columns.times import parse
 from model.data.cells import Flaw, distinct, flaw_of, plain
 from model.data.formats import Column
 

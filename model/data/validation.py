@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.schema import Feature, Level, outside
-from functions.table import Table, is_missing
+from functions.columns.schema import Feature, Level, outside
+from functions.columns.table import Table, is_missing
 from model.data.cells import Flaw
 from model.data.class_counts import class_findings, number_findings
 from model.data.copies import copied, repeated

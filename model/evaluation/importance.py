@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.table import Table
+from functions.columns.table import Table
 from model.evaluation.metrics import QUIET, Score, finite
 from model.evaluation.resampling import Vector, resamples
 

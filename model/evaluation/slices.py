@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.table import is_missing
-from functions.times import iso
+from functions.columns.table import is_missing
+from functions.columns.times import iso
 from model.evaluation.metrics import QUIET
 from model.formatting import number
 

@@ -18,8 +18,8 @@ import numpy as np
 import requests
 
 from functions.artifact import Manifest
+from functions.columns.schema import Level, to_table
 from functions.predictor import build, distance
-from functions.schema import Level, to_table
 
 REFERENCE = (0.5, 0.2, 0.6)
 """Instances of the reference calls to a model of one feature."""

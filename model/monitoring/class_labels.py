@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from functions.schema import Level, shown
+from functions.columns.schema import Level, shown
 from model.formatting import counted, near
 
 _MOST_KEPT = 1000

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.schema import Level, shown
+from functions.columns.schema import Level, shown
 from model.config import MonitoringConfig
 from model.data.drift import OK, WARN, Distances, Weighting, against_training, against_window, movement
 from model.data.findings import Finding

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from functions.schema import Level, shown
+from functions.columns.schema import Level, shown
 from model.data.cells import objects
 from model.data.formats import RaggedRow, csv_table, json_objects, parquet_table, shown_briefly
 from model.data.quotes import swallowed_rows

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from functions.schema import Level
+from functions.columns.schema import Level
 from model.data.hashing import Keys
 from model.monitoring.captured import Joined
 from model.monitoring.class_rows import MOST_CLASSES, Chances

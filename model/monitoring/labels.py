@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.schema import Level
+from functions.columns.schema import Level
 from model.data.hashing import Keys
 from model.monitoring.keys import column_keys, row_keys
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from functions.schema import shown
+from functions.columns.schema import shown
 from model.data.drift import WARN
 from model.data.findings import Finding
 from model.monitoring.captured import LogCounts

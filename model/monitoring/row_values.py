@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.times import parse
+from functions.columns.times import parse
 from model.monitoring.log_schema import rendered, shown
 from model.monitoring.windows import Layout
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from functions.schema import Level
+from functions.columns.schema import Level
 from model.config import MonitoringConfig
 from model.data.drift import ALERT, FALSE_SHARE, OK, WARN, columns, score
 from model.data.findings import Finding

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.schema import Level
+from functions.columns.schema import Level
 from model.data.hashing import Keys
 
 SLOTS = 24

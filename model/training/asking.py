@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from functions.columns.schema import Feature, Level
+from functions.columns.table import Table
 from functions.runtimes import Predictions
-from functions.schema import Feature, Level
-from functions.table import Table
 from model.training.inputs import as_input
 
 Answers = NDArray[np.float64]

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 from sklearn.utils import get_tags
 
-from functions.schema import Feature
-from functions.table import Table
+from functions.columns.schema import Feature
+from functions.columns.table import Table
 from model.errors import CandidateError
 from model.training import own_code
 from model.training.inputs import as_input, columns_of

@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
-from functions.schema import MOST_LEVELS, TIME_PARTS, Feature
-from functions.table import Table
-from functions.times import parse, parts
+from functions.columns.schema import MOST_LEVELS, TIME_PARTS, Feature
+from functions.columns.table import Table
+from functions.columns.times import parse, parts
 from model.errors import DataError, UsageError
 from model.training.inputs import as_input, columns_of
 

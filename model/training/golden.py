@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from functions import times
-from functions.schema import Feature, Level
-from functions.table import Table
+from functions.columns import times
+from functions.columns.schema import Feature, Level
+from functions.columns.table import Table
 from model.training.asking import Answers, Ask, answered
 from model.training.proof import joined, unknown_level
 

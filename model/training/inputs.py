@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from functions.schema import Feature
-from functions.table import Cells, Table, is_missing
+from functions.columns.schema import Feature
+from functions.columns.table import Cells, Table, is_missing
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _expanded(table: Table, features: Sequence[Feature]) -> Table:
     """*table* with the parts of each time in its place."""
     if not any(feature.kind == "time" for feature in features):
         return table
-    from functions import times  # noqa: PLC0415 - most models have no time
+    from functions.columns import times  # noqa: PLC0415 - most models have no time
 
     return times.expand(table, features)
 

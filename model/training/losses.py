@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss, root_mean_squared_error
 
-from functions.schema import Feature
+from functions.columns.schema import Feature
 from model.training.candidates import Trial, guarded, pipeline
 
 Metric = Literal["rmse", "log_loss", "error_rate"]

@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier
 
-from functions.schema import Feature, Level
-from functions.table import Table
+from functions.columns.schema import Feature, Level
+from functions.columns.table import Table
 from model.errors import CandidateError
 from model.training.candidates import Trial, guarded, pipeline
 from model.training.folds import folds_of

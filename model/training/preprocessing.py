@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
-from functions.schema import Feature
+from functions.columns.schema import Feature
 from model.training.inputs import Column, columns
 
 RARE_ROWS = 10

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.columns.schema import Feature, Level
+from functions.columns.table import Table
 from functions.predictor import distance
-from functions.schema import Feature, Level
-from functions.table import Table
 from model.training.asking import Answers, Ask, answered, stacked
 from model.training.export.edges import Edge
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from functions.schema import Feature
-from functions.table import Table
+from functions.columns.schema import Feature
+from functions.columns.table import Table
 from model.errors import CandidateError, ExportError
 from model.training.candidates import Trial, first_line, guarded, pipeline
 from model.training.export import export, refuse_kept_rows

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from functions.artifact import Alias, Document
-from functions.schema import Feature
+from functions.columns.schema import Feature
 from model.config import Config
 from model.data import validation
 from model.data.cells import Flaw

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from functions import artifact, runtimes, times
+from functions import artifact, runtimes
 from functions.artifact import Manifest
+from functions.columns import times
+from functions.columns.schema import Level, shown
+from functions.columns.table import Table
 from functions.predictor import build
-from functions.schema import Level, shown
-from functions.table import Table
 from model.data.findings import Finding
 from model.data.rows import Rows
 from model.data.snapshots import snapshot

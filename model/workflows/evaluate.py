@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from functions import artifact
+from functions.columns.table import Table
 from functions.predictor import Predictor, build
-from functions.table import Table
 from model.data.rows import Rows
 from model.errors import RegistryError, SandboxError
 from model.evaluation import gate

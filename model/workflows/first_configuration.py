@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from functions.schema import Feature, Level, shown
-from functions.table import is_missing
-from functions.times import iso, parts
+from functions.columns.schema import Feature, Level, shown
+from functions.columns.table import is_missing
+from functions.columns.times import iso, parts
 from model.data.columns import TIME_PARTS
 from model.data.findings import Finding
 from model.data.levels import level_counts

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.artifact import Document
-from functions.schema import Level
+from functions.columns.schema import Level
 from model.config import GateConfig
 from model.evaluation import classification, regression
 from model.evaluation.answers import Classified

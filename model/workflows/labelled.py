@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
-from functions.schema import TIME_PARTS, Feature, Level, shown
-from functions.table import is_missing
+from functions.columns.schema import TIME_PARTS, Feature, Level, shown
+from functions.columns.table import is_missing
 from model.config import Config
 from model.data.findings import Finding, line
 from model.data.kinds import FOUND_OUT

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from functions.artifact import Document, Manifest
-from functions.schema import Feature, Level, in_training_width
+from functions.columns.schema import Feature, Level, in_training_width
 from model.config import Config
 from model.data import drift
 from model.data.sources import pieces

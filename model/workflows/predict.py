@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from functions.columns.schema import Feature, Level, shown
+from functions.columns.table import Table, is_missing
 from functions.predictor import Predictor
-from functions.schema import Feature, Level, shown
-from functions.table import Table, is_missing
 from model.data.cells import Flaw, distinct
 from model.data.columns import fill
 from model.data.files import File, joined, located, suffix, unpacked

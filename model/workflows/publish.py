@@ -16,9 +16,9 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import InconsistentVersionWarning
 
 from functions.artifact import Manifest
+from functions.columns.schema import Level, shown
+from functions.columns.table import Table
 from functions.predictor import RELATIVE
-from functions.schema import Level, shown
-from functions.table import Table
 from model.config import Config
 from model.data.rows import Rows
 from model.data.split import Sides, Split, held_out

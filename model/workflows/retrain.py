@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.artifact import Alias, Document, Manifest, sha256_of
-from functions.schema import Level
+from functions.columns.schema import Level
 from model.config import Config
 from model.data.findings import Finding
 from model.data.rows import Rows

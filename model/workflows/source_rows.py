@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from functions.artifact import Document
-from functions.schema import Feature
+from functions.columns.schema import Feature
 from model.data.files import File, is_pattern, suffix
 from model.data.nearly import nearly_numbers
 from model.data.reading import read as read_rows

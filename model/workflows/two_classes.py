@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 
-from functions.schema import Level, shown
+from functions.columns.schema import Level, shown
 from model.config import Config, CostConfig
 from model.data.rows import Rows
 from model.data.split import Sides

@@ -26,8 +26,9 @@ import numpy as np
 import orjson
 from sklearn.ensemble import RandomForestRegressor
 
-from functions import artifact, predictor, router
-from functions.asked import Asked
+from functions import artifact, predictor
+from functions.handling import router
+from functions.handling.asked import Asked
 from functions.telemetry.record import Record
 from model.training.export import export
 from tests.bench.record import Line, Noise, Part, Sheet

@@ -32,8 +32,8 @@ from sklearn import (
 )
 
 from functions.artifact import ArtifactError
+from functions.columns.schema import PayloadError
 from functions.runtimes import load
-from functions.schema import PayloadError
 from model.training.export import export
 
 VALUES = [

@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from functions import predictor
+from functions.columns.table import Table
 from functions.runtimes import load
-from functions.table import Table
 from model.training.export import export
 from tests.bench import models, progress, sizes
 from tests.bench.environments import MissingPeerError

@@ -7,7 +7,7 @@ import gzip
 import pandas as pd
 import pytest
 
-from functions.schema import Feature
+from functions.columns.schema import Feature
 from model.data.findings import Example
 from model.data.reading import read
 from model.errors import DataError, SourceError

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from functions.schema import Feature
+from functions.columns.schema import Feature
 from model.data.formats import csv_table, json_objects
 from model.data.reading import read
 from model.data.snapshots import snapshot

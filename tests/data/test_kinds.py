@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from functions.schema import Feature
+from functions.columns.schema import Feature
 from model.data.findings import Example
 from model.data.kinds import FOUND_OUT
 from model.data.reading import read

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
 
-from functions.schema import Feature
-from functions.table import Table
+from functions.columns.schema import Feature
+from functions.columns.table import Table
 from model.data.cells import Flaw
 from model.data.findings import Example
 from model.data.validation import Limits, check, comparable

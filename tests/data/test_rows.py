@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.schema import Feature
-from functions.table import Table
+from functions.columns.schema import Feature
+from functions.columns.table import Table
 from model.data.files import File
 from model.data.findings import Example
 from model.data.reading import read

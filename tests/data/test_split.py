@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.schema import Feature
+from functions.columns.schema import Feature
 from model.data.reading import read
 from model.data.snapshots import snapshot
 from model.data.split import Split, champion_split, fold_keys, held_out, recorded, sides, started

@@ -10,7 +10,7 @@ import pytest
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 
-from functions.table import Table
+from functions.columns.table import Table
 from model.evaluation.importance import MOST_ROWS, REPEATS, importance, sample, steps
 from model.evaluation.metrics import Score
 

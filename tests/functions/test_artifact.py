@@ -32,8 +32,8 @@ from functions.artifact import (
     version_of,
     with_arrays,
 )
+from functions.columns.schema import Feature
 from functions.entries import File, Golden
-from functions.schema import Feature
 
 EXAMPLES = settings(deadline=None, derandomize=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from functions import cores
+from functions.processes import cores
 
 
 @pytest.fixture

@@ -16,11 +16,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, SplineTransformer
 from sklearn.svm import SVR
 
-from functions import divided, predictor
-from functions.divided import Divided
+from functions import predictor
+from functions.columns.table import Table
 from functions.predictor import Predictor
 from functions.problems import PayloadError, Problem
-from functions.table import Table
+from functions.processes import divided
+from functions.processes.divided import Divided
 from model.training.export import export
 from tests.support.kinds import price, punctual, sealed
 from tests.support.parts import document

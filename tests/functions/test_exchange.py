@@ -11,13 +11,14 @@ import orjson
 import pytest
 from starlette.requests import Request as Incoming
 
-from functions import artifact, router
-from functions.answering import Endpoint
+from functions import artifact
+from functions.columns.schema import PayloadError, Problem
+from functions.columns.table import Table
 from functions.exchange import Content, Question
+from functions.handling import router
+from functions.handling.answering import Endpoint
 from functions.predictor import load
-from functions.schema import PayloadError, Problem
 from functions.settings import Settings
-from functions.table import Table
 from tests.support.parts import MODEL, document
 
 

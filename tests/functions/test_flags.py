@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 
+from functions.columns.schema import Feature, PayloadError, Problem
 from functions.exchange import Request
 from functions.flags import Flags, check_predictions, flags
 from functions.protocols import instances
-from functions.schema import Feature, PayloadError, Problem
 
 BMI = (Feature("bmi", -1.0, 1.0),)
 HOSTILE = (Feature("a/b", 0.0, 1.0), Feature('q"', 0.0, 1.0))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.schema import Feature, PayloadError, to_table
+from functions.columns.schema import Feature, PayloadError, to_table
 
 EXAMPLES = settings(deadline=None, derandomize=True)
 

@@ -20,10 +20,11 @@ import numpy as np
 import orjson
 import pytest
 
-from functions import large, predictor, response, router
-from functions.asked import Asked
-from functions.large import LARGE_BYTES, Elsewhere
-from functions.replies import RefusalError
+from functions import predictor
+from functions.handling import large, response, router
+from functions.handling.asked import Asked
+from functions.handling.large import LARGE_BYTES, Elsewhere
+from functions.handling.replies import RefusalError
 from functions.telemetry.record import Record
 from tests.support.kinds import price, punctual, sealed
 from tests.support.parts import MODEL, ROOT, document

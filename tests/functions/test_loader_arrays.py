@@ -13,8 +13,8 @@ import pytest
 from functions import artifact
 from functions.artifact import alias_name, manifest_name, model_name
 from functions.bucket import AbsentError, BucketError, Fetched, fetch
+from functions.columns.table import Table
 from functions.loader import Loader
-from functions.table import Table
 from tests.support.kinds import graph, step
 from tests.support.parts import MODEL, document
 from tests.support.storage import serving

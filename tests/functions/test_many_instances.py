@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions import arrays
-from functions.bounds import check_cells
+from functions.columns import arrays
+from functions.columns.schema import MOST_PROBLEMS, Feature, PayloadError, Problem
 from functions.exchange import Request, TooLargeError
 from functions.problems import moved
 from functions.protocols import instances
-from functions.schema import MOST_PROBLEMS, Feature, PayloadError, Problem
+from functions.protocols.parts.bounds import check_cells
 
 EXAMPLES = settings(deadline=None, derandomize=True)
 

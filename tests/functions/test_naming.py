@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from functions.feature import Feature
-from functions.naming import order_of, unknown
+from functions.columns.feature import Feature
+from functions.columns.naming import order_of, unknown
+from functions.columns.schema import to_table
 from functions.problems import MOST_PROBLEMS, PayloadError, Problem
-from functions.schema import to_table
 
 FEATURES = (Feature("a"), Feature("b", had_missing=True, takes_missing=True))
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.number_tensors import question_of_numbers
-from functions.schema import Feature
-from functions.tensors import Tensor
+from functions.columns.schema import Feature
+from functions.protocols.parts.number_tensors import question_of_numbers
+from functions.protocols.parts.tensors import Tensor
 from tests.support.kinds import Functions, sealed
 from tests.support.parts import MODEL, document
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from functions import router
+from functions.handling import router
 from functions.protocols import kserve, open_inference
 from tests.support.kinds import FEATURES, Functions, many_classes, price, punctual, sealed
 from tests.support.parts import MODEL, document

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.outputs import wanted_outputs
 from functions.problems import PayloadError
+from functions.protocols.parts.outputs import wanted_outputs
 from tests.support.kinds import Functions, sealed
 from tests.support.parts import MODEL, document
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from functions.artifact import ArtifactError, Golden, Manifest
+from functions.columns.schema import Feature, to_table
 from functions.predictor import RELATIVE, build, distance, load
-from functions.schema import Feature, to_table
 from tests.support.kinds import FEATURES, price, punctual, sealed
 
 

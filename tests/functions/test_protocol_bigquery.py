@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.columns.schema import Feature
 from functions.exchange import Request
 from functions.protocols import bigquery
-from functions.schema import Feature
 from tests.support.kinds import FEATURES, Functions, many_classes, price, sealed
 from tests.support.parts import document
 

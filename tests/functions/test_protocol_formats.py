@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.coding import inflate
+from functions.handling.coding import inflate
 from tests.support.kinds import FEATURES, Functions, many_classes, price, sealed
 from tests.support.parts import MODEL, document
 

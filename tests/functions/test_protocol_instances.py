@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from functions.columns.schema import Feature, PayloadError, Problem
 from functions.exchange import Answer, Content, Question, Request, TooLargeError
 from functions.protocols import instances
-from functions.schema import Feature, PayloadError, Problem
 
 EXAMPLES = settings(deadline=None, derandomize=True)
 

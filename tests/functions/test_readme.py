@@ -71,7 +71,7 @@ def test_every_default_is_the_one_in_the_code(variable):
 
 
 def test_every_status_has_its_row():
-    code = (ROOT / "functions" / "replies.py").read_text()
+    code = (ROOT / "functions" / "handling" / "replies.py").read_text()
     statuses = {HTTPStatus[name].value for name in re.findall(r"HTTPStatus\.([A-Z_]+)", code)}
     others = {int(number) for number in re.findall(r"^_[A-Z_]+ = ([0-9]{3})$", code, re.MULTILINE)}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from functions import coding
 from functions.exchange import JSON, Content
-from functions.replies import Reply
-from functions.response import Response, compressed
+from functions.handling import coding
+from functions.handling.replies import Reply
+from functions.handling.response import Response, compressed
 
 GZIP = {"accept-encoding": "gzip"}
 

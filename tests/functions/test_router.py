@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from functions import router
+from functions.handling import router
+from functions.handling.router import MediaTypeError, MethodError, NoResourceError, Resource, Route
 from functions.protocols import instances
-from functions.router import MediaTypeError, MethodError, NoResourceError, Resource, Route
 from tests.support.parts import ROOT
 
 
@@ -111,7 +111,7 @@ def test_another_media_type_is_refused_with_those_that_are_read(content_type, sh
 @pytest.mark.process
 def test_a_protocol_is_imported_when_it_is_first_used():
     script = (
-        "import sys; from functions import router; name = 'functions.protocols.instances';"
+        "import sys; from functions.handling import router; name = 'functions.protocols.instances';"
         " before = name in sys.modules; router.protocol_of(router.route('1', 'GET'), {});"
         " print(before, name in sys.modules)"
     )

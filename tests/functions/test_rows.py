@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from functions import predictor
 from functions.artifact import Manifest
+from functions.columns.feature import Feature
+from functions.columns.rows import CELLS_BEFORE_NUMPY, Rows
+from functions.columns.schema import PayloadError, to_few
+from functions.columns.table import Table
 from functions.exchange import Answer, Request
-from functions.feature import Feature
 from functions.flags import check_predictions, flags
 from functions.predictor import Predictor
 from functions.protocols import instances
-from functions.rows import CELLS_BEFORE_NUMPY, Rows
 from functions.runtimes.linear import Line
-from functions.schema import PayloadError, to_few
-from functions.table import Table
 from functions.telemetry.record import Record
 
 NAMES = ("a", "b", "c")

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.artifact import ArtifactError
+from functions.columns.schema import PayloadError, Problem
 from functions.runtimes.linear import load
-from functions.schema import PayloadError, Problem
 
 EXAMPLES = settings(deadline=None, derandomize=True)
 

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.schema import MOST_PROBLEMS, Feature, PayloadError, Problem, escape, outside, pointer, shown, to_matrix
+from functions.columns.schema import (
+    MOST_PROBLEMS,
+    Feature,
+    PayloadError,
+    Problem,
+    escape,
+    outside,
+    pointer,
+    shown,
+    to_matrix,
+)
 
 EXAMPLES = settings(deadline=None, derandomize=True)
 

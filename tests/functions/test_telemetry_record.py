@@ -8,8 +8,8 @@ import json
 import numpy as np
 import pytest
 
-from functions.schema import Feature
-from functions.table import Table
+from functions.columns.schema import Feature
+from functions.columns.table import Table
 from functions.telemetry.record import Record, request_id_of, sample
 from tests.support.parts import MODEL, Server
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from functions.columns.feature import Feature
 from functions.exchange import Request
-from functions.feature import Feature
 from functions.problems import PayloadError
 from functions.protocols import delimited, json_lines
 from model.data.columns import fill

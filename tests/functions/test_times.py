@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.feature import TIME_PARTS, Feature
-from functions.table import Table
-from functions.times import expand, iso, model_columns, parse, parts
+from functions.columns.feature import TIME_PARTS, Feature
+from functions.columns.table import Table
+from functions.columns.times import expand, iso, model_columns, parse, parts
 
 EXAMPLES = settings(deadline=None, derandomize=True)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

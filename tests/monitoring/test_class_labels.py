@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, recall_score, roc_auc_score
 
-from functions.table import Table
+from functions.columns.table import Table
 from functions.telemetry.rows import as_json, probabilities_as_json
 from model.cli.main import main
 from model.errors import SourceError

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from functions.schema import Feature
-from functions.table import Table
+from functions.columns.schema import Feature
+from functions.columns.table import Table
 from model.data.statistics import describe, describe_numbers
 from tests.support.parts import ROOT
 from tests.support.windows import window

@@ -7,8 +7,8 @@ import warnings
 
 import numpy as np
 
+from functions.columns.schema import PayloadError
 from functions.runtimes import load
-from functions.schema import PayloadError
 from model.training.export import export
 
 SINGLES = 12

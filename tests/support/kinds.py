@@ -11,8 +11,8 @@ from starlette.requests import Request as Incoming
 from starlette.responses import Response
 
 from functions import artifact, predictor
-from functions.answering import Endpoint
 from functions.artifact import Manifest
+from functions.handling.answering import Endpoint
 from functions.predictor import Predictor
 from functions.runtimes.graph.block import pack
 from functions.settings import Settings

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from functions.schema import Feature
-from functions.table import Table
+from functions.columns.schema import Feature
+from functions.columns.table import Table
 from model.data.rows import Rows
 from model.data.statistics import describe
 

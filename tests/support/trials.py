@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from functions.schema import Feature
-from functions.table import Table
+from functions.columns.schema import Feature
+from functions.columns.table import Table
 from model.errors import CandidateError
 from model.training.candidates import Trial, fit
 from model.training.export import export

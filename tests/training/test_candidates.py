@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from functions.schema import Feature
+from functions.columns.schema import Feature
 from model.data import reading
 from model.errors import CandidateError
 from model.evaluation.metrics import r2

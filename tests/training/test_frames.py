@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from functions.schema import MOST_LEVELS, Feature
-from functions.table import Table
+from functions.columns.schema import MOST_LEVELS, Feature
+from functions.columns.table import Table
 from model.errors import DataError, UsageError
 from model.training.frames import framed, stacked, time_parts
 

@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 
-from functions.schema import Feature
-from functions.table import Table
+from functions.columns.schema import Feature
+from functions.columns.table import Table
 from model.training.golden import golden
 
 

@@ -8,7 +8,7 @@ from textwrap import dedent
 import numpy as np
 import pytest
 
-from functions.table import Table
+from functions.columns.table import Table
 from model.errors import ConfigError
 from model.training import own_code
 from model.training.candidates import Trial, expand, fit

@@ -12,9 +12,9 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from functions.columns.schema import Feature
+from functions.columns.table import Table
 from functions.runtimes import load
-from functions.schema import Feature
-from functions.table import Table
 from model.training.candidates import Trial, fit
 from model.training.export import export
 from model.training.inputs import as_input, columns_of

@@ -10,10 +10,10 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
+from functions.columns.schema import Feature
+from functions.columns.table import Table, is_missing
 from functions.problems import PayloadError, Problem
 from functions.runtimes import load
-from functions.schema import Feature
-from functions.table import Table, is_missing
 from model.training.asking import answered, asking, predicted
 from model.training.export import export
 from model.training.inputs import as_input, columns_of

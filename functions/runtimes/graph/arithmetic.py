@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...schema import PayloadError, Problem
+from ...columns.schema import PayloadError, Problem
 from .single import exp_single, softmax_single
 from .step import Operation, Step, Values
 

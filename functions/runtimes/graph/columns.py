@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...schema import PayloadError, Problem
-from ...table import Table, is_missing, to_numbers
+from ...columns.schema import PayloadError, Problem
+from ...columns.table import Table, is_missing, to_numbers
 from .step import CELLS, Array, Operation, Step, Values
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...schema import PayloadError, Problem
+from ...columns.schema import PayloadError, Problem
 from .step import Operation, Step, Values
 
 _erf = np.frompyfunc(math.erf, 1, 1)

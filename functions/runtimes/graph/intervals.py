@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...schema import PayloadError, Problem
+from ...columns.schema import PayloadError, Problem
 from .step import Array, Operation, Step, Values
 
 

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...artifact import ArtifactError
+from ...columns.table import Table
 from ...problems import PayloadError, moved
-from ...table import Table
 from .block import unpack
 from .operators import OPERATORS
 from .step import Array, Operation, Step, Values

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...table import Table
+from ...columns.table import Table
 from .step import Operation, Step, Values
 
 _MOST_FACTORS = 1 << 21

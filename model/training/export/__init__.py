@@ -10,8 +10,8 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from functions.columns.schema import Feature
 from functions.runtimes import load
-from functions.schema import Feature
 from model.errors import ExportError
 from model.training.export.affine import affine
 from model.training.export.builder import TABLE, Column, Frame, Graph

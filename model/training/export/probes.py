@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.columns.schema import PayloadError
 from functions.runtimes.graph.load import load
-from functions.schema import PayloadError
 from model.training.export.builder import Answer, Graph
 
 TOLERANCE = 1e-9

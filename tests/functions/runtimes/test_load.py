@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.artifact import ArtifactError
+from functions.columns.schema import PayloadError, Problem
 from functions.runtimes import load
 from functions.runtimes.graph.block import pack
-from functions.schema import PayloadError, Problem
 
 EXAMPLES = settings(deadline=None, derandomize=True, max_examples=150)
 

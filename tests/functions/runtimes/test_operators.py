@@ -16,10 +16,10 @@ from sklearn.multiclass import _ovr_decision_function
 from sklearn.tree import DecisionTreeRegressor
 
 from functions.artifact import ArtifactError
+from functions.columns.schema import PayloadError
+from functions.columns.table import Table
 from functions.runtimes.graph.operators import OPERATORS
 from functions.runtimes.graph.step import CELLS, Step
-from functions.schema import PayloadError
-from functions.table import Table
 
 SOURCE = np.random.default_rng(0)
 X = SOURCE.normal(size=(7, 3))

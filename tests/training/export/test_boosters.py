@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn import calibration, compose, ensemble, impute, linear_model, model_selection, pipeline, preprocessing
 
-from functions.schema import PayloadError
+from functions.columns.schema import PayloadError
 from model.errors import ExportError
 from model.training.export import export
 from tests.support.exact import assert_exact, exported, shuffled, with_gaps

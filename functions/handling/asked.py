@@ -1,0 +1,62 @@
+"""One request for a prediction, from the bytes of its body to its reply: any process that has the model can give it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ..exchange import Request, WireFormat
+from ..predictor import Predictor
+from ..telemetry.record import Record
+from . import router
+from .body import decoded, decoded_bytes
+from .prediction import predict
+from .replies import Reply, answered, refusal_for, unforeseen
+from .router import Route
+
+
+class Asked(NamedTuple):
+    """A request, and what answers it.
+
+    Attributes:
+        sent: The body as it was sent.
+        headers: Names in lower case.
+        one: Exactly one instance is taken.
+        most_bytes: The longest body out of its coding, and the longest answer.
+    """
+
+    sent: bytes
+    headers: Mapping[str, str]
+    route: Route
+    protocol: WireFormat
+    model: Predictor
+    record: Record
+    one: bool
+    most_bytes: int
+
+    @property
+    def format(self) -> str:
+        """The name of the format, as far as it shows from outside."""
+        return router.name_of(self.protocol, self.route)
+
+    def body_bytes(self, most: int) -> int:
+        """The size of the body out of its coding; *most* where it is more."""
+        return decoded_bytes(self.sent, self.headers, most)
+
+    def reply(self) -> Reply:
+        """The reply, written by the protocol also where the request is refused; the record is filled in."""
+        protocol, manifest = self.protocol, self.model.manifest
+        try:
+            body = decoded(self.sent, self.headers, self.most_bytes)
+            if self.route.source == "json":
+                protocol = router.by_members(protocol, body)
+            request = Request("", self.headers, body, self.model.few_cells, manifest.missing, manifest.key)
+            model, record = self.model, self.record
+            content = predict(request, self.route, protocol, model, record, one=self.one, most_bytes=self.most_bytes)
+            return answered(content)
+        except Exception as error:  # noqa: BLE001 - an unforeseen one is told to the operator alone
+            refusal = refusal_for(error, "", self.record.function, manifest.features, one=self.one)
+            if refusal is None:
+                self.record.fail(error)
+                refusal = unforeseen()
+            return refusal.reply(protocol.problem)

@@ -1,0 +1,101 @@
+"""One request for a prediction: its instances are read, the model is asked, the answer is written and noted."""
+
+from __future__ import annotations
+
+from ..columns.schema import PayloadError, Problem
+from ..exchange import Answer, Content, Question, Request, WireFormat
+from ..flags import check_predictions, flags
+from ..predictor import Predictor
+from ..runtimes import Predictions
+from ..telemetry.record import Record
+from . import router
+from .router import Route
+
+WARNINGS = "X-Prediction-Warnings"
+"""The header of an answer in any format that says how many values are flagged."""
+
+
+def predict(
+    request: Request,
+    route: Route,
+    protocol: WireFormat,
+    model: Predictor,
+    record: Record,
+    *,
+    one: bool,
+    most_bytes: int,
+) -> Content:
+    """The answer of *model* to *request*, which *protocol* reads; *record* is filled in.
+
+    Args:
+        one: Exactly one instance is taken.
+        most_bytes: The longest answer, see WireFormat.
+
+    Raises:
+        PayloadError: The request cannot be read or answered; see WireFormat.
+    """
+    manifest = model.manifest
+    record.protocol = router.name_of(protocol, route)
+    record.begin("parse")
+    question = protocol.read(
+        request,
+        manifest.features,
+        one=one,
+        most_bytes=most_bytes,
+        classes=manifest.classes,
+    )
+    record.begin("predict")
+    if question.request_id:
+        record.identify(question.request_id)
+    if question.rows is None:
+        predicted = _predicted(model, question)
+    else:
+        from ..leniency import answered  # noqa: PLC0415 - most processes are never asked for it
+
+        question, predicted = answered(model, question)
+        record.refuse(question.refused)
+    _check_probabilities(question, predicted)
+    record.begin("render")
+    seen = flags(question, manifest.features)
+    answer = Answer(
+        question,
+        predicted.values,
+        manifest.model,
+        manifest.version,
+        seen.warnings,
+        seen.flagged,
+        manifest.classes,
+        predicted.probabilities,
+    )
+    content = router.writer_of(protocol, route, request.headers).render(answer)
+    counts = (seen.outside, seen.unknown, seen.missing)
+    chances, places = predicted.probabilities, question.rows
+    keys = question.keys if manifest.key else None
+    record.answer(question.table, predicted.values, *counts, probabilities=chances, places=places, keys=keys)
+    if seen.flagged:
+        content = content._replace(headers=(*content.headers, (WARNINGS, str(seen.flagged))))
+    return content
+
+
+def _predicted(model: Predictor, question: Question) -> Predictions:
+    """The answer of *model*, all finite.
+
+    Raises:
+        PayloadError: A row cannot be answered; pointers start at the body.
+    """
+    try:
+        predicted = model.predict(question.table)
+    except PayloadError as error:
+        problems = (Problem(each.detail, question.pointer(each.pointer)) for each in error.problems)
+        raise PayloadError(*problems) from None
+    check_predictions(predicted.values, predicted.probabilities, question)
+    return predicted
+
+
+def _check_probabilities(question: Question, predicted: Predictions) -> None:
+    if predicted.probabilities is not None or not len(predicted.values):
+        return
+    if question.top:
+        raise PayloadError(Problem("'top' shortens probabilities, and this model gives none", "/parameters/top"))
+    if question.needs:
+        raise PayloadError(Problem("a probability is asked for, and this model gives none", question.needs))

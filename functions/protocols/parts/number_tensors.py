@@ -1,0 +1,68 @@
+"""Tensors of numbers that came as bytes become the model's matrix at once, without an object for each cell. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...columns.feature import Feature, traits
+from ...columns.table import Table
+from ...exchange import Question
+from .tensors import Tensor
+
+
+class _Rows(Sequence[Any]):
+    """Rows of a matrix as lists, made when they are looked at."""
+
+    def __init__(self, matrix: NDArray[np.float64]) -> None:
+        self._matrix = matrix
+
+    def __len__(self) -> int:
+        return len(self._matrix)
+
+    @overload
+    def __getitem__(self, row: int) -> list[float]: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[list[float]]: ...
+    def __getitem__(self, row: int | slice) -> Any:
+        return self._matrix[row].tolist()
+
+
+def question_of_numbers(
+    tensors: Sequence[Tensor], features: Sequence[Feature], *, one: bool, most: int
+) -> Question | None:
+    """The question of *tensors*, each with its array, where nothing is to be said against them; else None.
+
+    Args:
+        one, most: As for question_of.
+    """
+    if not traits(features).complete or any(tensor.array is None or tensor.array.dtype == bool for tensor in tensors):
+        return None
+    width, first = len(features), tensors[0]
+    if len(tensors) == 1 and (first.shape[1:] == (width,) or width == 1):
+        matrix = first.array.reshape(-1, width).astype(np.float64)
+        columns = None
+    else:
+        columns = {tensor.name: tensor for tensor in tensors}
+        rows = {tensor.shape[0] for tensor in tensors if tensor.shape[1:] in {(), (1,)}}
+        if columns.keys() != {feature.name for feature in features} or len(tensors) != width or len(rows) != 1:
+            return None
+        if any(tensor.shape[1:] not in {(), (1,)} for tensor in tensors):
+            return None
+        matrix = np.empty((rows.pop(), width))
+        for place, feature in enumerate(features):
+            matrix[:, place] = columns[feature.name].array.ravel()
+    if not 1 <= len(matrix) <= most or (one and len(matrix) != 1) or not np.isfinite(matrix).all():
+        return None
+
+    def pointer(relative: str) -> str:
+        row, _, column = relative[1:].partition("/")
+        if columns is None:
+            return first.pointer(int(row) * width + int(column or 0))
+        return columns[features[int(column)].name].pointer(int(row)) if column else "/inputs"
+
+    root = first.place if columns is None else "/inputs"
+    return Question(_Rows(matrix), Table(matrix), root, single=False, place=pointer)

@@ -1,0 +1,52 @@
+"""Names that came twice in a JSON document; parsers keep the last one silently. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...problems import MOST_PROBLEMS, PayloadError, Problem, escape, shown
+from .strict_json import Repeated, decode_marking_repeats
+
+
+def refuse_repeats(body: bytes, document: object) -> None:
+    """Refuse *body*, which was decoded to *document*, if an object of it has a name twice.
+
+    Each text of *document* has two quotes in *body*. A parser that dropped a name leaves more quotes there; so do
+    quotes inside of texts. Only a body with more quotes is read again.
+
+    Raises:
+        PayloadError: A name came twice; pointers start at the body.
+    """
+    if body.count(b'"') == 2 * texts_of(document):
+        return
+    problems: list[Problem] = []
+    stack: list[tuple[str, Any]] = [("", decode_marking_repeats(body))]
+    while stack and len(problems) < MOST_PROBLEMS:
+        place, value = stack.pop()
+        if isinstance(value, Repeated):
+            problems += (Problem(f"{shown(name)} came twice", f"{place}/{escape(name)}") for name in value.names)
+        if isinstance(value, dict):
+            stack += ((f"{place}/{escape(name)}", each) for name, each in value.items() if type(each) not in _PLAIN)
+        elif isinstance(value, list):
+            stack += ((f"{place}/{row}", each) for row, each in enumerate(value) if type(each) not in _PLAIN)
+    if problems:
+        raise PayloadError(*problems[:MOST_PROBLEMS])
+
+
+_PLAIN = {str, int, float, bool, type(None)}
+
+
+def texts_of(document: object) -> int:
+    """How many names and texts *document* has, each of which has two quotes where it is written."""
+    count, stack = 0, [[document]]
+    while stack:
+        values: Any = stack.pop()
+        if isinstance(values, dict):
+            count += len(values)
+            values = values.values()
+        kinds = {*map(type, values)}
+        if str in kinds:
+            count += [*map(type, values)].count(str)
+        if not kinds <= _PLAIN:
+            stack += (value for value in values if type(value) not in _PLAIN)
+    return count
