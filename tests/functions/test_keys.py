@@ -40,6 +40,19 @@ def ask(functions, body, path="/batch", **headers):
             id="nan",
         ),
         pytest.param(
+            {"instances": ROWS, "keys": [2**64 - 1, 10**20 - 1]},
+            "row 1: a key that is a number must be below 2^64, got 1e+20; send it as a text",
+            "/keys/1",
+            id="rounded",
+        ),
+        pytest.param(
+            {"instances": ROWS, "keys": [10**400, "a"]},
+            "row 0: a key that is a number must be below 2^64, got a number beyond float64 or an infinity;"
+            " send it as a text",
+            "/keys/0",
+            id="beyond-float64",
+        ),
+        pytest.param(
             {"instances": ROWS, "keys": ["\ud800", 1]},
             'row 0: a key must be a text, a number, true or false, got "?"',
             "/keys/0",

@@ -8,6 +8,8 @@ from typing import Any
 from ...problems import PayloadError, Problem, escape, refuse, shown
 
 _PLAIN = {str, int, float, bool}
+_LEAST_ROUNDED = 2.0**64
+"""A whole number from here on is read as the nearest float, and would come back as another number."""
 
 
 def keys_of(keys: object, rows: int) -> Sequence[str | float]:
@@ -55,10 +57,15 @@ def column(keys: Sequence[Any], place: Callable[[int], str]) -> Sequence[Any]:
 
 
 def _is_key(key: object) -> bool:
-    return type(key) in _PLAIN and key == key and is_unicode(key)  # noqa: PLR0124  NaN
+    if type(key) is float:
+        return abs(key) < _LEAST_ROUNDED  # false for NaN
+    return type(key) in _PLAIN and is_unicode(key)
 
 
 def _problem(row: int, key: object, place: str) -> Problem:
+    if isinstance(key, float) and abs(key) >= _LEAST_ROUNDED:
+        detail = f"row {row}: a key that is a number must be below 2^64, got {shown(key)}; send it as a text"
+        return Problem(detail, place)
     return Problem(f"row {row}: a key must be a text, a number, true or false, got {shown(key)}", place)
 
 
