@@ -49,7 +49,7 @@ class Child:
     The body comes in memory that both share: through a pipe, 20 MB would be copied twice, for 30 ms of the event loop.
 
     Attributes:
-        message: Done when the message is there, or with a LostError.
+        message: Done when the message is there, or with a LostError, or with an OSError where it cannot be read.
         ended: Done when the process is gone.
 
     Raises:
@@ -86,7 +86,12 @@ class Child:
         if len(self._head) >= _SIZE_BYTES and not self.message.done():
             size = int.from_bytes(self._head[:_SIZE_BYTES])
             if size and len(self._head) == _SIZE_BYTES + size:
-                self.message.set_result((bytes(self._head[_SIZE_BYTES:]), self._body()))
+                try:
+                    body = self._body()
+                except OSError as error:  # such as no file being left; the parent can do the work itself
+                    self.message.set_exception(error)
+                else:
+                    self.message.set_result((bytes(self._head[_SIZE_BYTES:]), body))
 
     def _body(self) -> bytes:
         size = os.fstat(self._memory).st_size
@@ -145,12 +150,9 @@ def _live(work: Callable[[], Message], pipe: int, memory: int, parent: int, mask
         for number in signal.valid_signals():
             if callable(signal.getsignal(number)):
                 signal.signal(number, signal.SIG_DFL)
-        for number in (
-            signal.SIGINT,
-            signal.SIGTERM,
-            signal.SIGHUP,
-        ):  # of a terminal, or of a supervisor to all at once:
-            signal.signal(number, signal.SIG_IGN)  # the parent decides about its requests, and no child outlives it
+        # Of a terminal, or of a supervisor to all at once: the parent decides about its requests, no child outlives it.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         leave_with(parent)
         sheltered(pipe, memory)

@@ -25,6 +25,7 @@ from functions.handling import large, response, router
 from functions.handling.asked import Asked
 from functions.handling.large import LARGE_BYTES, Elsewhere
 from functions.handling.replies import RefusalError
+from functions.processes import forked
 from functions.telemetry.record import Record
 from tests.support.kinds import price, punctual, sealed
 from tests.support.parts import MODEL, ROOT, document
@@ -442,6 +443,19 @@ def test_where_no_process_can_be_had_the_request_is_answered_by_this_one(monkeyp
 
     assert reply.status == 200
     assert "no process can be had for a large request (no more processes)" in capfd.readouterr().out
+
+
+@pytest.mark.process
+def test_where_the_answer_of_a_process_cannot_be_read_the_request_is_answered_by_this_one(monkeypatch, capfd):
+    def none(*_, **__):
+        raise OSError("no more files")
+
+    monkeypatch.setattr(forked.mmap, "mmap", none)
+
+    reply = asyncio.run(answered(asked(line(), body_of(260_000))))
+
+    assert reply.status == 200
+    assert "no process can be had for a large request (no more files)" in capfd.readouterr().out
 
 
 @pytest.mark.process
