@@ -323,7 +323,7 @@ def test_what_cannot_be_validated_is_one_clear_line(model, bucket, arguments, co
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        pytest.param(b"", 1, id="empty"),
+        pytest.param(b"", 3, id="empty"),
         pytest.param(bytes(range(256)) * 99, 1, id="binary"),
         pytest.param(MANY.encode("utf-16"), 1, id="utf-16"),
         pytest.param(MANY.replace(",", ";").encode(), 1, id="semicolons"),

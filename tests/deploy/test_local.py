@@ -398,24 +398,23 @@ def test_help_names_every_verb_and_the_settings_of_this_machine(project):
     assert ended.stdout.startswith("Usage: ./deploy.sh [--dry-run] VERB\n")
     named = [line.split()[0] for line in ended.stdout.splitlines() if line.startswith("  ") and line[2] != " "]
     assert named == [
-        *["local", "test", "bench", "lock", "help"],
-        *[
+        *(
+            "local",
+            "test",
+            "bench",
+            "lock",
+            "help",
             "up",
             "traffic",
             "rollback",
             "invoke",
+            "open",
             "model",
             "status",
             "logs",
-            "grant",
-            "revoke",
-            "trigger",
-            "schedule",
-            "retrain",
-            "down",
-            "--dry-run",
-        ],
-        *["BATCH_PORT", "STREAM_PORT", "MODEL_CONFIG", "PYTHON", "GCLOUD", "MODEL_REFRESH_SECONDS,", "PROJECT_ID,"],
+        ),
+        *("grant", "revoke", "bigquery", "trigger", "schedule", "retrain", "down", "--dry-run"),
+        *("BATCH_PORT", "STREAM_PORT", "MODEL_CONFIG", "PYTHON", "GCLOUD,", "CORS_ORIGINS,", "PROJECT_ID,"),
     ]
 
 

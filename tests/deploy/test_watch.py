@@ -280,7 +280,8 @@ def test_a_schedule_is_shown_changed_only_where_it_differs_and_removed(cloud, wa
     assert ended[1].stdout == "schedule 0 3 * * 1 (UTC), enabled; next ?, last never\n"
 
     lines = project.deploy("status", MONITORING="on").stdout.splitlines()
-    assert lines[9:12] == [
+    assert lines[9:13] == [
+        "SQL      none; ./deploy.sh bigquery DATASET makes it",
         f"capture  storage.googleapis.com/{project.id}-predictions, by the sink predictions-us-central1",
         "schedule 0 3 * * 1 (UTC), enabled; next ?, last never",
         "alerts   drift, errors, latency, retraining, to ops@example.com",
