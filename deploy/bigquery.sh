@@ -8,7 +8,7 @@ connection_there='' connection_account='' connection_datasets=''
 verb_bigquery() {
   local dataset=${1:-} off=${2:-}
   [[ $# == 1 || ($# == 2 && $off == off) ]] && [[ $dataset =~ ^[A-Za-z0-9_]{1,1024}$ ]] ||
-    usage_error "bigquery takes a data set, letters, digits or '_', and off, got: $(shown "$*")"
+    usage_error "bigquery takes the name of a data set: letters, digits and '_'. \`off\` behind it takes it back. Got: $(shown "${*:-nothing}")"
   open_project
   check_python
   need_bq

@@ -24,8 +24,16 @@ ensure_venv() {
   exec 8>"$root/.local/venv.lock"
   local wanted
   wanted=$("$python" - "$root" <<'PY'
-import fcntl, hashlib, os, pathlib, sys
-fcntl.flock(8, fcntl.LOCK_EX)
+import fcntl, hashlib, os, pathlib, sys, time
+for _ in range(10):  # another run that only looks has it for a moment
+    try:
+        fcntl.flock(8, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        break
+    except BlockingIOError:
+        time.sleep(0.1)
+else:
+    print("another run is installing .venv; this one waits for it …", file=sys.stderr, flush=True)
+    fcntl.flock(8, fcntl.LOCK_EX)
 root = pathlib.Path(sys.argv[1])
 requirements = b"".join((root / name).read_bytes() for name in ("functions/requirements.txt", "requirements.txt"))
 digest = hashlib.sha256(sys.version.encode() + requirements).hexdigest()
@@ -39,7 +47,7 @@ PY
 ) || fail "$python could not say what .venv needs (see above)"
   if [[ $wanted == *anew ]] || ! [[ -x $venv_python ]]; then
     [[ ! -L $root/.venv ]] || fail '.venv is a link to an environment made for something else; remove the link'
-    say 'installing requirements into .venv (once, about a minute) …'
+    say 'installing requirements into .venv (once; it takes minutes and prints nothing meanwhile) …'
     "$python" -m venv --clear "$root/.venv" || fail '.venv could not be made (see above)'
     install_requirements || fail 'the requirements could not be installed (see above)'
     check_installed || fail 'the requirements do not work in .venv (see above)'

@@ -54,7 +54,10 @@ def test_wrong_usage_ends_with_2(cloud, arguments):
     ended = project.deploy("bigquery", *arguments)
 
     assert (ended.returncode, project.calls()) == (2, [])
-    assert "bigquery takes a data set, letters, digits or '_', and off, got: " in ended.stderr
+    assert (
+        "bigquery takes the name of a data set: letters, digits and '_'. `off` behind it takes it back. Got: "
+        in ended.stderr
+    )
 
 
 def test_without_bq_it_says_where_that_comes_from(cloud):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -268,6 +269,57 @@ def test_a_run_on_the_ports_of_another_that_still_trains_is_told_at_once(local, 
     assert ended.stderr.startswith(f"deploy.sh: BATCH_PORT: port {run.batch_port} is taken")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["nope.csv"], "--data: nope.csv does not exist", id="no-file"),
+        pytest.param(["gone/flats.csv"], "--data: gone/flats.csv does not exist", id="no-file-but-a-configuration"),
+        pytest.param(
+            ["other/flats.csv"],
+            "--data other/flats.csv: ./flats.toml stands already and is of fla*.csv; edit or remove it, "
+            "or give the file another name",
+            id="another-file",
+        ),
+        pytest.param(
+            ["flats.csv", "--target", "rooms"],
+            "--target rooms: ./flats.toml stands already and its target is price; edit or remove it, "
+            "or leave --target out",
+            id="another-target",
+        ),
+        pytest.param(
+            ["new.csv"],
+            "new.csv has no configuration yet: name the column to predict with --target",
+            id="no-configuration",
+        ),
+    ],
+)
+@pytest.mark.parametrize("target", ['"price"', '{ name = "price", kind = "number" }'], ids=["text", "table"])
+def test_data_that_the_configuration_does_not_serve_are_refused_before_anything_starts(
+    project, local, arguments, message, target
+):
+    for name in ("flats.csv", "other/flats.csv", "new.csv"):
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text("rooms,price\n1,2\n")
+    (project / "flats.toml").write_text(f'[data]\nsource = "fla*.csv"\ntarget = {target}\n')
+
+    run = local("--data", *arguments)
+
+    assert (run.ended(), run.text()) == (2, f"deploy.sh: {message} (./deploy.sh help)\n")
+    assert not (project / ".local").exists()
+
+
+def test_a_run_that_waits_for_the_installation_of_another_says_so_once(project, local):
+    (project / ".local").mkdir()
+    (project / "model" / "config.toml").write_text("[data]\n")  # so that it ends once it goes on
+    with (project / ".local" / "venv.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        run = local()
+        until(lambda: "another run" in run.text())
+
+    assert run.ended() == 1
+    assert run.text().count("another run is installing .venv; this one waits for it …\n") == 1
+
+
 def test_a_terminal_that_names_another_model_does_not_rename_that_of_the_data(local, project):
     (project / "Flats 2.csv").write_text("rooms,price\n" + "".join(f"{n % 5},{n}\n" for n in range(12)))
 
@@ -275,6 +327,7 @@ def test_a_terminal_that_names_another_model_does_not_rename_that_of_the_data(lo
     assert run.ended() == 1  # there are too few rows to train on
 
     assert "the model is named after its data, flats-2; MODEL_NAME=linear-regression is left aside" in run.text()
+    assert f"for a local run: `. {shell(project / '.local' / 'env')}`" in run.text()
     assert not (project / ".local" / "bucket" / "models" / "linear-regression").exists()
 
 
