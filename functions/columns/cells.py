@@ -60,7 +60,16 @@ def fault(value: object, feature: Feature) -> str | None:
         case _:
             number = type(value) in _NUMBERS
             fits, expected = number and _is_finite(value), "a finite number" if number else "a number"
-    return None if fits else f"must be {expected}, got {shown(value)}"
+    return None if fits else f"must be {expected}, got {shown(value)}{_advice(value, feature)}"
+
+
+def _advice(value: object, feature: Feature) -> str:
+    """How to send what *value* probably stands for: pandas writes missing cells as NaN, and times as numbers."""
+    if feature.takes_missing and type(value) is float and math.isnan(value):
+        return "; a missing cell is null, or empty in CSV"
+    if feature.kind == "time" and type(value) in _NUMBERS:
+        return '; send a text (from pandas: to_json(date_format="iso"))'
+    return ""
 
 
 def _numbers(values: Sequence[Any], kinds: set[type]) -> Cells | None:

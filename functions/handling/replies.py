@@ -155,5 +155,5 @@ def _directions(path: str, function: str, features: Sequence[Feature], *, one: b
         value, advice = value if one else f"[{value}]", f"; {QUOTES}"
     return (
         f"nothing is at /{quote(path[:80], errors='replace')}; there are GET /, GET /{value}, POST /,"
-        f" GET /healthz and GET /readyz, each also below /{function}{advice}"
+        f" GET /docs, GET /openapi.json, GET /healthz and GET /readyz, each also below /{function}{advice}"
     )

@@ -61,6 +61,7 @@ def read(
         else:
             question = question_of(table, features, root=root, single=False, one=one, most=most, key=key)
     else:
+        _refuse_bare(document, features)
         return instances.read(request, features, one=one, most_bytes=most_bytes, classes=classes)
     refuse_repeats(request.body, document)
     return question._replace(top=top) if top else question
@@ -136,6 +137,21 @@ def _member(document: object) -> str | None:
     if not isinstance(document, dict) or not document.keys().isdisjoint({"instances", "instance"}):
         return None
     return next((name for name in _MEMBERS if name in document), None)
+
+
+def _refuse_bare(document: object, features: Sequence[Feature]) -> None:
+    """Refuse what pandas' to_json writes, as it is, with what to send in its place."""
+    if not isinstance(document, dict):
+        return
+    if document.keys() in ({"columns", "data"}, {"columns", "index", "data"}):
+        raise PayloadError(Problem('a table goes into a member of the body: {"dataframe_split": {"columns": …}}', ""))
+    rows = [value for value in document.values() if isinstance(value, dict)]
+    names = {feature.name for feature in features}
+    if document.keys() == {"schema", "data"} or (
+        rows and len(rows) == len(document) and not names.isdisjoint({*document, *rows[0]})
+    ):
+        detail = 'from pandas send {"dataframe_split": …} with to_json(orient="split") in it, or orient="records" alone'
+        raise PayloadError(Problem(detail, ""))
 
 
 def _check_members(document: Mapping[str, Any], member: str) -> None:

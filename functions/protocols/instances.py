@@ -135,7 +135,7 @@ def _read_body(
     keys = document.get("keys")
     if keys is not None:
         if question.keys is not None:
-            raise PayloadError(Problem(f"'keys' and members {shown(key)} exclude each other", "/keys"))
+            raise PayloadError(Problem(f"'keys' and members {shown(key)} exclude each other; leave one out", "/keys"))
         from .parts.keys import keys_of  # noqa: PLC0415 - most processes are never asked for it
 
         question = question._replace(keys=keys_of(keys, len(question.instances)))

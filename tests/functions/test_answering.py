@@ -304,7 +304,7 @@ def test_an_unknown_path_lists_the_resources(batch, path):
     detail = refused(batch.get(path), 404, "Not Found")["detail"]
 
     below = path.removeprefix("/batch")
-    there = "GET /, GET /[0.5,0.2,0.6], POST /, GET /healthz and GET /readyz, each also below /batch"
+    there = "GET /, GET /[0.5,0.2,0.6], POST /, GET /docs, GET /openapi.json, GET /healthz and GET /readyz, each also below /batch"
     assert detail == f"nothing is at {below}; there are {there}"
 
 

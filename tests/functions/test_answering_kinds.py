@@ -113,7 +113,7 @@ def test_a_bare_text_in_a_path_is_told_to_have_quotes(prices, function, value):
 
     assert status == 404
     assert problem["detail"] == (
-        f"nothing is at /red; there are GET /, GET /{value}, POST /, GET /healthz and GET /readyz, "
+        f"nothing is at /red; there are GET /, GET /{value}, POST /, GET /docs, GET /openapi.json, GET /healthz and GET /readyz, "
         f"each also below /{function}; a text has double quotes, in an address %22"
     )
 

@@ -176,7 +176,7 @@ def test_the_key_of_one_instance_comes_back_beside_the_prediction(keyed):
         ),
         pytest.param(
             {"instances": by_name({"id": "a"}, {"id": 7}), "keys": ["a", 7]},
-            "'keys' and members \"id\" exclude each other",
+            "'keys' and members \"id\" exclude each other; leave one out",
             "/keys",
             {},
             id="both",

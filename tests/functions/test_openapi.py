@@ -56,6 +56,12 @@ def test_every_path_and_method_of_the_router_is_there():
     assert paths == expected
 
 
+def test_every_type_of_a_body_is_there():
+    content = described(Functions(sealed(MODELS["line"]())))["paths"]["/"]["post"]["requestBody"]["content"]
+
+    assert content.keys() >= router.BODY_TYPES.keys() - {"text/plain"}
+
+
 @pytest.mark.parametrize("function", ["batch", "stream"])
 def test_every_example_is_answered_without_a_warning(functions, function):
     answers = {}

@@ -33,6 +33,25 @@ def split(**changes):
     ("body", "detail", "pointer"),
     [
         pytest.param(
+            BACKWARDS,
+            'a table goes into a member of the body: {"dataframe_split": {"columns": …}}',
+            "",
+            id="what-pandas-writes-by-split",
+        ),
+        *(
+            pytest.param(
+                body,
+                'from pandas send {"dataframe_split": …} with to_json(orient="split") in it, or orient="records" alone',
+                "",
+                id=f"what-pandas-writes-by-{orient}",
+            )
+            for orient, body in (
+                ("columns", {name: {"0": cells[0]} for name, cells in COLUMNS.items()}),
+                ("index", {"0": RECORDS[0], "1": RECORDS[1]}),
+                ("table", {"schema": {"fields": []}, "data": RECORDS}),
+            )
+        ),
+        pytest.param(
             {"dataframe_split": []},
             "'dataframe_split' must be an object with 'columns' and 'data', got an array of 0",
             "/dataframe_split",
