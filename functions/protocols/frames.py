@@ -26,6 +26,7 @@ from .parts.strict_json import decode
 
 _MEMBERS = ("dataframe_split", "dataframe_records", "inputs")
 _BESIDE = ("params", "parameters")
+_OWN = {"instances", "instance"}
 
 
 def read(
@@ -134,14 +135,14 @@ def by_columns(
 
 def _member(document: object) -> str | None:
     """The member that makes *document* one of these formats."""
-    if not isinstance(document, dict) or not document.keys().isdisjoint({"instances", "instance"}):
+    if not isinstance(document, dict) or not document.keys().isdisjoint(_OWN):
         return None
     return next((name for name in _MEMBERS if name in document), None)
 
 
 def _refuse_bare(document: object, features: Sequence[Feature]) -> None:
     """Refuse what pandas' to_json writes, as it is, with what to send in its place."""
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or not document.keys().isdisjoint(_OWN):
         return
     if document.keys() in ({"columns", "data"}, {"columns", "index", "data"}):
         raise PayloadError(Problem('a table goes into a member of the body: {"dataframe_split": {"columns": …}}', ""))
