@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from contextlib import ExitStack
 
 import pytest
 from rich.console import Console
@@ -13,6 +14,7 @@ from tests.bench.calibration import Drawn
 from tests.bench.cold import by_package
 from tests.bench.record import Line, Noise, Part, Sheet
 from tests.bench.turns import Budget, in_turns
+from tests.bench.worlds import OURS, world
 from tests.support.parts import ROOT
 
 PART = Part(
@@ -199,6 +201,16 @@ def test_import_times_are_added_up_by_package():
     trace = "import time: 1500 | 9000 | numpy\nimport time: 500 | 600 |   numpy.linalg\nimport time: 300 | 300 | columns.schema\n{}"
 
     assert by_package(trace) == (("numpy", "2.0", "2"), ("the functions' own", "0.3", "1"))
+
+
+@pytest.mark.process
+def test_a_measurement_that_is_interrupted_leaves_no_server_behind():
+    measurement = ExitStack()
+    server = measurement.enter_context(world()).start(OURS)
+
+    measurement.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+
+    assert server.process.poll() is not None
 
 
 @pytest.mark.process

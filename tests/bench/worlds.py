@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +60,11 @@ def batch(request):
 
 @dataclass(frozen=True)
 class World:
-    """A bucket, and a folder for logs and sources."""
+    """A bucket, a folder for logs and sources, and the servers that were started."""
 
     bucket: storage.Bucket
     folder: Path
+    servers: list[Server] = field(default_factory=list)
 
     def source(self, name: str, text: str) -> Path:
         """A folder with *text* as its main.py."""
@@ -88,12 +89,16 @@ class World:
     def start(self, source: Path, function: str = "batch", *, python: str = sys.executable, **changes: str) -> Server:
         """Modules are compiled once for all starts, as the platform's build compiles what is uploaded."""
         compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.folder / "compiled")}
-        return Server(self.folder, function, {**os.environ, **compiled, **changes}, source, python)
+        self.servers.append(Server(self.folder, function, {**os.environ, **compiled, **changes}, source, python))
+        return self.servers[-1]
 
 
 @contextmanager
 def world() -> Iterator[World]:
-    """A bucket whose production is a line; the environment leads to it for as long as it stands."""
+    """A bucket whose production is a line; the environment leads to it for as long as it stands.
+
+    No server outlives it, whatever ends the measurement.
+    """
     emulator = Emulator()
     emulator.start()
     before = dict(os.environ)
@@ -103,7 +108,12 @@ def world() -> Iterator[World]:
             os.environ |= {"STORAGE_EMULATOR_HOST": emulator.url, "MODEL_BUCKET": bucket.name}
             made = World(bucket, Path(name))
             made.promote(document())
-            yield made
+            try:
+                yield made
+            finally:
+                for server in made.servers:
+                    if server.process.poll() is None:
+                        server.stop()
     finally:
         os.environ.clear()
         os.environ.update(before)
