@@ -41,7 +41,7 @@ def commands_python(folder: Path) -> Path:
     python = folder / "bin" / "python"
     python.parent.mkdir(exist_ok=True)
     python.write_text(
-        f'#!/bin/sh\n[ "$1" = -m ] && exec {shlex.join(forks.python())} "$@"\nexec {sys.executable} "$@"\n'
+        f'#!/bin/sh\n[ "$1" = -m ] && exec {shlex.join(forks.python())} "$@"\nexec {shlex.quote(sys.executable)} "$@"\n'
     )
     python.chmod(0o755)
     return python.parent
