@@ -1,11 +1,11 @@
 // What the page says of the model.
 const METRICS = {
-  r2: ["R²", "share of the target's variance that is explained; 1 is best, 0 is the mean's"],
+  r2: ["R²", "share of the target's variance that is explained; 1 is best, 0 is no better than answering the mean"],
   rmse: ["RMSE", "root mean squared error, in the unit of the target"],
   mae: ["MAE", "mean absolute error, in the unit of the target"],
   median_absolute_error: ["median absolute error", "half of the errors are smaller, in the unit of the target"],
   bias: ["bias", "mean of predicted minus actual, in the unit of the target"],
-  roc_auc: ["ROC AUC", "how often a row of the class gets a higher score than another; 1 is best, 0.5 is chance"],
+  roc_auc: ["ROC AUC", "how often a row of the class gets a higher score than another, of several classes the mean; 1 is best, 0.5 is chance"],
   log_loss: ["log loss", "of the probabilities, in nats; 0 is best"],
   brier: ["Brier score", "squared error of the probabilities; 0 is best"],
   average_precision: ["average precision", "area under the precision-recall curve; 1 is best"],
@@ -37,7 +37,7 @@ function showModel() {
   for (const each of headlines) {
     const {value, low, high} = MODEL.metrics[each];
     const [title, meaning] = metricWords(each);
-    const ends = low === null || high === null ? "" : ` (${figure(low)} to ${figure(high)})`;
+    const ends = low === null || high === null ? "" : ` (interval ${figure(low)} to ${figure(high)})`;
     $("figures").append(element("li", {}, element("b", {}, figure(value)), element("span", {}, title + ends), element("span", {}, meaning)));
   }
   for (const [each, {value, low, high}] of Object.entries(MODEL.metrics)) {
