@@ -110,7 +110,7 @@ class Endpoint:
             body, most_bytes = b"", self._settings.max_body_bytes
             if route.source != "path":
                 path, body = "", await read_body(incoming.receive, headers, most_bytes)
-                if route.source == "json":
+                if route.source == "json" and "content-encoding" not in headers:
                     protocol = router.by_members(protocol, body)
                     problem = protocol.problem
                 if len(body) >= LEAST_BYTES or "content-encoding" in headers:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import NamedTuple
 
 from ..exchange import Request, WireFormat
 from ..predictor import Predictor
 from ..telemetry.record import Record
 from . import router
-from .body import decoded, decoded_bytes
+from .body import decoded
 from .prediction import predict
-from .replies import Reply, answered, refusal_for, unforeseen
+from .replies import RefusalError, Reply, answered, refusal_for, unforeseen
 from .router import Route
 
 
@@ -39,9 +40,20 @@ class Asked(NamedTuple):
         """The name of the format, as far as it shows from outside."""
         return router.name_of(self.protocol, self.route)
 
-    def body_bytes(self, most: int) -> int:
-        """The size of the body out of its coding; *most* where it is more."""
-        return decoded_bytes(self.sent, self.headers, most)
+    def opened(self, most: int) -> Asked | None:
+        """The same request, its body out of its coding; None where that is longer than *most*.
+
+        A body that is not of the coding that it names stays as it is, for `reply` to refuse.
+        """
+        if "content-encoding" not in self.headers:
+            return self if len(self.sent) <= most else None
+        try:
+            body = decoded(self.sent, self.headers, min(most, self.most_bytes))
+        except RefusalError as refusal:
+            return None if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else self
+        headers = {name: value for name, value in self.headers.items() if name != "content-encoding"}
+        protocol = router.by_members(self.protocol, body) if self.route.source == "json" else self.protocol
+        return self._replace(sent=body, headers=headers, protocol=protocol)
 
     def reply(self) -> Reply:
         """The reply, written by the protocol also where the request is refused; the record is filled in."""

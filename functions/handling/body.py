@@ -66,20 +66,5 @@ def decoded(body: bytes, headers: Mapping[str, str], most_bytes: int) -> bytes:
         raise bad_payload(error) from None
 
 
-def decoded_bytes(body: bytes, headers: Mapping[str, str], most_bytes: int) -> int:
-    """How many bytes *body* becomes, *most_bytes* where it becomes more; 0 where it is not of the coding it names."""
-    coding = _coding(headers)
-    if coding == "identity":
-        return len(body)
-    from .coding import TooLongError, inflate  # noqa: PLC0415 - most processes are never asked for it
-
-    try:
-        return len(inflate(body, most_bytes, coding))
-    except TooLongError:
-        return most_bytes
-    except PayloadError:
-        return 0
-
-
 def _coding(headers: Mapping[str, str]) -> str:
     return headers.get("content-encoding", "identity").strip().lower()

@@ -67,8 +67,10 @@ class Elsewhere:
             RefusalError: The process ended before its reply, as one does for which memory is wanting.
             ClientDisconnect: The caller hung up; the process is ended, or was never begun.
         """
-        name, size = asked.format, asked.body_bytes(LARGE_BYTES)
-        if not POSSIBLE or (size < LARGE_BYTES and size * self._pace.get(name, 0.0) < HOLD_SECONDS):
+        opened = asked.opened(LARGE_BYTES - 1)
+        asked = opened or asked
+        name, size = asked.format, len(asked.sent)
+        if not POSSIBLE or (opened and size * self._pace.get(name, 0.0) < HOLD_SECONDS):
             began = time.thread_time()
             reply = asked.reply()
             self._note(name, size, time.thread_time() - began)
@@ -83,7 +85,8 @@ class Elsewhere:
             log.event("ERROR", f"no process can be had for a large request ({error}); it is answered by this one")
             return asked.reply()
         told = orjson.loads(head)
-        self._note(name, size, told["seconds"])
+        if "content-encoding" not in asked.headers:  # else its size is not known here
+            self._note(name, size, told["seconds"])
         asked.record.take(told["record"])
         content = Content(told["media_type"], body, _pairs(told["more"]))
         return Reply(told["status"], content, _pairs(told["headers"]))

@@ -353,6 +353,27 @@ def test_gzip_that_cannot_be_read_is_refused(lines, body, status):
     assert ask(lines, body, content_encoding="gzip").status_code == status
 
 
+@pytest.mark.parametrize("rows", [1, 2000])
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+@pytest.mark.parametrize(
+    "body_of",
+    [
+        pytest.param(lambda cells: cells, id="array"),
+        pytest.param(lambda cells: {"calls": [[cell] for cell in cells]}, id="bigquery"),
+        pytest.param(lambda cells: {"dataframe_split": {"columns": ["bmi"], "data": [[c] for c in cells]}}, id="split"),
+    ],
+)
+def test_every_json_format_is_told_in_a_coding_as_it_is_without(lines, body_of, coding, rows):
+    body = json.dumps(body_of([number / 7919 for number in range(rows)])).encode()
+    packed = gzip.compress(body) if coding == "gzip" else zlib.compress(body)
+
+    assert ask(lines, packed, content_encoding=coding).body == ask(lines, body).body
+
+
+def test_a_longer_body_that_is_no_gzip_is_refused(lines):
+    assert ask(lines, bytes(2000), content_encoding="gzip").status_code == 400
+
+
 @pytest.mark.parametrize("coding", ["gzip", "GZIP "])
 def test_a_body_in_gzip_is_read(lines, coding):
     body = gzip.compress(b'{"instances": ') + gzip.compress(b"[0.1]}")
