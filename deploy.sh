@@ -84,6 +84,8 @@ source "$root/deploy/environment.sh"
 source "$root/deploy/processes.sh"
 # shellcheck source=deploy/local.sh
 source "$root/deploy/local.sh"
+# shellcheck source=deploy/local_data.sh
+source "$root/deploy/local_data.sh"
 # shellcheck source=deploy/checks.sh
 source "$root/deploy/checks.sh"
 # shellcheck source=deploy/lock.sh

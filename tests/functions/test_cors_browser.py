@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from model.registry.registry import Registry
-from tests.support.browser import Tab, opened
+from tests.support.browser import Tab
 from tests.support.parts import MODEL, ROOT, Server, document
 
 CALL = """
@@ -83,12 +83,6 @@ def listing(emulator, site, tmp_path_factory):
     yield servers
     for server in servers.values():
         server.stop()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium, tmp_path_factory):
-    with opened(chromium, tmp_path_factory.mktemp("browser")) as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -6,27 +6,16 @@ import json
 import math
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.columns.schema import Feature
 from functions.protocols.parts.number_tensors import question_of_numbers
 from functions.protocols.parts.tensors import Tensor
-from tests.support.kinds import Functions, sealed
-from tests.support.parts import MODEL, document
+from tests.support.parts import MODEL
 
 CODES = {"FP64": "<f8", "FP32": "<f4", "INT16": "<i2"}
 cells = st.floats(-3, 3) | st.integers(-2, 2).map(float) | st.just(float("nan"))
-
-
-@pytest.fixture(scope="module")
-def lines():
-    """y = 1 + 2 a - b, with ranges from -1 to 1."""
-    features = [{"name": name, "minimum": -1.0, "maximum": 1.0} for name in "ab"]
-    linear = {"coefficients": [2.0, -1.0], "intercept": 1.0}
-    golden = [{"instance": [1.0, 0.5], "prediction": 2.5}]
-    return Functions(sealed((document(features=features, linear=linear, golden=golden), b"")))
 
 
 def infer(functions, tensors, *, as_bytes, function="batch"):
@@ -53,7 +42,7 @@ def infer(functions, tensors, *, as_bytes, function="batch"):
     form=st.sampled_from(["matrix", "columns", "narrow", "uneven"]),
     function=st.sampled_from(["batch", "stream"]),
 )
-def test_bytes_and_json_have_one_answer(lines, rows, datatype, form, function):
+def test_bytes_and_json_have_one_answer(plane, rows, datatype, form, function):
     array = np.nan_to_num(rows, nan=0.0) if datatype == "INT16" else np.array(rows)
     array = array.astype(CODES[datatype])
     columns = [("b", array[:, 1:], datatype), ("a", array[:, :1], datatype)]
@@ -64,8 +53,8 @@ def test_bytes_and_json_have_one_answer(lines, rows, datatype, form, function):
         "uneven": [columns[0], ("a", array[:-1, :1], datatype)],
     }[form]
 
-    in_bytes = infer(lines, tensors, as_bytes=True, function=function)
-    in_json = infer(lines, tensors, as_bytes=False, function=function)
+    in_bytes = infer(plane, tensors, as_bytes=True, function=function)
+    in_json = infer(plane, tensors, as_bytes=False, function=function)
 
     assert in_bytes == in_json
 

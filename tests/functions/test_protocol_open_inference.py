@@ -11,21 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.kinds import FEATURES, Functions, many_classes, sealed
-from tests.support.parts import MODEL, document
+from tests.support.parts import MODEL
 
 NAMES = [feature["name"] for feature in FEATURES]
 ROWS = [[3, "red", 2, False, "1970-01-01T05:00:00Z"], [None, "blue", 1, False, "1970-01-01"]]
 TYPES = dict(zip(NAMES, ["FP64", "BYTES", "INT64", "BOOL", "BYTES"], strict=True))
 INFER = f"/batch/v2/models/{MODEL}/infer"
-
-
-@pytest.fixture(scope="module")
-def lines():
-    """y = 1 + 2 a - b."""
-    features = [{"name": name, "minimum": -1.0, "maximum": 1.0} for name in "ab"]
-    linear = {"coefficients": [2.0, -1.0], "intercept": 1.0}
-    golden = [{"instance": [1.0, 0.5], "prediction": 2.5}]
-    return Functions(sealed((document(features=features, linear=linear, golden=golden), b"")))
 
 
 def asked(functions, method, path, body=None, **headers):
@@ -182,18 +173,18 @@ def inputs(*tensors, **more):
         ),
     ],
 )
-def test_tensors_that_cannot_be_read_are_refused_with_their_place(lines, body, detail, pointer):
-    status, problem = asked(lines, "POST", INFER, body)
+def test_tensors_that_cannot_be_read_are_refused_with_their_place(plane, body, detail, pointer):
+    status, problem = asked(plane, "POST", INFER, body)
 
     assert (status in {400, 413}, problem["errors"][0]["pointer"]) == (True, pointer)
     assert detail in {None, problem["errors"][0]["detail"]}
     assert problem["error"] == problem["detail"]
 
 
-def test_a_member_that_came_twice_is_refused(lines):
+def test_a_member_that_came_twice_is_refused(plane):
     body = json.dumps(inputs(tensor("x", [1, 2], "FP64", [1, 2]))).replace('"name"', '"name": "y", "name"').encode()
 
-    assert asked(lines, "POST", INFER, body)[1]["error"] == '"name" came twice'
+    assert asked(plane, "POST", INFER, body)[1]["error"] == '"name" came twice'
 
 
 plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
@@ -237,14 +228,14 @@ def test_any_body_gets_an_answer_in_the_protocol_s_shape(prices, body, length):
     "members",
     [{"id": None, "parameters": None, "outputs": None}, {"model_name": MODEL, "model_version": "1"}, {"outputs": []}],
 )
-def test_members_that_say_nothing_new_are_taken(lines, members):
+def test_members_that_say_nothing_new_are_taken(plane, members):
     request = inputs(tensor("x", [1, 2], "FP64", [1, 1]))
 
-    assert asked(lines, "POST", INFER, {**request, **members}) == asked(lines, "POST", INFER, request)
+    assert asked(plane, "POST", INFER, {**request, **members}) == asked(plane, "POST", INFER, request)
 
 
-def test_one_tensor_of_another_width_is_told_the_width(lines):
-    _, problem = asked(lines, "POST", INFER, inputs(tensor("x", [1, 3], "FP64", [1, 2, 3])))
+def test_one_tensor_of_another_width_is_told_the_width(plane):
+    _, problem = asked(plane, "POST", INFER, inputs(tensor("x", [1, 3], "FP64", [1, 2, 3])))
 
     assert problem["error"] == (
         "expected one tensor of shape [rows, 2], or one of shape [rows] or [rows, 1] for each feature,"
@@ -324,19 +315,19 @@ def binary(*arrays):
         pytest.param(tensor("a", [2, 2], "FP64", [*NUMBERS[0], *NUMBERS[1]]), id="flat"),
     ],
 )
-def test_one_tensor_of_all_features_has_the_bits_of_the_functions_own_protocol(lines, given_tensor):
-    answer = asked(lines, "POST", INFER, inputs(given_tensor))[1]
+def test_one_tensor_of_all_features_has_the_bits_of_the_functions_own_protocol(plane, given_tensor):
+    answer = asked(plane, "POST", INFER, inputs(given_tensor))[1]
 
-    assert answer["outputs"][0]["data"] == asked(lines, "POST", "/batch", {"instances": NUMBERS})[1]["predictions"]
+    assert answer["outputs"][0]["data"] == asked(plane, "POST", "/batch", {"instances": NUMBERS})[1]["predictions"]
 
 
-def test_bytes_behind_the_json_are_read(lines):
+def test_bytes_behind_the_json_are_read(plane):
     body, length = binary(("x", [2, 2], "FP64", np.array(NUMBERS).tobytes()))
 
     headers = {"inference_header_content_length": length, "content_type": "application/octet-stream"}
-    answer = asked(lines, "POST", INFER, body, **headers)[1]
+    answer = asked(plane, "POST", INFER, body, **headers)[1]
 
-    assert answer["outputs"][0]["data"] == asked(lines, "POST", "/batch", {"instances": NUMBERS})[1]["predictions"]
+    assert answer["outputs"][0]["data"] == asked(plane, "POST", "/batch", {"instances": NUMBERS})[1]["predictions"]
 
 
 def text(value):
@@ -368,10 +359,10 @@ def test_every_kind_may_come_as_bytes(prices):
         pytest.param(("x", [1, 1], "BYTES", b"\x01\0\0\0\xff"), "a text must be UTF-8"),
     ],
 )
-def test_bytes_that_do_not_fit_are_refused(lines, array, detail):
+def test_bytes_that_do_not_fit_are_refused(plane, array, detail):
     body, length = binary(array)
 
-    status, problem = asked(lines, "POST", INFER, body, inference_header_content_length=length)
+    status, problem = asked(plane, "POST", INFER, body, inference_header_content_length=length)
 
     assert (status, problem["error"]) == (400, detail)
 
@@ -399,8 +390,8 @@ def test_a_classifier_without_probabilities_answers_labels_alone():
     assert output["name"] == "predict"
 
 
-def test_a_flagged_value_is_told_in_the_parameters(lines):
-    answer = asked(lines, "POST", INFER, inputs(tensor("x", [1, 2], "FP64", [5, 0])))[1]
+def test_a_flagged_value_is_told_in_the_parameters(plane):
+    answer = asked(plane, "POST", INFER, inputs(tensor("x", [1, 2], "FP64", [5, 0])))[1]
 
     assert answer["parameters"] == {
         "warnings": "row 0: 'a' = 5.0 is outside the training range [-1.0, 1.0]",
@@ -408,7 +399,7 @@ def test_a_flagged_value_is_told_in_the_parameters(lines):
     }
 
 
-def test_stream_answers_one_row(lines):
-    status, answer = asked(lines, "POST", INFER.replace("batch", "stream"), inputs(tensor("x", [1, 2], "FP64", [1, 1])))
+def test_stream_answers_one_row(plane):
+    status, answer = asked(plane, "POST", INFER.replace("batch", "stream"), inputs(tensor("x", [1, 2], "FP64", [1, 1])))
 
     assert (status, answer["outputs"][0]["data"]) == (200, [2.0])

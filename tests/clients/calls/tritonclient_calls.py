@@ -5,17 +5,9 @@ import sys
 
 import numpy as np
 import tritonclient.http as triton
+from tensors import COLUMNS, NUMBERS, TYPES
 
 LINES, LATENESS = (address.removeprefix("http://") for address in sys.argv[1:3])
-NUMBERS = np.array([[0.5, 0.25], [-0.75, 1.0]])
-COLUMNS = {
-    "age": np.array([[3.0], [np.nan]]),
-    "colour": np.array([["red"], ["blue"]], object),
-    "floor": np.array([[2], [1]]),
-    "late": np.array([[False], [False]]),
-    "when": np.array([["1970-01-01T05:00:00Z"], ["1970-01-01"]], object),
-}
-TYPES = {"age": "FP64", "colour": "BYTES", "floor": "INT64", "late": "BOOL", "when": "BYTES"}
 
 
 def tensor(name, datatype, array, **form):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from functions import artifact
-from tests.support.browser import Tab, opened
+from tests.support.browser import Tab
 from tests.support.kinds import FEATURES, many_classes, price, punctual
 from tests.support.pages import HOSTILE
 from tests.support.parts import ROOT, Server, document, put
@@ -135,12 +135,6 @@ def pages(emulator, tmp_path_factory):
     yield pages
     for served in running.values():
         served.server.stop()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium, tmp_path_factory):
-    with opened(chromium, tmp_path_factory.mktemp("browser")) as browser:
-        yield browser
 
 
 @pytest.fixture
