@@ -47,7 +47,8 @@ def read(
     texts = texts_of(rows)
     cells: list[Any] = rows
     if texts > sum(len(row) for row in rows if isinstance(row, dict)):
-        cells = [_cells(row, features, request.missing) for row in rows]
+        named = {feature.name: feature for feature in features}
+        cells = [_cells(row, named, request.missing) for row in rows]
     question = question_of_lines(cells, features, lines, one=one, most=most, key=request.key)
     if body.count(b'"') != 2 * texts:
         for row, (number, line) in enumerate(spelled):
@@ -91,11 +92,10 @@ def _decoded(number: int, line: bytes) -> object:
         raise PayloadError(Problem(f"line {number}: {detail}", "")) from None
 
 
-def _cells(row: object, features: Sequence[Feature], missing: Sequence[str]) -> object:
-    """*row* with its texts read as cells of a file."""
+def _cells(row: object, named: Mapping[str, Feature], missing: Sequence[str]) -> object:
+    """*row* with its texts read as cells of a file; the features are *named* in their order."""
     if isinstance(row, dict):
-        named = {feature.name: feature for feature in features}
         return {name: json_cell(cell, named[name], missing) if name in named else cell for name, cell in row.items()}
-    if isinstance(row, list) and len(row) == len(features):
-        return [json_cell(cell, feature, missing) for cell, feature in zip(row, features, strict=True)]
-    return json_cell(row, features[0], missing) if len(features) == 1 else row
+    if isinstance(row, list) and len(row) == len(named):
+        return [json_cell(cell, feature, missing) for cell, feature in zip(row, named.values(), strict=True)]
+    return json_cell(row, *named.values(), missing) if len(named) == 1 else row
