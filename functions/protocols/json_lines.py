@@ -98,4 +98,4 @@ def _cells(row: object, named: Mapping[str, Feature], missing: Sequence[str]) ->
         return {name: json_cell(cell, named[name], missing) if name in named else cell for name, cell in row.items()}
     if isinstance(row, list) and len(row) == len(named):
         return [json_cell(cell, feature, missing) for cell, feature in zip(row, named.values(), strict=True)]
-    return json_cell(row, *named.values(), missing) if len(named) == 1 else row
+    return json_cell(row, next(iter(named.values())), missing) if len(named) == 1 else row
