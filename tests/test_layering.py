@@ -100,6 +100,8 @@ SERVING = {
     },
     "protocols.parts.binary_tensors": {"exchange", "problems"},
     "protocols.parts.packed_texts": {"problems"},
+    "protocols.parts.misdirected": {"problems"},
+    "protocols.parts.gaps": {"columns.schema", "problems"},
     "protocols.parts.number_tensors": {"exchange", "columns.feature", "columns.table", "protocols.parts.tensors"},
     "protocols.parts.outputs": {"problems", "columns.schema"},
     "protocols.parts.leading": {"problems", "columns.schema"},
@@ -148,7 +150,7 @@ SERVING = {
     "protocols.parts.keys": {"problems"},
     "protocols.parts.repeats": {"problems", "protocols.parts.strict_json"},
     "protocols.delimited": {
-        "protocols.parts.leading",
+        *("protocols.parts.gaps", "protocols.parts.leading", "protocols.parts.misdirected"),
         *(
             "protocols.parts.bounds",
             "protocols.parts.csv_body",
@@ -162,6 +164,7 @@ SERVING = {
         *("columns.schema", "columns.text_cells"),
     },
     "protocols.json_lines": {
+        *("protocols.parts.gaps", "protocols.parts.misdirected"),
         *(
             "protocols.parts.bounds",
             "exchange",
@@ -176,6 +179,7 @@ SERVING = {
     },
     "protocols.npy": {
         "protocols.parts.bounds",
+        "protocols.parts.gaps",
         "exchange",
         "problems",
         "protocols.instances",
@@ -195,7 +199,7 @@ SERVING = {
         ),
     },
     "protocols.frames": {
-        *("protocols.parts.keys", "protocols.parts.leading"),
+        *("protocols.parts.keys", "protocols.parts.leading", "protocols.parts.misdirected"),
         *(
             "protocols.parts.bounds",
             "exchange",
@@ -224,7 +228,7 @@ SERVING = {
     },
     "protocols.kserve": {"exchange", "protocols.frames", "protocols.instances", "columns.schema"},
     "protocols.open_inference": {
-        "protocols.parts.keys",
+        *("protocols.parts.gaps", "protocols.parts.keys", "protocols.parts.misdirected"),
         *(
             "protocols.parts.bounds",
             "exchange",

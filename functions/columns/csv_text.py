@@ -21,6 +21,9 @@ _MAGIC = {
     b"\xff\xfe": "UTF-16: save it as UTF-8",
     b"\xfe\xff": "UTF-16: save it as UTF-8",
 }
+COMMAS = "a cell that holds a comma stands in double quotes"
+"""The advice where a row has more cells than it should."""
+
 MOST_LINES = 100_000
 """Lines of one row that are looked at: a quote that is open for longer is named when the file ends."""
 

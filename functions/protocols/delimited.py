@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..columns.csv_text import other_separator
+from ..columns.csv_text import COMMAS, other_separator
 from ..columns.naming import listed, order_of
 from ..columns.schema import Feature, Level, to_table
 from ..columns.text_cells import csv_cells, level
@@ -24,6 +24,7 @@ from ..problems import PayloadError, Problem, refuse, shown
 from . import instances
 from .parts.bounds import check_lines, most_rows
 from .parts.csv_body import Row, rows_of, skipped_lines, swallowed
+from .parts.gaps import as_spelled
 from .parts.questions import question_of_lines
 
 CSV = "text/csv; charset=utf-8"
@@ -46,16 +47,12 @@ def read(
     rows = rows[header.rows_above :]
     names = rows[0][1] if header.is_there else [feature.name for feature in features]
     rows = rows[header.is_there :]
-    if header.is_there and (separator := other_separator(",".join(names))):
-        detail = f"cells must be separated by commas, and seem to be separated by {shown(separator)}: send commas"
-        raise PayloadError(Problem(f"line {header.line}: {detail} and decimal points", ""))
-    if not rows:
-        example = listed([feature.name for feature in features], ",")
-        found = "a header line alone" if header.is_there else "an empty body"
-        raise PayloadError(
-            Problem(f"the body must hold a header line like {example}, and a row below it, got {found}", "")
-        )
-    order = order_of(names, features, lambda detail, place: _named(detail, place, header.line), key=request.key)
+    try:
+        order = _order(names, rows, features, header, key=request.key)
+    except PayloadError as error:
+        from .parts.misdirected import from_csv  # noqa: PLC0415 - only a refusal comes here
+
+        raise from_csv(error, request.body) from None
     _check_rows(request.body, rows, names, features)
     cells = list(zip(*(cells for _, cells in rows), strict=True))
     columns = [
@@ -69,7 +66,10 @@ def read(
 
     table = [list(row) for row in zip(*columns, strict=True)]
     lines = [line for line, _ in rows]
-    question = question_of_lines(table, features, lines, one=one, most=most, place=pointer, columns=True)
+    try:
+        question = question_of_lines(table, features, lines, one=one, most=most, place=pointer, columns=True)
+    except PayloadError as error:
+        raise as_spelled(error, lambda row, column: rows[row][1][int(column)], empty="an empty cell") from None
     keys = None
     if request.key and request.key in names:
         keys = [None if text in request.missing else level(text) for text in cells[names.index(request.key)]]
@@ -149,10 +149,30 @@ def _is_header(first: list[str], features: Sequence[Feature], missing: Sequence[
     return all(value is None or feature.kind == "category" for value, feature in zip(values, features, strict=True))
 
 
+def _order(
+    names: list[str], rows: Sequence[Row], features: Sequence[Feature], header: _Header, *, key: str
+) -> list[int | None]:
+    """The place of each feature among *names*, the cells of the header, below which *rows* stand; see order_of."""
+    if header.is_there and (separator := other_separator(",".join(names))):
+        detail = f"cells must be separated by commas, and seem to be separated by {shown(separator)}: send commas"
+        raise PayloadError(Problem(f"line {header.line}: {detail} and decimal points", ""))
+    if not rows:
+        example = listed([feature.name for feature in features], ",")
+        found = "a header line alone" if header.is_there else "an empty body"
+        raise PayloadError(
+            Problem(f"the body must hold a header line like {example}, and a row below it, got {found}", "")
+        )
+    return order_of(names, features, lambda detail, place: _named(detail, place, header.line), key=key)
+
+
 def _check_rows(body: bytes, rows: Sequence[Row], names: Sequence[str], features: Sequence[Feature]) -> None:
     """Refuse rows of another width than the header's, and rows that a quote swallowed others into."""
     refuse(
-        Problem(f"line {line}: must hold {len(names)} cells, got {len(cells)}", f"/{number}")
+        Problem(
+            f"line {line}: must hold {len(names)} cells, got {len(cells)}"
+            + (f"; {COMMAS}" if len(cells) > len(names) else ""),
+            f"/{number}",
+        )
         for number, (line, cells) in enumerate(rows)
         if len(cells) != len(names)
     )

@@ -48,19 +48,15 @@ def read(
     if isinstance(document, list):
         question = question_of(document, features, root="", single=False, one=one, most=most, key=key)
     elif isinstance(document, dict) and member:
-        _check_members(document, member)
-        table, root = document[member], f"/{member}"
-        top = _top(document, classes)
-        if top:
-            most = most_with_top(classes, top, most_bytes)
-        if member == "dataframe_split":
-            question = _split(table, features, one=one, most=most, key=key)
-        elif isinstance(table, dict) and member == "inputs":
-            question = by_columns(
-                table, features, lambda name: f"{root}/{escape(name)}", root=root, one=one, most=most, key=key
-            )
-        else:
-            question = question_of(table, features, root=root, single=False, one=one, most=most, key=key)
+        try:
+            top = _top(document, member, classes)
+            if top:
+                most = most_with_top(classes, top, most_bytes)
+            question = _table(document[member], features, member, one=one, most=most, key=key)
+        except PayloadError as error:
+            from .parts.misdirected import to_tensors  # noqa: PLC0415 - only a refusal comes here
+
+            raise to_tensors(error, document) from None
     else:
         _refuse_bare(document, features)
         return instances.read(request, features, one=one, most_bytes=most_bytes, classes=classes)
@@ -146,6 +142,9 @@ def _refuse_bare(document: object, features: Sequence[Feature]) -> None:
         return
     if document.keys() in ({"columns", "data"}, {"columns", "index", "data"}):
         raise PayloadError(Problem('a table goes into a member of the body: {"dataframe_split": {"columns": …}}', ""))
+    if isinstance(document.get("calls"), list):
+        detail = "this looks like a call of BigQuery, which /batch takes, with 'calls' or one of its own members first"
+        raise PayloadError(Problem(detail, "/calls"))
     rows = [value for value in document.values() if isinstance(value, dict)]
     names = {feature.name for feature in features}
     if document.keys() == {"schema", "data"} or (
@@ -163,8 +162,9 @@ def _check_members(document: Mapping[str, Any], member: str) -> None:
     )
 
 
-def _top(document: Mapping[str, Any], classes: Sequence[Level]) -> int | None:
-    """How many classes `parameters`, or MLflow's `params`, ask for; None for all."""
+def _top(document: Mapping[str, Any], member: str, classes: Sequence[Level]) -> int | None:
+    """How many classes `parameters`, or MLflow's `params`, beside *member* ask for; None for all."""
+    _check_members(document, member)
     given = [name for name in _BESIDE if document.get(name) not in (None, {})]
     if not given:
         return None
@@ -175,6 +175,18 @@ def _top(document: Mapping[str, Any], classes: Sequence[Level]) -> int | None:
     from .parts.leading import top_of  # noqa: PLC0415 - most processes are never asked for it
 
     return top_of(document[given[0]], given[0])
+
+
+def _table(table: Any, features: Sequence[Feature], member: str, *, one: bool, most: int, key: str) -> Question:
+    """The question of what *member* of the body holds."""
+    root = f"/{member}"
+    if member == "dataframe_split":
+        return _split(table, features, one=one, most=most, key=key)
+    if isinstance(table, dict) and member == "inputs":
+        return by_columns(
+            table, features, lambda name: f"{root}/{escape(name)}", root=root, one=one, most=most, key=key
+        )
+    return question_of(table, features, root=root, single=False, one=one, most=most, key=key)
 
 
 def _split(frame: object, features: Sequence[Feature], *, one: bool, most: int, key: str) -> Question:

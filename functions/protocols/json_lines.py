@@ -17,6 +17,7 @@ from ..exchange import Answer, Content, Question, Request
 from ..problems import PayloadError, Problem
 from . import instances
 from .parts.bounds import check_lines, most_rows
+from .parts.gaps import as_spelled
 from .parts.questions import question_of_lines
 from .parts.repeats import refuse_repeats, texts_of
 from .parts.strict_json import decode
@@ -49,7 +50,12 @@ def read(
     if texts > sum(len(row) for row in rows if isinstance(row, dict)):
         named = {feature.name: feature for feature in features}
         cells = [_cells(row, named, request.missing) for row in rows]
-    question = question_of_lines(cells, features, lines, one=one, most=most, key=request.key)
+    try:
+        question = question_of_lines(cells, features, lines, one=one, most=most, key=request.key)
+    except PayloadError as error:
+        from .parts.misdirected import from_lines  # noqa: PLC0415 - only a refusal comes here
+
+        raise from_lines(as_spelled(error, lambda row, column: _cell(rows[row], column)), rows) from None
     if body.count(b'"') != 2 * texts:
         for row, (number, line) in enumerate(spelled):
             try:
@@ -90,6 +96,13 @@ def _decoded(number: int, line: bytes) -> object:
     except PayloadError as error:
         detail = error.problems[0].detail.replace("line 1 column", "column")
         raise PayloadError(Problem(f"line {number}: {detail}", "")) from None
+
+
+def _cell(row: Any, column: str) -> Any:
+    """The cell of *row* whose pointer ends in *column*."""
+    if isinstance(row, list):
+        return row[int(column)] if column else row
+    return row.get(column) if isinstance(row, dict) else row
 
 
 def _cells(row: object, named: Mapping[str, Feature], missing: Sequence[str]) -> object:

@@ -18,6 +18,7 @@ from ..exchange import Answer, Content, Question, Request, TooLargeError
 from ..problems import PayloadError, Problem
 from . import instances
 from .parts.bounds import most_rows
+from .parts.gaps import rows_with_gaps
 from .parts.questions import question_of
 
 NPY = "application/x-npy"
@@ -52,7 +53,7 @@ def read(
         raise TooLargeError(Problem(f"the array must hold at most {most} rows, got {len(array)}", ""))
     rows = array.reshape(-1, width).tolist()
     if array.dtype.kind == "f" and np.isnan(array).any():
-        rows = [[None if cell != cell else cell for cell in row] for row in rows]  # noqa: PLR0124  NaN
+        rows = rows_with_gaps(rows, features)
     return question_of(rows, features, root="", single=False, one=one, most=most)
 
 

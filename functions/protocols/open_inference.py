@@ -21,6 +21,7 @@ from ..exchange import JSON, READ, Answer, Content, Question, Request, Resource,
 from ..problems import PayloadError, Problem, escape, refuse, shown
 from . import frames
 from .parts.bounds import check_cells, most_rows
+from .parts.gaps import cells_with_gaps, rows_with_gaps
 from .parts.keys import is_unicode
 from .parts.outputs import PREDICT, PROBABILITIES, wanted_outputs
 from .parts.questions import question_of
@@ -82,19 +83,15 @@ def read(
     most = most_rows(classes, most_bytes)
     body, binary = json_part(request)
     check_cells(body, len(features), most)
-    document = decode(body)
-    if not isinstance(document, dict) or not isinstance(document.get("inputs"), list) or not document["inputs"]:
-        found = document.get("inputs") if isinstance(document, dict) else document
-        raise PayloadError(Problem(f'the body must be like {{"inputs": [tensor]}}, got {shown(found)}', "/inputs"))
-    _check_members(document)
-    wanted = wanted_outputs(document.get("outputs"), document.get("parameters") or {}, classes)
-    tensors, width = [], len(features)
-    gaps, rest = b"NaN" in body, memoryview(binary)
-    for place, entry in enumerate(document["inputs"]):
-        tensor, rest = tensor_of(entry, f"/inputs/{place}", rest, most_cells=most * width, gaps=gaps)
-        tensors.append(tensor)
-    if rest:
-        raise PayloadError(Problem(f"{len(rest)} bytes follow the last tensor's data", ""))
+    document: Any = decode(body)
+    width = len(features)
+    try:
+        nan = b"NaN" in body
+        wanted, tensors = _parts(document, classes, memoryview(binary), most_cells=most * width, nan=nan)
+    except PayloadError as error:
+        from .parts.misdirected import from_tensors  # noqa: PLC0415 - only a refusal comes here
+
+        raise from_tensors(error, document, one=one) from None
     question = None
     if tensors[0].array is not None:
         from .parts.number_tensors import question_of_numbers  # noqa: PLC0415 - most processes are never sent any
@@ -162,6 +159,25 @@ def _input_datatype(feature: Feature) -> str:
             return "FP64"
 
 
+def _parts(
+    document: Any, classes: Sequence[Level], rest: memoryview, *, most_cells: int, nan: bool
+) -> tuple[dict[str, bool], list[Tensor]]:
+    """The outputs that *document* asks for, and its tensors; *rest* are the bytes behind the JSON."""
+    inputs = document.get("inputs") if isinstance(document, dict) else document
+    if not isinstance(document, dict) or not isinstance(inputs, list) or not inputs:
+        found = "no 'inputs'" if isinstance(document, dict) and "inputs" not in document else shown(inputs)
+        raise PayloadError(Problem(f'the body must be like {{"inputs": [tensor]}}, got {found}', "/inputs"))
+    _check_members(document)
+    wanted = wanted_outputs(document.get("outputs"), document.get("parameters") or {}, classes)
+    tensors = []
+    for place, entry in enumerate(inputs):
+        tensor, rest = tensor_of(entry, f"/inputs/{place}", rest, most_cells=most_cells, nan=nan)
+        tensors.append(tensor)
+    if rest:
+        raise PayloadError(Problem(f"{len(rest)} bytes follow the last tensor's data", ""))
+    return wanted, tensors
+
+
 def _check_members(document: Mapping[str, Any]) -> None:
     refuse(
         Problem(f"unknown member {shown(name)}; expected id, parameters, inputs and outputs", f"/{escape(name)}")
@@ -182,6 +198,8 @@ def _matrix(tensor: Tensor, features: Sequence[Feature], *, one: bool, most: int
     _check_shape(tensor, (width,), width)
     cells = tensor.listed()
     rows = [cells[start : start + width] for start in range(0, len(cells), width)]
+    if tensor.nan:
+        rows = rows_with_gaps(rows, features)
 
     def pointer(relative: str) -> str:
         row, _, column = relative[1:].partition("/")
@@ -193,7 +211,7 @@ def _matrix(tensor: Tensor, features: Sequence[Feature], *, one: bool, most: int
 def _columns(tensors: Sequence[Tensor], features: Sequence[Feature], *, one: bool, most: int) -> Question:
     """The question of one tensor a feature, each of shape [rows] or [rows, 1]."""
     columns: dict[str, Tensor] = {}
-    known = {feature.name for feature in features}
+    known = {feature.name: feature for feature in features}
     for tensor in tensors:
         if tensor.name in columns:
             raise PayloadError(Problem(f"input {shown(tensor.name)} came twice", tensor.place))
@@ -201,7 +219,10 @@ def _columns(tensors: Sequence[Tensor], features: Sequence[Feature], *, one: boo
         if tensor.name in known:
             _check_shape(tensor, (1,), len(features))
     return frames.by_columns(
-        {name: tensor.listed() for name, tensor in columns.items()},
+        {
+            name: cells_with_gaps(tensor.listed(), known.get(name)) if tensor.nan else tensor.listed()
+            for name, tensor in columns.items()
+        },
         features,
         lambda name: columns[name].place if name in columns else "/inputs",
         root="/inputs",

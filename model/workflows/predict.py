@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from functions.columns.csv_text import COMMAS
 from functions.columns.schema import Feature, Level, shown
 from functions.columns.table import Table, is_missing
 from functions.predictor import Predictor
@@ -265,7 +266,8 @@ class _Numbers:
         self._told: set[int] = set()
 
     def leave_out(self, row: RaggedRow) -> None:
-        self.gone[row.row] = f"must hold {row.expected} cells, as the first line does, got {row.actual}"
+        advice = f"; {COMMAS}" if row.actual > row.expected else ""
+        self.gone[row.row] = f"must hold {row.expected} cells, as the first line does, got {row.actual}{advice}"
 
     def of(self, count: int) -> NDArray[np.int64]:
         """The numbers of the next *count* rows that are there."""

@@ -109,7 +109,7 @@ def test_rows_that_cannot_be_answered_are_set_aside_in_order_with_their_reasons(
     assert refused.read_text().splitlines() == [
         "row,reason",
         '1,"\'age\' must be a number, got ""old"""',
-        '3,"must hold 4 cells, as the first line does, got 5"',
+        '3,"must hold 4 cells, as the first line does, got 5; a cell that holds a comma stands in double quotes"',
         '4,"\'colour\' must be one of {}, got ""mauve"""'.format(
             ", ".join(
                 FRAME["colour"][200:].value_counts().sort_index().sort_values(ascending=False, kind="stable").index

@@ -20,6 +20,7 @@ from tests.support.parts import MODEL, document
 NAMES = [feature["name"] for feature in FEATURES]
 ROWS = [[3, "red", 2, False, "1970-01-01T05:00:00Z"], [None, "blue", 1, False, "1970-01-01"]]
 CSV = "age,colour,floor,late,when\n3,red,2,false,1970-01-01T05:00:00Z\n,blue,1,FALSE,1970-01-01\n"
+AS_JSON = "this looks like one JSON document: send it with the header Content-Type: application/json"
 NEEDS_ROWS = "the body must hold a header line like age,colour,floor,late,when, and a row below it"
 NOISE = np.random.default_rng(1).bytes(5000)
 NDJSON, NPY = "application/x-ndjson", "application/x-npy"
@@ -88,7 +89,34 @@ def own(functions, rows, **headers):
         ),
         pytest.param(CSV.replace("when", "age"), 'line 1: column "age" came twice', "", id="column-twice"),
         pytest.param("age,colour,floor,late\n3,red,2,0\n", "line 1: missing feature 'when'", "", id="forgotten"),
-        pytest.param(CSV + "1,red\n", "line 4: must hold 5 cells, got 2", "/2", id="width"),
+        pytest.param(CSV + "1,red\n", "line 4: must hold 5 cells, got 2", "/2", id="too-few-cells"),
+        pytest.param(
+            CSV + "1,red,1,false,1970-01-01,\n",
+            "line 4: must hold 5 cells, got 6; a cell that holds a comma stands in double quotes",
+            "/2",
+            id="too-many-cells",
+        ),
+        pytest.param(
+            CSV + "1,red,,false,1970-01-01\n",
+            "line 4, column 3: 'floor' must be one of 1, 2, got an empty cell",
+            "/2/2",
+            id="empty-cell",
+        ),
+        pytest.param(
+            CSV + "1,red,1, ,1970-01-01\n",
+            "line 4, column 4: 'late' must be true or false, got \" \", which stands for a missing cell",
+            "/2/3",
+            id="blank-cell",
+        ),
+        pytest.param(
+            json.dumps({"instances": [1]}), f"{NEEDS_ROWS}, got a header line alone; {AS_JSON}", "", id="json"
+        ),
+        pytest.param(
+            "[1,\n2]",
+            f'line 1, column 1: unknown feature "[1"; the features are age, colour, floor, late, when; {AS_JSON}',
+            "",
+            id="json-over-lines",
+        ),
         pytest.param(
             CSV.replace("\n3,", "\n\n3x,"), "line 3, column 1: 'age' must be a number, got \"3x\"", "/0/0", id="number"
         ),
@@ -190,6 +218,21 @@ def test_csv_without_header_is_answered_without(lines):
     assert ask(lines, "0.5\n1\n", "text/csv", path="/batch/invocations", accept="text/csv").body == b"2.0\n3.0\n"
 
 
+@pytest.fixture(scope="module")
+def worded():
+    """Prices whose training files have the word NA for a missing cell."""
+    return Functions(sealed(price(data={"missing": ["NA"]})))
+
+
+def test_a_word_for_a_missing_cell_is_named_where_none_is_taken(worded):
+    assert refusal(ask(worded, CSV + "NA,NA,NA,false,1970-01-01\n", "text/csv")) == [
+        (
+            "line 4, column 3: 'floor' must be one of 1, 2, got \"NA\", which stands for a missing cell",
+            "/2/2",
+        )
+    ]
+
+
 # JSON Lines
 
 
@@ -201,6 +244,12 @@ def test_csv_without_header_is_answered_without(lines):
         pytest.param('1\n\n"x"', "line 3: 'bmi' must be a number, got \"x\"", "/1", id="cell"),
         pytest.param('1\n{"bmi": 1, "bmi": 2}', 'line 2: "bmi" came twice', "/1/bmi", id="twice"),
         pytest.param("1,2", None, "", id="two-on-a-line"),
+        pytest.param(
+            '{"instances": [1]}',
+            f'line 1: unknown feature "instances"; the feature is bmi; {AS_JSON}',
+            "/0/instances",
+            id="one-document",
+        ),
     ],
 )
 def test_json_lines_that_cannot_be_read_are_refused_with_the_line(lines, body, detail, pointer):
@@ -208,6 +257,28 @@ def test_json_lines_that_cannot_be_read_are_refused_with_the_line(lines, body, d
 
     assert detail in {None, found}
     assert place == pointer
+
+
+@pytest.mark.parametrize(
+    ("line", "detail", "pointer"),
+    [
+        pytest.param([1, "NA", "", False, "1970-01-01"], "'floor' must be one of 1, 2, got \"\"", "/0/2", id="empty"),
+        pytest.param(
+            {"age": 1, "colour": "red", "floor": "NA", "late": False, "when": "1970-01-01"},
+            "'floor' must be one of 1, 2, got \"NA\"",
+            "/0/floor",
+            id="word",
+        ),
+    ],
+)
+def test_a_text_for_a_missing_cell_is_named_in_a_line_where_none_is_taken(worded, line, detail, pointer):
+    told = f"line 1: {detail}, which stands for a missing cell"
+
+    assert refusal(ask(worded, json.dumps(line), NDJSON)) == [(told, pointer)]
+
+
+def test_null_in_a_line_is_named_as_such(lines):
+    assert refusal(ask(lines, "null", NDJSON)) == [("line 1: 'bmi' must be a number, got null", "/0")]
 
 
 @pytest.mark.parametrize("content_type", [NDJSON, "application/jsonl"])
@@ -265,7 +336,7 @@ def saved(array):
             id="code",
         ),
         pytest.param(saved(np.array([1.0, np.inf])), None, id="infinity"),
-        pytest.param(saved(np.array([1.0, np.nan])), "row 1: 'bmi' must be a number, got null", id="nan"),
+        pytest.param(saved(np.array([1.0, np.nan])), "row 1: 'bmi' must be a finite number, got NaN", id="nan"),
     ],
 )
 def test_an_array_that_cannot_be_used_is_refused(lines, body, detail):

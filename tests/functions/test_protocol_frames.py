@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.kinds import FEATURES
+from tests.support.parts import MODEL
 
 NAMES = [feature["name"] for feature in FEATURES]
 ROWS = [[3, "red", 2, False, "1970-01-01T05:00:00Z"], [None, "blue", 1, False, "1970-01-01"]]
@@ -23,6 +24,54 @@ def ask(functions, body, path="/batch"):
 
 
 # Refusals
+
+TENSOR = {"name": "age", "shape": [1], "datatype": "FP64", "data": [1.5]}
+
+
+@pytest.mark.parametrize("path", ["/batch", "/stream", "/batch/invocations", f"/batch/v1/models/{MODEL}:predict"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"inputs": [TENSOR]}, id="inputs"),
+        pytest.param({"id": "a", "inputs": [TENSOR]}, id="id"),
+        pytest.param({"parameters": {"content_type": "pd"}, "inputs": [TENSOR] * 5}, id="parameters"),
+        pytest.param({"inputs": [{**TENSOR, "data": []}], "outputs": [{"name": "predict"}]}, id="outputs"),
+    ],
+)
+def test_tensors_are_told_the_address_that_takes_them(prices, path, body):
+    answer = ask(prices, body, path)
+
+    assert answer.status_code == 400
+    assert json.loads(answer.body)["errors"] == [
+        {
+            "detail": "this looks like a request of the Open Inference Protocol, which /v2/models/MODEL/infer takes",
+            "pointer": "/inputs",
+        }
+    ]
+
+
+def test_an_instance_with_a_feature_of_the_name_shape_is_no_tensor(prices):
+    answer = ask(prices, {"inputs": [{"shape": 1, **RECORDS[0]}]})
+
+    assert json.loads(answer.body)["errors"] == [
+        {
+            "detail": 'row 0: unknown feature "shape"; the features are age, colour, floor, late, when',
+            "pointer": "/inputs/0/shape",
+        }
+    ]
+
+
+@pytest.mark.parametrize("path", [f"/batch/v1/models/{MODEL}:predict", "/batch"])
+def test_a_call_of_bigquery_that_is_not_told_as_one_says_where_it_is(prices, path):
+    answer = ask(prices, {"id": 1, "calls": ROWS}, path)
+
+    assert json.loads(answer.body)["errors"] == [
+        {
+            "detail": "this looks like a call of BigQuery, which /batch takes, with 'calls' or one of its own members"
+            " first",
+            "pointer": "/calls",
+        }
+    ]
 
 
 def split(**changes):

@@ -74,7 +74,19 @@ def inputs(*tensors, **more):
     [
         pytest.param([], 'the body must be like {"inputs": [tensor]}, got an array of 0', "/inputs", id="array"),
         pytest.param({"inputs": []}, 'the body must be like {"inputs": [tensor]}, got an array of 0', "/inputs"),
-        pytest.param(inputs(5), "a tensor must be an object, got 5", "/inputs/0", id="tensor"),
+        pytest.param({}, "the body must be like {\"inputs\": [tensor]}, got no 'inputs'", "/inputs", id="empty"),
+        pytest.param(
+            inputs(tensor("x", [1, 2], "FP64", [1, 2]), 5),
+            "a tensor must be an object, got 5",
+            "/inputs/1",
+            id="tensor",
+        ),
+        pytest.param(
+            inputs({"name": "x", "shape": [1, 2], "data": [1, 2]}),
+            None,
+            "/inputs/0/datatype",
+            id="no-datatype",
+        ),
         pytest.param(
             inputs(tensor("x", [1, 2, 2], "FP64", [])),
             "'shape' must be [rows] or [rows, columns], got [1, 2, 2]",
@@ -152,6 +164,18 @@ def inputs(*tensors, **more):
             id="cell-of-a-column",
         ),
         pytest.param(
+            inputs(tensor("x", [2, 2], "FP64", [[1, 2], [3, float("nan")]])),
+            "row 1: 'b' must be a finite number, got NaN",
+            "/inputs/0/data/1/1",
+            id="nan",
+        ),
+        pytest.param(
+            inputs(tensor("a", [2], "FP64", [1, 2]), tensor("b", [2], "FP32", [float("nan"), 1])),
+            "row 0: 'b' must be a finite number, got NaN",
+            "/inputs/1/data/0",
+            id="nan-of-a-column",
+        ),
+        pytest.param(
             inputs(tensor("x", [0, 2], "FP64", [])),
             "'inputs/0' must hold at least 1 instance, got 0",
             "/inputs/0",
@@ -179,6 +203,57 @@ def test_tensors_that_cannot_be_read_are_refused_with_their_place(plane, body, d
     assert (status in {400, 413}, problem["errors"][0]["pointer"]) == (True, pointer)
     assert detail in {None, problem["errors"][0]["detail"]}
     assert problem["error"] == problem["detail"]
+
+
+V1 = "a request of KServe V1 and Vertex AI, which /batch and /v1/models/MODEL:predict take"
+TENSORFLOW = "TensorFlow's inputs, which /batch and /v1/models/MODEL:predict take"
+NO_INPUTS = "the body must be like {\"inputs\": [tensor]}, got no 'inputs'"
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        pytest.param({"instances": [[1, 2]]}, f"{NO_INPUTS}; this looks like {V1}", id="instances"),
+        pytest.param({"instance": [1, 2]}, f"{NO_INPUTS}; this looks like {V1}", id="instance"),
+        pytest.param(
+            inputs([1, 2]), f"a tensor must be an object, got an array of 2; this looks like {TENSORFLOW}", id="inputs"
+        ),
+        pytest.param(
+            inputs({"a": 1, "b": 2}), f"'name' must be a text, got null; this looks like {TENSORFLOW}", id="records"
+        ),
+        pytest.param(
+            {"inputs": {"a": [1], "b": [2]}},
+            f'the body must be like {{"inputs": [tensor]}}, got an object; this looks like {TENSORFLOW}',
+            id="columns",
+        ),
+        pytest.param(
+            {"dataframe_split": {"data": [[1, 2]]}},
+            f"{NO_INPUTS}; this looks like a table as MLflow sends it, which /batch and /v1/models/MODEL:predict take",
+            id="split",
+        ),
+        pytest.param(
+            {"requestId": "a", "calls": [[1, 2]]},
+            f"{NO_INPUTS}; this looks like a call of BigQuery, which /batch takes",
+            id="bigquery",
+        ),
+        pytest.param(
+            [[1, 2]],
+            'the body must be like {"inputs": [tensor]}, got an array of 1; this looks like an array of instances,'
+            " which /batch and /v1/models/MODEL:predict take",
+            id="array",
+        ),
+    ],
+)
+def test_a_body_of_another_format_is_told_the_address_that_takes_it(plane, body, detail):
+    status, problem = asked(plane, "POST", INFER, body)
+
+    assert (status, problem["error"]) == (400, detail)
+
+
+def test_the_address_is_that_of_the_function_that_was_asked(plane):
+    _, problem = asked(plane, "POST", INFER.replace("batch", "stream"), {"instance": [1, 2]})
+
+    assert problem["error"] == f"{NO_INPUTS}; this looks like {V1.replace('batch', 'stream')}"
 
 
 def test_a_member_that_came_twice_is_refused(plane):
@@ -319,6 +394,15 @@ def test_one_tensor_of_all_features_has_the_bits_of_the_functions_own_protocol(p
     answer = asked(plane, "POST", INFER, inputs(given_tensor))[1]
 
     assert answer["outputs"][0]["data"] == asked(plane, "POST", "/batch", {"instances": NUMBERS})[1]["predictions"]
+
+
+def test_nan_in_bytes_is_named_where_no_missing_cell_is_taken(plane):
+    body, length = binary(("x", [2, 2], "FP64", np.array([[1, 2], [3, np.nan]]).tobytes()))
+
+    problem = asked(plane, "POST", INFER, body, inference_header_content_length=length)[1]
+
+    expected = {"detail": "row 1: 'b' must be a finite number, got NaN", "pointer": "/inputs/0/data/3"}
+    assert problem["errors"] == [expected]
 
 
 def test_bytes_behind_the_json_are_read(plane):

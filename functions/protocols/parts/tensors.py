@@ -37,6 +37,7 @@ class Tensor(NamedTuple):
         cells: Its data in row-major order; None for a missing cell. Empty where there is an array; see `listed`.
         nested: The data came as one array a row.
         array: Its data as an array of that shape, where they came as bytes of numbers or booleans.
+        nan: NaN may be among the cells.
     """
 
     name: str
@@ -45,14 +46,14 @@ class Tensor(NamedTuple):
     cells: list[Any]
     nested: bool
     array: Any = None
+    nan: bool = False
 
     def listed(self) -> list[Any]:
-        """The cells, whatever they came as."""
+        """The cells, whatever they came as; NaN is left."""
         if self.array is None:
             return self.cells
         cells: list[Any] = self.array.ravel().tolist()
-        is_float = self.array.dtype.kind == "f"
-        return [None if cell != cell else cell for cell in cells] if is_float else cells  # noqa: PLR0124  NaN
+        return cells
 
     def pointer(self, cell: int) -> str:
         """The JSON Pointer to a cell by its place in `cells`."""
@@ -87,12 +88,12 @@ def json_part(request: Request) -> tuple[bytes, bytes]:
 
 
 def tensor_of(
-    entry: object, place: str, binary: memoryview, *, most_cells: int, gaps: bool = False
+    entry: object, place: str, binary: memoryview, *, most_cells: int, nan: bool = False
 ) -> tuple[Tensor, memoryview]:
     """The tensor that *entry*, at *place* in the body, describes; and the rest of *binary*, where its data were there.
 
     Args:
-        gaps: NaN stands somewhere in the JSON; in data it is a missing cell, as it is in bytes.
+        nan: NaN stands somewhere in the JSON.
 
     Raises:
         TooLargeError: There are more than *most_cells*.
@@ -121,7 +122,7 @@ def tensor_of(
     elif "shared_memory_region" in parameters:
         raise PayloadError(Problem("shared memory is not read here; send the data", f"{place}/parameters"))
     else:
-        tensor = _of_json(tensor, datatype, entry.get("data"), gaps=gaps)
+        tensor = _of_json(tensor, datatype, entry.get("data"), nan=nan)
     if datatype == "BYTES" and parameters.get("content_type") in _PACKED:
         from .packed_texts import unpacked  # noqa: PLC0415 - few clients pack texts
 
@@ -142,17 +143,15 @@ def _of_bytes(tensor: Tensor, datatype: str, data: bytes) -> Tensor:
     place = f"{tensor.place}/parameters"
     if datatype == "BYTES":
         return tensor._replace(cells=texts_of(data, math.prod(tensor.shape), place))
-    return tensor._replace(array=array_of(data, datatype, tensor.shape, place))
+    return tensor._replace(array=array_of(data, datatype, tensor.shape, place), nan=datatype in _FLOATS)
 
 
-def _of_json(tensor: Tensor, datatype: str, data: object, *, gaps: bool) -> Tensor:
+def _of_json(tensor: Tensor, datatype: str, data: object, *, nan: bool) -> Tensor:
     cells, nested = _flat(data, tensor.shape, tensor.place)
-    if gaps and datatype in _FLOATS:
-        cells = [None if cell != cell else cell for cell in cells]  # noqa: PLR0124  NaN
     if len(cells) != math.prod(tensor.shape):
         detail = f"'data' must hold {math.prod(tensor.shape)} values, as 'shape' says, got {len(cells)}"
         raise PayloadError(Problem(detail, f"{tensor.place}/data"))
-    tensor = tensor._replace(cells=cells, nested=nested)
+    tensor = tensor._replace(cells=cells, nested=nested, nan=nan and datatype in _FLOATS)
     _check_types(tensor, datatype)
     return tensor
 
