@@ -180,6 +180,7 @@ SERVING = {
     "protocols.npy": {
         "protocols.parts.bounds",
         "protocols.parts.gaps",
+        "protocols.parts.keys",
         "exchange",
         "problems",
         "protocols.instances",
@@ -187,6 +188,7 @@ SERVING = {
         "columns.schema",
     },
     "protocols.bigquery": {
+        "protocols.parts.keys",
         *(
             "protocols.parts.bounds",
             "exchange",

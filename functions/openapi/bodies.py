@@ -85,6 +85,7 @@ def _calls(manifest: Manifest, rows: Schema) -> Schema:
     chances = [f"probability:{label}" for label in labels] if manifest.document.get("probabilities") else []
     output = {"enum": ["prediction", *chances]}
     told: dict[str, Schema] = {name: {} for name in ("requestId", "caller", "sessionUser")}
+    told |= {name: {"type": "null"} for name in ("parameters", "keys")}
     lenient = {"properties": {"mode": {"const": "lenient"}, "output": output}, "additionalProperties": False}
     strict = {"properties": {"mode": {"const": "strict"}, "output": output}, "additionalProperties": False}
     return {
@@ -143,7 +144,8 @@ def _inference(manifest: Manifest, rows: Schema) -> Schema:
             "required": ["name"],
         },
     }
-    asked = {"type": ["object", "null"], "properties": {"binary_data_output": flags["binary_data_output"]}}
+    asked_for = {"binary_data_output": flags["binary_data_output"], "top": {"type": "null"}}
+    asked = {"type": ["object", "null"], "properties": asked_for}
     return {
         **_object(
             {"inputs": {"type": "array", "anyOf": forms}},

@@ -22,6 +22,7 @@ from ..exchange import JSON, Answer, Content, Question, Request, TooLargeError, 
 from ..leniency import sift
 from ..problems import PayloadError, Problem, escape, refuse, shown
 from .parts.bounds import check_cells, most_rows
+from .parts.keys import without_place
 from .parts.questions import question_of
 from .parts.repeats import refuse_repeats
 from .parts.strict_json import decode
@@ -31,6 +32,12 @@ MOST_MESSAGE_BYTES = 1000
 
 _MODES = ("lenient", "strict")
 _CHANCE = "probability:"
+_NOT_HERE = {
+    "parameters": "a function's option user_defined_context may hold 'mode' and 'output'",
+    "keys": "replies come in the order of the calls",
+}
+"""Members of the functions' own format."""
+
 _NUMBER = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 _WHOLE = r"-?[0-9]{1,38}"
 _SPECIALS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -58,13 +65,18 @@ def read(
         found = document.get("calls") if isinstance(document, dict) else document
         raise PayloadError(Problem(f"'calls' must be an array, got {shown(found)}", _ROOT))
     calls = document["calls"]
+    refuse(
+        Problem(f"{shown(name)} has no place beside 'calls'; {advice}", f"/{name}")
+        for name, advice in _NOT_HERE.items()
+        if document.get(name) is not None
+    )
     if not calls or (one and len(calls) != 1):
         number = "exactly 1 call" if one else "at least 1 call"
         raise PayloadError(Problem(f"'calls' must hold {number}, got {len(calls)}", _ROOT))
     if len(calls) > most:
         detail = f"'calls' must hold at most {most} calls, got {len(calls)}; lower max_batching_rows"
         raise TooLargeError(Problem(detail, _ROOT))
-    _check_arguments(calls, features)
+    _check_arguments(calls, features, request.key)
     strict, label = _context(document.get("userDefinedContext"), classes)
     rows = _numbers(calls, features)
     if strict:
@@ -111,7 +123,9 @@ def _identity(request_id: object, caller: object) -> str | None:
     return whole if len(whole) <= _MOST_ID_CHARACTERS else request_id
 
 
-def _check_arguments(calls: Sequence[Any], features: Sequence[Feature]) -> None:
+def _check_arguments(calls: Sequence[Any], features: Sequence[Feature], key: str) -> None:
+    if key and {*map(type, calls)} == {list} and {*map(len, calls)} == {len(features) + 1}:
+        raise PayloadError(Problem(without_place(key, "BigQuery's calls"), _ROOT))
     names = ", ".join(feature.name for feature in features)
     refuse(
         Problem(

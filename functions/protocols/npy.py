@@ -19,6 +19,7 @@ from ..problems import PayloadError, Problem
 from . import instances
 from .parts.bounds import most_rows
 from .parts.gaps import rows_with_gaps
+from .parts.keys import without_place
 from .parts.questions import question_of
 
 NPY = "application/x-npy"
@@ -46,6 +47,8 @@ def read(
         raise PayloadError(Problem(f"'{others[0]}' of this model is no number, so NPY cannot hold it; send JSON", ""))
     array = _array(request.body)
     width = len(features)
+    if request.key and array.shape[1:] == (width + 1,):
+        raise PayloadError(Problem(without_place(request.key, "NPY"), ""))
     if array.shape[1:] != (width,) and not (array.ndim == 1 and width == 1):
         expected = f"[rows, {width}]" + (" or [rows]" if width == 1 else "")
         raise PayloadError(Problem(f"the array must be of shape {expected}, got {list(array.shape)[:8]}", ""))

@@ -22,7 +22,7 @@ from ..problems import PayloadError, Problem, escape, refuse, shown
 from . import frames
 from .parts.bounds import check_cells, most_rows
 from .parts.gaps import cells_with_gaps, rows_with_gaps
-from .parts.keys import is_unicode
+from .parts.keys import is_unicode, without_place
 from .parts.outputs import PREDICT, PROBABILITIES, wanted_outputs
 from .parts.questions import question_of
 from .parts.repeats import refuse_repeats
@@ -41,6 +41,7 @@ ROUTES = {
     f"{_VERSION}/ready": (Resource.READINESS, READ),
     f"{_VERSION}/infer": (Resource.PREDICTION, ("POST",)),
 }
+_FORMAT = "the Open Inference Protocol"
 _MEMBERS = {"id", "parameters", "inputs", "outputs", "model_name", "model_version"}
 """KServe's client writes the last two, which the path has said."""
 
@@ -98,9 +99,9 @@ def read(
 
         question = question_of_numbers(tensors, features, one=one, most=most)
     if question is None and len(tensors) == 1 and (width == 1 or tensors[0].shape[1:] not in {(), (1,)}):
-        question = _matrix(tensors[0], features, one=one, most=most)
+        question = _matrix(tensors[0], features, one=one, most=most, key=request.key)
     elif question is None:
-        question = _columns(tensors, features, one=one, most=most)
+        question = _columns(tensors, features, one=one, most=most, key=request.key)
     refuse_repeats(body, document)
     return question._replace(kept=(document.get("id"), wanted))
 
@@ -192,9 +193,11 @@ def _check_members(document: Mapping[str, Any]) -> None:
     refuse(problems)
 
 
-def _matrix(tensor: Tensor, features: Sequence[Feature], *, one: bool, most: int) -> Question:
+def _matrix(tensor: Tensor, features: Sequence[Feature], *, one: bool, most: int, key: str) -> Question:
     """The question of a tensor of shape [rows, features]; of one feature also [rows]."""
     width = len(features)
+    if key and tensor.shape[1:] == (width + 1,):
+        raise PayloadError(Problem(without_place(key, _FORMAT), f"{tensor.place}/shape"))
     _check_shape(tensor, (width,), width)
     cells = tensor.listed()
     rows = [cells[start : start + width] for start in range(0, len(cells), width)]
@@ -208,11 +211,13 @@ def _matrix(tensor: Tensor, features: Sequence[Feature], *, one: bool, most: int
     return question_of(rows, features, root=tensor.place, single=False, one=one, most=most, place=pointer)
 
 
-def _columns(tensors: Sequence[Tensor], features: Sequence[Feature], *, one: bool, most: int) -> Question:
+def _columns(tensors: Sequence[Tensor], features: Sequence[Feature], *, one: bool, most: int, key: str) -> Question:
     """The question of one tensor a feature, each of shape [rows] or [rows, 1]."""
     columns: dict[str, Tensor] = {}
     known = {feature.name: feature for feature in features}
     for tensor in tensors:
+        if key and tensor.name == key:
+            raise PayloadError(Problem(without_place(key, _FORMAT), tensor.place))
         if tensor.name in columns:
             raise PayloadError(Problem(f"input {shown(tensor.name)} came twice", tensor.place))
         columns[tensor.name] = tensor

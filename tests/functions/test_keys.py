@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 
+import numpy as np
 import pytest
 
 from tests.support.kinds import Functions, punctual, sealed
+from tests.support.parts import MODEL, document
 
 ROWS = [[3, "red", 2, False, "1970-01-01T05:00:00Z"], [None, "blue", 1, False, "1970-01-01"]]
 
@@ -113,6 +116,66 @@ def keyed():
 
 def by_name(*keys):
     return [dict(zip(NAMES, row, strict=True)) | key for row, key in zip(ROWS, keys, strict=True)]
+
+
+def tensor(name, shape, datatype, data):
+    return {"name": name, "shape": shape, "datatype": datatype, "data": data}
+
+
+def saved(array):
+    out = io.BytesIO()
+    np.save(out, array)
+    return out.getvalue()
+
+
+LEAVE_OUT = "leave it out, answers come in the order of the rows"
+V2 = f'the key column "id" has no place in the Open Inference Protocol: {LEAVE_OUT}'
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "detail", "pointer", "headers"),
+    [
+        pytest.param(
+            f"/batch/v2/models/{MODEL}/infer",
+            {"inputs": [tensor("bmi", [1], "FP64", [1.5]), tensor("id", [1], "BYTES", ["a"])]},
+            V2,
+            "/inputs/1",
+            {},
+            id="tensor-a-column",
+        ),
+        pytest.param(
+            f"/batch/v2/models/{MODEL}/infer",
+            {"inputs": [tensor("x", [2, 2], "FP64", [7, 1.5, 8, 2.5])]},
+            V2,
+            "/inputs/0/shape",
+            {},
+            id="tensor",
+        ),
+        pytest.param(
+            "/batch",
+            saved(np.ones((3, 2))),
+            f'the key column "id" has no place in NPY: {LEAVE_OUT}',
+            "",
+            {"content_type": "application/x-npy"},
+            id="npy",
+        ),
+        pytest.param(
+            "/batch",
+            {"calls": [["a", 1.5], ["b", 2.5]]},
+            f'the key column "id" has no place in BigQuery\'s calls: {LEAVE_OUT}',
+            "/calls",
+            {},
+            id="bigquery",
+        ),
+    ],
+)
+def test_a_key_column_is_refused_where_answers_have_no_place_for_it(path, body, detail, pointer, headers):
+    line = Functions(sealed((document(data={"key": "id"}), b"")))
+
+    answer = ask(line, body, path, **headers)
+
+    assert answer.status_code == 400
+    assert json.loads(answer.body)["errors"] == [{"detail": detail, "pointer": pointer}]
 
 
 SPLIT = {"columns": ["id", *NAMES], "data": [["a", *ROWS[0]], [7, *ROWS[1]]]}

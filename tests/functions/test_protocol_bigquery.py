@@ -84,6 +84,17 @@ def log(capfd):
             id="word",
         ),
         pytest.param(
+            request(ROWS, parameters={"top": 3}),
+            "\"parameters\" has no place beside 'calls'; a function's option user_defined_context may hold 'mode' and"
+            " 'output'",
+            id="top",
+        ),
+        pytest.param(
+            request(ROWS, keys=["a", "b"]),
+            "\"keys\" has no place beside 'calls'; replies come in the order of the calls",
+            id="keys",
+        ),
+        pytest.param(
             json.dumps(request(ROWS)).replace('"calls"', '"calls": [], "calls"').encode(),
             '"calls" came twice',
             id="calls-twice",

@@ -181,6 +181,12 @@ def inputs(*tensors, **more):
             "/inputs/0",
             id="no-rows",
         ),
+        pytest.param(
+            inputs(tensor("x", [1, 2], "FP64", [1, 2]), parameters={"top": 1}),
+            "'top' has no place in 'parameters' here; this model is a regression",
+            "/parameters/top",
+            id="top",
+        ),
         pytest.param(inputs(tensor("x", [1, 2], "FP64", [1, 2]), id=5), "'id' must be a text, got 5", "/id", id="id"),
         pytest.param(inputs(tensor("x", [1, 2], "FP64", [1, 2]), id="\ud800"), None, "/id", id="half-a-pair-as-id"),
         pytest.param(
@@ -203,6 +209,12 @@ def test_tensors_that_cannot_be_read_are_refused_with_their_place(plane, body, d
     assert (status in {400, 413}, problem["errors"][0]["pointer"]) == (True, pointer)
     assert detail in {None, problem["errors"][0]["detail"]}
     assert problem["error"] == problem["detail"]
+
+
+def test_top_of_a_classifier_is_refused(lateness):
+    _, problem = asked(lateness, "POST", INFER, inputs(*by_name(), parameters={"top": 1}))
+
+    assert problem["error"] == "'top' has no place in 'parameters' here; predict_proba holds every class"
 
 
 V1 = "a request of KServe V1 and Vertex AI, which /batch and /v1/models/MODEL:predict take"

@@ -56,6 +56,11 @@ def column(keys: Sequence[Any], place: Callable[[int], str]) -> Sequence[Any]:
     return keys
 
 
+def without_place(key: str, format_: str) -> str:
+    """The message about a column *key* in a format that has no place for one in its answers."""
+    return f"the key column {shown(key)} has no place in {format_}: leave it out, answers come in the order of the rows"
+
+
 def _is_key(key: object) -> bool:
     if type(key) is float:
         return abs(key) < _LEAST_ROUNDED  # false for NaN

@@ -24,6 +24,9 @@ def wanted_outputs(outputs: object, parameters: Mapping[str, Any], classes: Sequ
     Raises:
         PayloadError: An output is none of the model's, or has a parameter that cannot be followed.
     """
+    if parameters.get("top") is not None:
+        advice = f"{PROBABILITIES} holds every class" if classes else "this model is a regression"
+        raise PayloadError(Problem(f"'top' has no place in 'parameters' here; {advice}", "/parameters/top"))
     names = [PREDICT, PROBABILITIES] if classes else [PREDICT]
     binary = _flag(parameters, "binary_data_output", "/parameters", default=False)
     if not outputs and (outputs is None or outputs == []):
