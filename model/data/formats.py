@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -103,11 +105,14 @@ def arrow_table(table: pa.Table) -> FileTable:
     return FileTable(table.column_names, lambda names: map(_piece, table.select(list(names)).to_batches(BATCH_ROWS)))
 
 
-def json_objects(source: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def json_objects(source: str, path: Path, *, checked: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a JSON Lines file, each with the number of its line from 1.
 
+    Args:
+        checked: No name comes twice in an object, as an earlier reading has found.
+
     Raises:
-        SourceError: A line is no JSON object.
+        SourceError: A line is no JSON object, or one with a name that came twice.
     """
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -120,6 +125,8 @@ def json_objects(source: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]
                 raise SourceError(f"{source} line {number}: must be one JSON object: {error}") from error
             if not isinstance(value, dict):
                 raise SourceError(f"{source} line {number}: must be a JSON object, found {shown_briefly(value)}")
+            if not checked:
+                _refuse_repeated(f"{source} line {number}", text, value)
             yield number, value
 
 
@@ -168,6 +175,22 @@ def shown_briefly(value: Any, most: int = 60) -> str:
     except RecursionError:
         text = "something nested too deeply"
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def _refuse_repeated(where: str, text: bytes, value: dict[str, Any]) -> None:
+    """An error where a name came twice in the object *text*, of which *value* has the last cell.
+
+    A name and a text have two quotes each, so one that was dropped leaves more; so do quotes inside of texts.
+    """
+    if text.count(b'"') == 2 * (len(value) + [*map(type, value.values())].count(str)):
+        return
+    try:
+        names = Counter(name for name, _ in json.loads(text, object_pairs_hook=list))
+    except RecursionError as error:
+        raise SourceError(f"{where}: must be an object of plain cells, found one nested too deeply") from error
+    twice = next((name for name, times in names.items() if times > 1), None)
+    if twice is not None:
+        raise SourceError(f"{where}: {shown(twice)} came twice")
 
 
 def _head(source: str, path: Path) -> bytes:

@@ -14,7 +14,7 @@ def json_table(source: str, path: Path) -> FileTable:
     """The JSON Lines file at *path*, which messages call *source*.
 
     Raises:
-        SourceError: It is absent, or a line is no JSON object.
+        SourceError: It is absent, or a line is no JSON object, or one with a name that came twice.
         DataError: No object of it has a member.
     """
     if path.is_dir():
@@ -28,6 +28,6 @@ def json_table(source: str, path: Path) -> FileTable:
 
 
 def _pieces(source: str, path: Path, names: Sequence[str]) -> Iterator[Piece]:
-    objects = json_objects(source, path)
+    objects = json_objects(source, path, checked=True)
     while batch := [row for _, row in islice(objects, BATCH_ROWS)]:
         yield len(batch), {name: [row.get(name) for row in batch] for name in names}

@@ -53,6 +53,24 @@ def refusal(source, folder):
             id="no-object",
         ),
         pytest.param(
+            {"1.jsonl": '{"a": "\\"", "y": 1}\n\n{"a": 1, "y": 2, "a": 1}\n'},
+            "1.jsonl",
+            'FOLDER/1.jsonl line 3: "a" came twice',
+            id="name-twice",
+        ),
+        pytest.param(
+            {"1.jsonl": '{"a": "x", "y": 2, "y": "x"}\n'},
+            "1.jsonl",
+            'FOLDER/1.jsonl line 1: "y" came twice',
+            id="target-twice",
+        ),
+        pytest.param(
+            {"1.jsonl": f'{{"a": {"[" * 1000}{"]" * 1000}, "a": 1, "y": 2}}\n'},
+            "1.jsonl",
+            "FOLDER/1.jsonl line 1: must be an object of plain cells, found one nested too deeply",
+            id="nested",
+        ),
+        pytest.param(
             {"1.csv.gz": "a,y\n1,2\n"},
             "1.csv.gz",
             "FOLDER/1.csv.gz cannot be read: Not a gzipped file (b'a,')",

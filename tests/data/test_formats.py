@@ -75,6 +75,13 @@ def test_a_line_that_is_no_object_is_named(tmp_path):
         list(json_objects("labels.jsonl", path))
 
 
+def test_quotes_inside_of_texts_are_no_names_that_came_twice(tmp_path):
+    path = tmp_path / "labels.jsonl"
+    path.write_text('{"a": "\\"a\\"", "b\\"": [{"a": 1}], "c": 1' + "0" * 300 + "}")
+
+    assert next(iter(json_objects("labels.jsonl", path)))[1]["a"] == '"a"'
+
+
 @pytest.mark.parametrize(
     ("text", "advice"),
     [

@@ -161,6 +161,21 @@ def test_a_third_of_the_texts_that_are_tried_can_be_read(path):
     assert sum(taken) >= len(taken) / 3
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param('{"n": 1, "b": true, "c": "a", "t": "2025-03-01", "n": 1}', id="number"),
+        pytest.param('{"n": 1, "b": true, "c": "a", "c": "a", "t": "2025-03-01"}', id="text"),
+    ],
+)
+def test_a_name_that_came_twice_in_a_line_is_refused_by_both(path, line):
+    whole = '{"n": 1, "b": true, "c": "a", "t": "2025-03-01"}'
+    file = path.with_suffix(".jsonl")
+
+    assert by_function(json_lines, whole.encode()) == by_training(file, whole.encode()) != REFUSED
+    assert by_function(json_lines, line.encode()) == by_training(file, line.encode()) == REFUSED
+
+
 def test_the_words_for_a_missing_cell_are_those_of_the_manifest():
     model, arrays = price()
     functions = Functions(sealed(({**model, "data": {"missing": ["NA"]}}, arrays)))
