@@ -6,8 +6,13 @@ To import it takes an eighth of an empty function's start, and some 45 ms in a r
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
 
 
 class _Numpy:
@@ -33,6 +38,22 @@ def count(body: bytes, byte: bytes) -> int:
     blocks = range(0, len(body), _BLOCK_BYTES)
     cells = np.frombuffer(body, np.uint8)
     return sum(int(np.count_nonzero(cells[start : start + _BLOCK_BYTES] == byte[0])) for start in blocks)
+
+
+def doubles(numbers: Sequence[Any]) -> NDArray[numpy.float64]:
+    """*numbers* as float64, shape (n,), in half of the time of `np.fromiter`; true and false pass for 1 and 0.
+
+    Raises:
+        ValueError: One of them is no number, or an int beyond float64.
+    """
+    from struct import error, pack_into  # noqa: PLC0415 - beside numpy it costs nothing
+
+    cells: NDArray[numpy.float64] = np.empty(len(numbers))
+    try:
+        pack_into(f"{len(numbers)}d", cells.data, 0, *numbers)
+    except error:
+        raise ValueError("a cell is no number of float64") from None
+    return cells
 
 
 _LEAST_BYTES, _BLOCK_BYTES = 1 << 14, 1 << 17

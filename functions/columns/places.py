@@ -36,7 +36,8 @@ def outside(table: Table | Matrix, features: Sequence[Feature]) -> Places:
     high = np.array([feature.maximum for feature in features])
     if any(feature.width != "float64" for feature in features):
         matrix, low, high = (in_training_width(values, features) for values in (matrix, low, high))
-    places = np.argwhere((matrix < low) | (matrix > high))
+    beyond = (matrix < low) | (matrix > high)
+    places: Places = np.argwhere(beyond) if beyond.any() else np.empty((0, 2), np.intp)
     if measured is not None:
         places[:, 1] = np.take(measured, places[:, 1])
     return places

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ..problems import MOST_PROBLEMS, PayloadError, Problem, escape, pointer, shown
+from .arrays import doubles
 from .cells import column, fault
 from .feature import KINDS, MOST_LEVELS, TIME_PARTS, WIDTHS, Feature, Level, traits
 from .places import in_training_width, outside
@@ -51,30 +52,36 @@ _FEW_CELLS = 32
 """Up to so many cells plain Python checks faster than numpy does; for one cell in half of the time of all."""
 
 
-def to_few(instances: Sequence[Any], features: Sequence[Feature], most_cells: int) -> Table | Rows:
+def to_few(
+    instances: Sequence[Any], features: Sequence[Feature], most_cells: int, *, booleans: bool = True
+) -> Table | Rows:
     """The same as to_table; up to *most_cells* complete numbers come as Rows, for a model that takes them.
 
     Raises:
         PayloadError: See to_table.
     """
     if len(instances) * len(features) > most_cells or not traits(features).plain:
-        return to_table(instances, features)
+        return to_table(instances, features, booleans=booleans)
     rows = to_rows(instances, features)
     return rows if rows is not None else Rows([[*map(float, row)] for row in _walk(instances, features)], len(features))
 
 
-def to_table(instances: Sequence[Any], features: Sequence[Feature]) -> Table:
+def to_table(instances: Sequence[Any], features: Sequence[Feature], *, booleans: bool = True) -> Table:
     """Arrange *instances* in the column order the model was trained with.
 
     An instance is a value (one-feature models), a list in feature order, or a dict by feature name; forms may be mixed.
     None is a missing cell; so is an absent member of a dict where the feature had missing cells in training.
+
+    Args:
+        booleans: False where JSON without true and false was decoded to *instances*: then a row of numbers is known by
+            becoming floats, without a look at the type of each cell.
 
     Raises:
         PayloadError: A feature is missing or unknown, or a cell is not what its feature takes. Problems are listed
             from the first row on, MOST_PROBLEMS at most; pointers start at the list of instances.
     """
     if traits(features).complete:
-        return Table(to_matrix(instances, features))
+        return Table(to_matrix(instances, features, booleans=booleans))
     columns = _columns(instances, features)
     table = None if columns is None else _arranged(columns, features)
     if table is None:
@@ -85,20 +92,23 @@ def to_table(instances: Sequence[Any], features: Sequence[Feature]) -> Table:
     return table
 
 
-def to_matrix(instances: Sequence[Any], features: Sequence[Feature]) -> Matrix:
+def to_matrix(instances: Sequence[Any], features: Sequence[Feature], *, booleans: bool = True) -> Matrix:
     """The same for number features without missing cells, as an array of shape (n_instances, n_features).
+
+    Args:
+        booleans: See to_table.
 
     Raises:
         PayloadError: See to_table.
     """
     flat = _flatten(instances, features)
-    if flat is not None:
+    if flat is not None and not (booleans and _are_others(flat)):
         try:
-            cells = np.fromiter(flat, np.float64, len(flat))  # in half of the time of np.array
+            cells = doubles(flat)
             few = len(flat) <= _FEW_CELLS
             if all(map(math.isfinite, flat)) if few else np.isfinite(cells).all():
                 return cells.reshape(-1, len(features))
-        except OverflowError:  # an int beyond float64; the walk below names its row
+        except ValueError:  # no number, or an int beyond float64; the walk below names its row
             pass
     return np.array(_walk(instances, features), dtype=np.float64).reshape(-1, len(features))
 
@@ -122,23 +132,26 @@ def example(feature: Feature) -> str:
 
 
 def _flatten(instances: Sequence[Any], features: Sequence[Feature]) -> Sequence[Any] | None:
-    """All cells in row order if every instance has the same valid form and every cell is a number, else None."""
+    """All cells in row order if every instance has the same valid form, else None; among them may be any value."""
     width = len(features)
+    if width == 1 and instances and type(instances[0]) in _NUMBERS:
+        return instances
     kinds = {*map(type, instances)}
-    if kinds <= _NUMBERS:
-        return instances if width == 1 else None
-    cells: list[Any]
     if kinds == {list} and {*map(len, instances)} == {width}:
-        cells = list(chain.from_iterable(instances))
-    elif kinds == {dict} and {*map(len, instances)} == {width}:
+        return list(chain.from_iterable(instances))
+    if kinds == {dict} and {*map(len, instances)} == {width}:
         names = [feature.name for feature in features]
         try:
-            cells = [instance[name] for instance in instances for name in names]
+            return [instance[name] for instance in instances for name in names]
         except KeyError:
             return None
-    else:
-        return None
-    return cells if {*map(type, cells)} <= _NUMBERS else None
+    return None
+
+
+def _are_others(cells: Sequence[Any]) -> bool:
+    """Whether one of *cells* is no number."""
+    types = [*map(type, cells)]
+    return types.count(float) != len(types) and not {*types} <= _NUMBERS
 
 
 def _columns(instances: Sequence[Any], features: Sequence[Feature]) -> Sequence[Sequence[Any]] | None:

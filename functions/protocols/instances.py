@@ -25,7 +25,7 @@ from .parts.bounds import check_cells, most_rows, most_unread, most_with_top
 from .parts.path_values import path_value
 from .parts.questions import question_of
 from .parts.row_names import check_names
-from .parts.strict_json import decode
+from .parts.strict_json import decode, may_hold_booleans
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,7 +129,15 @@ def _read_body(
     root = "/instance" if single else "/instances"
     instances = [document["instance"]] if single else document["instances"]
     question = question_of(
-        instances, features, root=root, single=single, one=one, most=most, few_cells=request.few_cells, key=key
+        instances,
+        features,
+        root=root,
+        single=single,
+        one=one,
+        most=most,
+        few_cells=request.few_cells,
+        key=key,
+        booleans=single or may_hold_booleans(body),
     )
     members = len(document) + len(parameters or ()) + (_strings_of_keys(instances, question.keys, key) if key else 0)
     keys = document.get("keys")

@@ -32,15 +32,19 @@ rows_of_one = cells | cells.map(lambda cell: [cell]) | cells.map(lambda cell: {"
 rows_of_two = st.tuples(cells, cells).map(list) | st.fixed_dictionaries({"bmi": cells, "age": cells}) | odd
 
 
-def read(rows, features):
-    body = json.dumps({"instances": rows}).encode()
+LARGE = b" " * 1024
+"""In front of a body it makes one of which more is known than that it is JSON, whether true or false is in it."""
+
+
+def read(rows, features, before=b""):
+    body = before + json.dumps({"instances": rows}).encode()
     return instances.read(Request("", {}, body), features, one=False, most_bytes=1 << 20)
 
 
-def outcome(rows, features):
+def outcome(rows, features, before=b""):
     """The bits of the matrix that *rows* become, or their problems."""
     try:
-        return read(rows, features).table.matrix().tobytes()
+        return read(rows, features, before).table.matrix().tobytes()
     except PayloadError as error:
         return error.problems
 
@@ -64,13 +68,65 @@ def slow(rows, features):
 @EXAMPLES
 @given(rows=st.lists(numbers, min_size=1, max_size=40) | st.lists(rows_of_one, min_size=1, max_size=40))
 def test_many_rows_of_one_feature_are_read_as_each_alone(rows):
-    assert outcome(rows, BMI) == slow(rows, BMI)
+    assert (outcome(rows, BMI), outcome(rows, BMI, LARGE)) == (slow(rows, BMI),) * 2
 
 
 @EXAMPLES
 @given(rows=st.lists(rows_of_two, min_size=1, max_size=40))
 def test_many_rows_of_two_features_are_read_as_each_alone(rows):
-    assert outcome(rows, TWO) == slow(rows, TWO)
+    assert (outcome(rows, TWO), outcome(rows, TWO, LARGE)) == (slow(rows, TWO),) * 2
+
+
+@pytest.mark.parametrize(
+    ("row", "pointer", "found"),
+    [
+        pytest.param("true", "", "true", id="true"),
+        pytest.param("[false]", "/0", "false", id="false-in-an-array"),
+        pytest.param('{"bmi": true}', "/bmi", "true", id="true-in-an-object"),
+        pytest.param("null", "", "null", id="null"),
+        pytest.param('"0.5"', "", '"0.5"', id="text"),
+        pytest.param("[[0.5]]", "/0", "an array of 1", id="array-in-an-array"),
+    ],
+)
+@pytest.mark.parametrize("others", [pytest.param("0.5", id="values"), pytest.param("[0.5]", id="arrays")])
+def test_a_cell_that_is_no_number_is_found_among_a_thousand(row, pointer, found, others):
+    body = f'{{"instances": [{f"{others}, " * 1000}{row}]}}'.encode()
+
+    with pytest.raises(PayloadError) as caught:
+        instances.read(Request("", {}, body), BMI, one=False, most_bytes=1 << 20)
+
+    assert caught.value.problems == (
+        Problem(f"row 1000: 'bmi' must be a number, got {found}", f"/instances/1000{pointer}"),
+    )
+
+
+@pytest.mark.parametrize("value", [pytest.param("true", id="true"), pytest.param("[true]", id="array-of-true")])
+def test_the_value_of_a_large_body_that_stream_reads_is_no_number(value):
+    body = LARGE + f'{{"instance": {value}}}'.encode()
+
+    with pytest.raises(PayloadError, match="'bmi' must be a number, got true"):
+        instances.read(Request("", {}, body), BMI, one=True, most_bytes=1 << 20)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([0.5, None], id="none"),
+        pytest.param([0.5, "0.5"], id="text"),
+        pytest.param([0.5, [0.5]], id="array"),
+        pytest.param([0.5, {}], id="object"),
+        pytest.param([10**400, 0.5], id="int-beyond-float64"),
+    ],
+)
+def test_a_value_that_is_no_number_of_float64_becomes_none(values):
+    with pytest.raises(ValueError, match="a cell is no number of float64"):
+        arrays.doubles(values)
+
+
+@EXAMPLES
+@given(values=st.lists(numbers | st.floats()))
+def test_numbers_become_the_floats_that_python_makes_of_them(values):
+    assert arrays.doubles(values).tobytes() == np.array([*map(float, values)]).tobytes()
 
 
 def written(pairs):

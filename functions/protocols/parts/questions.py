@@ -21,8 +21,12 @@ def question_of(
     place: Callable[[str], str] | None = None,
     few_cells: int = 0,
     key: str = "",
+    booleans: bool = True,
 ) -> Question:
     """The question of *instances*, which stand at *root* in the body; see Question for *place*, Request for *key*.
+
+    Args:
+        booleans: See schema.to_table.
 
     Raises:
         TooLargeError: There are more than *most*.
@@ -42,7 +46,7 @@ def question_of(
             from .keys import taken  # noqa: PLC0415 - few models have such a column
 
             instances, keys = taken(instances, key)
-        table = to_few(instances, features, few_cells)
+        table = to_few(instances, features, few_cells, booleans=booleans)
     except PayloadError as error:
         absolute = Question(instances, Rows([], 0), root, single, place=place).pointer
         raise PayloadError(*(Problem(each.detail, absolute(each.pointer)) for each in error.problems)) from None
