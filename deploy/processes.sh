@@ -33,6 +33,33 @@ run() {
   attempt "$@" || fail_with_log "$2 ${*:3} failed" "$1"
 }
 
+# Run a command that takes a minute or more. On a terminal one line, $1, shows meanwhile that it goes on; its end removes
+# that.
+going_on() {
+  local text=$1 status=0 ticker=''
+  shift
+  if [[ -t 2 ]]; then
+    tick "$text" 8>&- &
+    ticker=$!
+    disown "$ticker"
+  fi
+  "$@" || status=$?
+  if [[ -n $ticker ]]; then
+    kill "$ticker" 2>/dev/null || true
+    printf '\r\033[K' >&2
+  fi
+  return "$status"
+}
+
+# The seconds behind $1, in one line that other output overwrites.
+tick() {
+  local seconds
+  for ((seconds = 0; ; seconds++)); do
+    printf '\r%s, %d s \r' "$1" "$seconds" >&2
+    sleep 1 && kill -0 $$ 2>/dev/null || return
+  done
+}
+
 stop_children() {
   local status=$? child tries
   trap '' INT TERM HUP

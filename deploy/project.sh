@@ -96,29 +96,15 @@ change() {
     return
   fi
   check_cli
-  local printed said status=0 ticker=''
-  if [[ -t 2 && "$1 $2" == 'functions deploy' ]]; then
-    tick "$3: deploying" &
-    ticker=$!
-    disown "$ticker"
-  fi
-  persist "$@" || status=$?
-  if [[ -n $ticker ]]; then
-    kill "$ticker" 2>/dev/null || true
-    printf '\r\033[K' >&2
+  local printed said status=0
+  if [[ "$1 $2" == 'functions deploy' ]]; then
+    going_on "$3: deploying" persist "$@" || status=$?
+  else
+    persist "$@" || status=$?
   fi
   [[ -z $printed ]] || say "$printed"
   [[ -z $said ]] || say "$said"
   return "$status"
-}
-
-# On a terminal a deployment of minutes shows that it goes on, in one line that its end removes.
-tick() {
-  local seconds
-  for ((seconds = 0; ; seconds++)); do
-    printf '\r%s, %d s ' "$1" "$seconds" >&2
-    sleep 1 && kill -0 $$ 2>/dev/null || return
-  done
 }
 
 oldest_cli=481 # the first with --build-service-account for functions outside of beta

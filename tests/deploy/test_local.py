@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -519,6 +521,26 @@ def install(bare: Path, configuration: str = "", **environ: str) -> subprocess.C
     )
 
 
+def install_on_a_terminal(bare: Path) -> str:
+    """The same; what a terminal is sent."""
+    ours, theirs = pty.openpty()
+    settings = {"PYTHON": bare.parent / "python3", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": bare.parent}
+    process = subprocess.Popen(
+        [bare / "deploy.sh", "test", "nothing"],
+        env=os.environ | {name: str(value) for name, value in settings.items()},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError), os.fdopen(ours, "rb", buffering=0) as terminal:
+        while part := terminal.read(1 << 12):
+            shown += part
+    process.wait(110)
+    return shown.decode()
+
+
 def installed(bare: Path) -> list[str]:
     """The modules that stand in the environment, and nowhere else."""
     assert not (bare.parent / "elsewhere").exists()
@@ -578,6 +600,20 @@ def test_the_way_to_the_packages_is_taken_over_from_a_pip_conf_and_nothing_else_
 
     assert "No module named pytest" in ended.stderr
     assert installed(bare) == ["tiny.py"]
+
+
+def test_the_installation_shows_on_a_terminal_that_it_goes_on_and_is_one_line_in_a_pipe(bare):
+    said = install(bare).stderr.splitlines()
+    shutil.rmtree(bare / ".venv")
+
+    shown = install_on_a_terminal(bare)
+
+    line = "installing requirements into .venv (once; it takes about a minute) …"
+    assert said[0] == line
+    assert "No module named pytest" in said[1]
+    assert shown.startswith(f"{line}\r\n\rmaking .venv, 0 s ")
+    assert "\rinstalling, 0 s \r" in shown
+    assert "No module named pytest" in shown.rpartition("\033[K")[2]
 
 
 def test_packages_that_do_not_work_together_are_no_environment(bare):
