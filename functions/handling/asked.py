@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -56,7 +58,15 @@ class Asked(NamedTuple):
         return self._replace(sent=body, headers=headers, protocol=protocol)
 
     def reply(self) -> Reply:
-        """The reply, written by the protocol also where the request is refused; the record is filled in."""
+        """The reply, written by the protocol also where the request is refused; the record is filled in.
+
+        The garbage collector rests meanwhile: rows are no garbage, and its passes over them took two thirds of the
+        time of 100,000 rows in arrays, and half of that of CSV (2026-11).
+        """
+        with _without_passes():
+            return self._reply()
+
+    def _reply(self) -> Reply:
         protocol, manifest = self.protocol, self.model.manifest
         try:
             body = decoded(self.sent, self.headers, self.most_bytes)
@@ -72,3 +82,15 @@ class Asked(NamedTuple):
                 self.record.fail(error)
                 refusal = unforeseen()
             return refusal.reply(protocol.problem)
+
+
+@contextmanager
+def _without_passes() -> Iterator[None]:
+    """Time without a pass of the garbage collector, if it is not off already."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

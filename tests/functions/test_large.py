@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import gzip
 import http.client
 import os
@@ -327,6 +328,39 @@ def test_a_small_body_that_becomes_a_large_one_out_of_gzip_is_answered(batch):
     )
 
     assert (answer.status, len(answer.json()["predictions"])) == (200, 160_001)
+
+
+# Passes of the garbage collector
+
+
+@pytest.fixture
+def passes():
+    """The passes of the garbage collector so far; it is on."""
+    gc.enable()
+    seen = []
+    gc.callbacks.append(note := lambda phase, info: seen.append((phase, info)))
+    yield seen
+    gc.callbacks.remove(note)
+    gc.enable()
+
+
+@pytest.mark.parametrize("cell", [pytest.param([[0.5]], id="answered"), pytest.param([["x"]], id="refused")])
+def test_the_collector_rests_while_rows_are_answered_and_is_on_again_behind_them(passes, cell):
+    request = asked(line(), orjson.dumps({"instances": [[0.5]] * 20_000 + cell}))
+    gc.collect()
+    passes.clear()
+
+    request.reply()
+
+    assert (passes, gc.isenabled()) == ([], True)
+
+
+def test_a_collector_that_is_off_stays_off(passes):
+    gc.disable()
+
+    asked(line(), body_of(100)).reply()
+
+    assert not gc.isenabled()
 
 
 # The same as without
