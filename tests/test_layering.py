@@ -108,6 +108,7 @@ SERVING = {
     "handling.metadata": {"artifact", "columns.feature", "columns.times"},
     "runtimes.__init__": {"entries"},
     "runtimes.linear": {"columns.arrays", "columns.rows", "entries", "problems", "columns.table"},
+    "beside": {"artifact", "columns.naming", "problems"},
     "leniency": {"exchange", "flags", "predictor", "problems", "columns.schema"},
     "handling.coding": {"problems"},
     "processes.cores": set(),
@@ -276,6 +277,7 @@ SERVING = {
     "page.page": {"artifact", "entries", "exchange", "columns.feature", "handling.metadata", "columns.times"},
     "handling.prediction": {
         *(
+            "beside",
             "exchange",
             "flags",
             "leniency",

@@ -28,7 +28,7 @@ def listed(names: Sequence[str], separator: str = ", ") -> str:
 def unknown(name: str, features: Sequence[Feature]) -> str:
     """A message about a *name* that is none of *features*; where they are many it tells those spelled alike."""
     names = [feature.name for feature in features]
-    told = f"unknown feature {shown(name)}"
+    told = begun(name)
     if len(names) > _MOST_LISTED and len(name) <= _LONGEST_NAME:
         from difflib import get_close_matches  # noqa: PLC0415 - only a refusal of a wide model asks for it
 
@@ -38,6 +38,11 @@ def unknown(name: str, features: Sequence[Feature]) -> str:
         if near:
             return f"{told}; did you mean {' or '.join(shown(spelled[each]) for each in near)}"
     return f"{told}; {_there_are(names)}"
+
+
+def begun(name: str) -> str:
+    """The begin of that message."""
+    return f"unknown feature {shown(name)}"
 
 
 def _unnamed(names: Sequence[str]) -> str:

@@ -37,13 +37,12 @@ def predict(
     manifest = model.manifest
     record.protocol = router.name_of(protocol, route)
     record.begin("parse")
-    question = protocol.read(
-        request,
-        manifest.features,
-        one=one,
-        most_bytes=most_bytes,
-        classes=manifest.classes,
-    )
+    try:
+        question = protocol.read(request, manifest.features, one=one, most_bytes=most_bytes, classes=manifest.classes)
+    except PayloadError as error:
+        from ..beside import named  # noqa: PLC0415 - only a refusal comes here
+
+        raise named(error, manifest) from None
     record.begin("predict")
     if question.request_id:
         record.identify(question.request_id)
