@@ -84,7 +84,15 @@ for section in ("global", "install", ":env:"):
   while IFS= read -r name; do others+=(-u "$name"); done < <(compgen -e PIP_)
   # The lock is complete. Resolved again, a requirement with an extra would take a newer release, which has no hash.
   env "${others[@]}" "${settings[@]}" PIP_CONFIG_FILE=/dev/null "$venv_python" -m pip install -qq --disable-pip-version-check \
-    --require-virtualenv --no-deps --requirement "$root/requirements.txt"
+    --require-virtualenv --no-compile --no-deps --requirement "$root/requirements.txt" && compile_installed
+}
+
+# pip would compile with one processor, and the packages' own tests too. A file that cannot be compiled is left as it is.
+compile_installed() {
+  "$venv_python" -I -c '
+import compileall, re, sysconfig
+tests = re.compile("/site-packages/.*/tests/")
+compileall.compile_dir(sysconfig.get_path("purelib"), quiet=2, rx=tests, workers=0)'
 }
 
 # Every requirement stands in .venv in its version, needs nothing that is not there, and can be imported where all else

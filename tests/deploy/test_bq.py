@@ -109,6 +109,8 @@ import json, os, sys
 lib, api = sys.argv[1:]
 sys.path[:0] = [lib, lib + "/third_party"]
 import bq
+from utils import bq_gcloud_utils
+bq_gcloud_utils.load_config()  # kept, so that no line starts gcloud to ask for it
 for arguments in json.load(sys.stdin):
     out = os.memfd_create("out")
     pid = os.fork()
@@ -121,7 +123,7 @@ for arguments in json.load(sys.stdin):
     os.lseek(out, 0, 0)
     print(json.dumps([status, os.read(out, 1 << 20).decode()]), flush=True)
 """
-"""Runs command lines of bq, each forked from one start of it."""
+"""Runs command lines of bq, each forked from one start of it and of the gcloud that it asks for its settings."""
 
 
 @pytest.fixture(scope="module")

@@ -559,6 +559,7 @@ def test_the_environment_is_made_whatever_a_pip_conf_says_of_others(bare):
     assert "No module named pytest" in ended.stderr
     assert (bare / ".venv" / "stamp").exists()
     assert installed(bare) == ["tiny.py"]
+    assert len([*bare.glob(".venv/lib/python*/site-packages/__pycache__/tiny.*.pyc")]) == 1
 
 
 def test_the_environment_is_made_whatever_the_terminal_says_of_others(bare):
