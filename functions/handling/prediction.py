@@ -41,8 +41,9 @@ def predict(
         question = protocol.read(request, manifest.features, one=one, most_bytes=most_bytes, classes=manifest.classes)
     except PayloadError as error:
         from ..beside import named  # noqa: PLC0415 - only a refusal comes here
+        from ..protocols.parts.misdirected import other_type  # noqa: PLC0415 - as above
 
-        raise named(error, manifest) from None
+        raise named(other_type(error, request, manifest.features, one=one), manifest) from None
     record.begin("predict")
     if question.request_id:
         record.identify(question.request_id)

@@ -379,6 +379,50 @@ def test_a_number_in_the_path_is_answered_as_accepted(stream, accept, expected):
     assert stream.get("/0.5", accept=accept).body == expected
 
 
+# Another format than Content-Type says
+
+
+def takes(kind, media_type, function="batch"):
+    return f"this looks like {kind}, which /{function} takes with the header Content-Type: {media_type}"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "advice"),
+    [
+        pytest.param("bmi\n1\n", None, takes("CSV", "text/csv"), id="csv-without-a-type"),
+        pytest.param('\ufeff"id", "bmi"\r\n1,2', "application/json", takes("CSV", "text/csv"), id="csv-as-json"),
+        pytest.param("bmi\n1\n", NDJSON, takes("CSV", "text/csv"), id="csv-as-lines"),
+        pytest.param('{"bmi": 1}\n{"bmi": 2}\n', None, takes("JSON Lines", NDJSON), id="lines-as-json"),
+        pytest.param("1\n2", "text/plain", takes("JSON Lines", NDJSON), id="lines-as-text"),
+        pytest.param(saved(np.ones(2)), "application/json", takes("numpy's format", NPY), id="npy-as-json"),
+        pytest.param('{"instances":\n[1]}', NDJSON, AS_JSON, id="json-as-lines"),
+    ],
+)
+def test_a_body_of_another_type_than_it_says_is_told_its_own(lines, body, content_type, advice):
+    (detail, _) = refusal(ask(lines, body, content_type))[0]
+
+    assert detail.partition("; ")[2] == advice
+
+
+def test_the_function_for_one_instance_names_itself(lines):
+    (detail, _) = refusal(ask(lines, "bmi\n1\n", path="/stream"))[0]
+
+    assert detail.endswith(takes("CSV", "text/csv", "stream"))
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        pytest.param('{"instances": [1]}\n}', None, id="more-behind-json"),
+        pytest.param('{"instances": [1]', None, id="cut"),
+        pytest.param("a,b\n1,2", None, id="another-header"),
+        pytest.param("[1\n[2]", NDJSON, id="no-json-either"),
+    ],
+)
+def test_a_body_that_is_none_of_the_formats_is_told_none(lines, body, content_type):
+    assert "looks like" not in refusal(ask(lines, body, content_type))[0][0]
+
+
 # Warnings
 
 TENSOR = {"name": "bmi", "shape": [2], "datatype": "FP64", "data": [1e9, 0.1]}

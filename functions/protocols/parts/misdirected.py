@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from ...columns.schema import Feature
+from ...exchange import Request
 from ...problems import PayloadError, Problem
+from .strict_json import decode
 
 _V1 = "/v1/models/MODEL:predict"
 _OTHERS = {
@@ -16,7 +20,9 @@ _OTHERS = {
 """Formats by the member that tells them, beside the tensors of the Open Inference Protocol."""
 
 _AS_JSON = "this looks like one JSON document: send it with the header Content-Type: application/json"
-_BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
+_BYTE_ORDER_MARK, _BEFORE_JSON = b"\xef\xbb\xbf", b"\xef\xbb\xbf \t\r\n"
+_HEAD_BYTES, _MOST_READ_BYTES = 1 << 16, 1 << 20
+"""The part of a body that is looked at for its format, and the longest one that is read as JSON for it."""
 
 
 def to_tensors(error: PayloadError, document: object) -> PayloadError:
@@ -54,6 +60,46 @@ def from_lines(error: PayloadError, rows: list[Any]) -> PayloadError:
 def from_csv(error: PayloadError, body: bytes) -> PayloadError:
     """*error* of the header of CSV in *body*, with the type to send it as where it is JSON."""
     return _with(error, _AS_JSON) if body[:100].lstrip(_BEFORE_JSON)[:1] in {b"{", b"["} else error
+
+
+def other_type(error: PayloadError, request: Request, features: Sequence[Feature], *, one: bool) -> PayloadError:
+    """*error* of a *request* whose body is no JSON, with the type to send it as where that can be told.
+
+    Args:
+        features: Those of the model; a line of CSV that names one is a header.
+        one: As above.
+    """
+    if "not JSON: " not in error.problems[0].detail:
+        return error
+    body = request.body.removeprefix(_BYTE_ORDER_MARK)
+    head = body[:_HEAD_BYTES].split(b"\n")
+    if body.startswith(b"\x93NUMPY"):
+        kind = "numpy's format", "application/x-npy"
+    elif not {feature.name.encode() for feature in features}.isdisjoint(
+        cell.strip(b' "\r') for cell in head[0].split(b",")
+    ):
+        kind = "CSV", "text/csv"
+    elif error.problems[0].detail.startswith("not JSON: ") and head[1:] and _is_line(head[0]):
+        kind = "JSON Lines", "application/x-ndjson"
+    elif len(body) <= _MOST_READ_BYTES and _is_json(body):
+        return _with(error, _AS_JSON)
+    else:
+        return error
+    own = "/stream" if one else "/batch"
+    return _with(error, f"this looks like {kind[0]}, which {own} takes with the header Content-Type: {kind[1]}")
+
+
+def _is_line(text: bytes) -> bool:
+    """Whether *text* is JSON, and no whole document of another format."""
+    return _is_json(text) and not any(b'"%s"' % name.encode() in text for name in _OTHERS)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        decode(text)
+    except PayloadError:
+        return False
+    return True
 
 
 def _first_input(document: object) -> dict[str, Any]:
