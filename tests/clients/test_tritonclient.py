@@ -23,7 +23,7 @@ def answers(answers_to):
             ' got "x" of [1, 3]',
         ),
         pytest.param("classification", "400", "'classification' is not answered here"),
-        pytest.param("a missing cell", "400", "row 0: 'b' must be a number, got null"),
+        pytest.param("a missing cell", "400", "row 0: 'b' must be a finite number, got NaN"),
     ],
 )
 def test_an_error_is_told_with_its_message(answers, call, status, message):
