@@ -102,7 +102,9 @@ SERVING = {
     "protocols.parts.packed_texts": {"problems"},
     "protocols.parts.misdirected": {"columns.schema", "exchange", "problems", "protocols.parts.strict_json"},
     "protocols.parts.gaps": {"columns.schema", "problems"},
-    "protocols.parts.number_tensors": {"exchange", "columns.feature", "columns.table", "protocols.parts.tensors"},
+    "protocols.parts.number_tensors": {
+        *("columns.arrays", "exchange", "columns.feature", "columns.table", "protocols.parts.tensors"),
+    },
     "protocols.parts.outputs": {"problems", "columns.schema"},
     "protocols.parts.leading": {"problems", "columns.schema"},
     "handling.metadata": {"artifact", "columns.feature", "columns.times"},
@@ -179,6 +181,7 @@ SERVING = {
         *("protocols.parts.strict_json", "columns.text_cells"),
     },
     "protocols.npy": {
+        "protocols.parts.number_tensors",
         "protocols.parts.bounds",
         "protocols.parts.gaps",
         "protocols.parts.keys",

@@ -213,7 +213,8 @@ def _split(frame: object, features: Sequence[Feature], *, one: bool, most: int, 
         if key and key in columns:
             at = columns.index(key)
             keys = key_column([row[at] for row in data], lambda row: f"{root}/data/{row}/{at}")
-        data = [[None if place is None else row[place] for place in order] for row in data]
+        if order != [*range(len(columns))]:
+            data = [[None if place is None else row[place] for place in order] for row in data]
 
     def pointer(relative: str) -> str:
         row, slash, column = relative[1:].partition("/")
@@ -223,6 +224,8 @@ def _split(frame: object, features: Sequence[Feature], *, one: bool, most: int, 
 
 
 def _check_rows(data: list[Any], columns: list[str], root: str) -> None:
+    if {*map(type, data)} == {list} and {*map(len, data)} == {len(columns)}:
+        return
     expected = f"must be an array of {len(columns)} cells, one a column"
     refuse(
         Problem(f"row {row}: {expected}, got {shown(cells)}", f"{root}/{row}")

@@ -20,6 +20,7 @@ from . import instances
 from .parts.bounds import most_rows
 from .parts.gaps import rows_with_gaps
 from .parts.keys import without_place
+from .parts.number_tensors import question_of_matrix
 from .parts.questions import question_of
 
 NPY = "application/x-npy"
@@ -54,6 +55,10 @@ def read(
         raise PayloadError(Problem(f"the array must be of shape {expected}, got {list(array.shape)[:8]}", ""))
     if len(array) > most:
         raise TooLargeError(Problem(f"the array must hold at most {most} rows, got {len(array)}", ""))
+    if array.dtype.kind != "b":
+        matrix = array.reshape(-1, width).astype(np.float64)
+        if question := question_of_matrix(matrix, features, root="", one=one, most=most):
+            return question
     rows = array.reshape(-1, width).tolist()
     if array.dtype.kind == "f" and np.isnan(array).any():
         rows = rows_with_gaps(rows, features)
@@ -63,7 +68,10 @@ def read(
 def render(answer: Answer) -> Content:
     """Write the predictions as an array of shape [rows]; labels in their own type, texts where they are of several."""
     out = io.BytesIO()
-    np.lib.format.write_array(out, np.array(answer.listed()), allow_pickle=False)
+    values: Any = answer.predictions
+    if isinstance(values, list) or values.dtype != np.float64:
+        values = np.array(answer.listed())
+    np.lib.format.write_array(out, values, allow_pickle=False)
     return Content(NPY, out.getvalue())
 
 

@@ -23,6 +23,7 @@ from . import frames
 from .parts.bounds import check_cells, most_rows
 from .parts.gaps import cells_with_gaps, rows_with_gaps
 from .parts.keys import is_unicode, without_place
+from .parts.number_tensors import question_of_numbers
 from .parts.outputs import PREDICT, PROBABILITIES, wanted_outputs
 from .parts.questions import question_of
 from .parts.repeats import refuse_repeats
@@ -93,11 +94,7 @@ def read(
         from .parts.misdirected import from_tensors  # noqa: PLC0415 - only a refusal comes here
 
         raise from_tensors(error, document, one=one) from None
-    question = None
-    if tensors[0].array is not None:
-        from .parts.number_tensors import question_of_numbers  # noqa: PLC0415 - most processes are never sent any
-
-        question = question_of_numbers(tensors, features, one=one, most=most)
+    question = question_of_numbers(tensors, features, one=one, most=most)
     if question is None and len(tensors) == 1 and (width == 1 or tensors[0].shape[1:] not in {(), (1,)}):
         question = _matrix(tensors[0], features, one=one, most=most, key=request.key)
     elif question is None:

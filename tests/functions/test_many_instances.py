@@ -16,6 +16,7 @@ from functions.exchange import Request, TooLargeError
 from functions.problems import moved
 from functions.protocols import instances
 from functions.protocols.parts.bounds import check_cells
+from functions.protocols.parts.repeats import texts_of
 
 EXAMPLES = settings(deadline=None, derandomize=True)
 
@@ -185,3 +186,23 @@ def test_more_cells_than_can_be_answered_are_refused_unread():
     assert caught.value.problems == (
         Problem("the body must hold at most 10 instances, got more; send them in parts", ""),
     )
+
+
+def texts_in(value):
+    """How many names and texts *value* has, one value after the other."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(texts_in, value.values()))
+    return sum(map(texts_in, value)) if isinstance(value, list) else isinstance(value, str)
+
+
+documents = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=2),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=40,
+)
+
+
+@EXAMPLES
+@given(document=documents)
+def test_texts_are_counted_however_deep_they_are(document):
+    assert texts_of(document) == texts_in(document)

@@ -1,20 +1,27 @@
-"""Numbers that come as bytes are answered, flagged and refused as the same ones in JSON are."""
+"""Tensors of numbers are answered, flagged and refused alike as bytes, as JSON, and as rows."""
 
 from __future__ import annotations
 
 import json
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.columns.schema import Feature
 from functions.protocols.parts.number_tensors import question_of_numbers
 from functions.protocols.parts.tensors import Tensor
-from tests.support.parts import MODEL
+from tests.support.kinds import Functions, sealed
+from tests.support.parts import MODEL, document
 
 CODES = {"FP64": "<f8", "FP32": "<f4", "INT16": "<i2"}
 cells = st.floats(-3, 3) | st.integers(-2, 2).map(float) | st.just(float("nan"))
+
+
+@pytest.fixture(scope="module")
+def line():
+    return Functions(sealed((document(), b"")))
 
 
 def infer(functions, tensors, *, as_bytes, function="batch"):
@@ -56,6 +63,52 @@ def test_bytes_and_json_have_one_answer(plane, rows, datatype, form, function):
     in_json = infer(plane, tensors, as_bytes=False, function=function)
 
     assert in_bytes == in_json
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pytest.param([0.5, None], id="missing"),
+        pytest.param([None, 0.5], id="missing-first"),
+        pytest.param([True, False], id="booleans"),
+        pytest.param(["a", "b"], id="texts"),
+        pytest.param([0.5, 10**400], id="beyond-float64"),
+        pytest.param([0.5, float("nan")], id="nan"),
+        pytest.param([], id="none"),
+    ],
+)
+def test_cells_of_json_that_are_not_all_numbers_are_not_read_at_once(cells):
+    tensor = Tensor("x", "/inputs/0", (len(cells), 1), cells, nested=False)
+
+    assert question_of_numbers([tensor], (Feature("a", -1.0, 1.0),), one=False, most=9) is None
+
+
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_a_tensor_that_is_too_wide_for_the_one_feature_is_refused(line, as_bytes):
+    status, answer = infer(line, [("x", np.zeros((2, 3)), "FP64")], as_bytes=as_bytes)
+
+    assert (status, answer["error"]) == (
+        400,
+        'expected a tensor of shape [rows] or [rows, 1] for each feature, got "x" of [2, 3]',
+    )
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    rows=st.lists(st.lists(st.floats(-3, 3) | st.integers(-(2**62), 2**62), min_size=2, max_size=2), min_size=1),
+    nested=st.booleans(),
+)
+def test_a_tensor_of_json_has_the_answer_and_the_warnings_of_its_rows(plane, rows, nested):
+    data = rows if nested else [cell for row in rows for cell in row]
+    tensor = {"name": "x", "shape": [len(rows), 2], "datatype": "FP64", "data": data}
+
+    ours = json.loads(plane.ask("POST", "/batch", json.dumps({"instances": rows}).encode()).body)
+    path = f"/batch/v2/models/{MODEL}/infer"
+    theirs = json.loads(plane.ask("POST", path, json.dumps({"inputs": [tensor]}).encode()).body)
+
+    assert theirs["outputs"][0]["data"] == ours["predictions"]
+    details = [warning["detail"] for warning in ours.get("warnings", [])]
+    assert theirs.get("parameters", {}).get("warnings", "") == "; ".join(details)
 
 
 def test_rows_are_read_at_once_where_nothing_is_to_be_said():

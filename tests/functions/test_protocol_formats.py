@@ -336,6 +336,8 @@ def saved(array):
             id="code",
         ),
         pytest.param(saved(np.array([1.0, np.inf])), None, id="infinity"),
+        pytest.param(saved(np.array([True])), "row 0: 'bmi' must be a number, got true", id="booleans"),
+        pytest.param(saved(np.zeros(0)), "the body must hold at least 1 instance, got 0", id="no-rows"),
         pytest.param(saved(np.array([1.0, np.nan])), "row 1: 'bmi' must be a finite number, got NaN", id="nan"),
     ],
 )
@@ -359,6 +361,13 @@ def test_an_array_is_answered_by_an_array_of_the_same_bits(lines, shape, dtype):
     predictions = np.load(io.BytesIO(answer.body), allow_pickle=False)
     expected = json.loads(own(lines, array.astype(float).ravel().tolist()).body)["predictions"]
     assert predictions.tolist() == expected
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, 2**63 - 1, -(2**63)])
+def test_a_whole_number_in_an_array_is_the_float_that_it_is_in_json(lines, number):
+    answer = ask(lines, saved(np.array([number])), NPY)
+
+    assert json.loads(answer.body)["predictions"] == json.loads(own(lines, [number]).body)["predictions"]
 
 
 def test_labels_are_an_array_of_texts(lateness):

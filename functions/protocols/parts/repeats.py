@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from ...problems import MOST_PROBLEMS, PayloadError, Problem, escape, shown
@@ -38,13 +39,21 @@ _PLAIN = {str, int, float, bool, type(None)}
 
 def texts_of(document: object) -> int:
     """How many names and texts *document* has, each of which has two quotes where it is written."""
-    count, stack = 0, [[document]]
+    count = 0
+    stack: list[Any] = [[document]]
     while stack:
-        values: Any = stack.pop()
+        values = stack.pop()
         if isinstance(values, dict):
             count += len(values)
             values = values.values()
         kinds = {*map(type, values)}
+        if kinds == {list}:  # a table: all of its rows at once
+            stack.append([*chain.from_iterable(values)])
+            continue
+        if kinds == {dict}:
+            count += sum(map(len, values))
+            stack.append([*chain.from_iterable(map(dict.values, values))])
+            continue
         if str in kinds:
             count += [*map(type, values)].count(str)
         if not kinds <= _PLAIN:
