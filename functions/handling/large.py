@@ -40,7 +40,7 @@ HOLD_SECONDS = 0.05
 LATER = (
     *("numpy", "encodings.utf_8_sig"),
     *(f"..protocols.{name}" for name in ("instances", "frames", "bigquery", "delimited", "json_lines", "npy")),
-    *("..protocols.parts.keys", "..protocols.parts.leading", "..protocols.parts.misdirected", "..leniency"),
+    *("..protocols.parts.keys", "..protocols.parts.leading", "..protocols.parts.misdirected", "..leniency", "..beside"),
 )
 """What a child could be the first to import: its parent imports it before. So no lock of an import that another thread
 has under way can keep a child waiting."""
