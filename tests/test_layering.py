@@ -151,7 +151,7 @@ SERVING = {
     "openapi.paths": {"artifact", "openapi.answers", "openapi.bodies", "openapi.columns", "openapi.examples"},
     "handling.cors": set(),
     "protocols.parts.keys": {"problems"},
-    "protocols.parts.repeats": {"problems", "protocols.parts.strict_json"},
+    "protocols.parts.repeats": {"columns.arrays", "problems", "protocols.parts.strict_json"},
     "protocols.delimited": {
         *("protocols.parts.gaps", "protocols.parts.leading", "protocols.parts.misdirected"),
         *(

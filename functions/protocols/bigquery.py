@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -126,6 +127,8 @@ def _identity(request_id: object, caller: object) -> str | None:
 def _check_arguments(calls: Sequence[Any], features: Sequence[Feature], key: str) -> None:
     if key and {*map(type, calls)} == {list} and {*map(len, calls)} == {len(features) + 1}:
         raise PayloadError(Problem(without_place(key, "BigQuery's calls"), _ROOT))
+    if {*map(type, calls)} == {list} and {*map(len, calls)} == {len(features)}:
+        return
     names = ", ".join(feature.name for feature in features)
     refuse(
         Problem(
@@ -170,7 +173,7 @@ def _numbers(calls: Sequence[list[Any]], features: Sequence[Feature]) -> list[li
         for place, feature in enumerate(features)
         if feature.kind == "number" or (feature.levels and all(type(level) in {int, float} for level in feature.levels))
     }
-    if not any(type(call[place]) is str for place in readers for call in calls):
+    if str not in {*map(type, chain.from_iterable(calls))}:
         return list(calls)
     rows = [call.copy() for call in calls]
     for row in rows:

@@ -98,13 +98,17 @@ def render(answer: Answer) -> Content:
     writer = csv.writer(out, lineterminator="\n")
     if question.kept is not False:
         writer.writerow(names)
-    writer.writerows(zip(*([_text(cell) for cell in column] for column in columns), strict=True))
+    writer.writerows(zip(*map(_texts, columns), strict=True))
     return Content(CSV, out.getvalue().encode("utf-8", "replace"))
 
 
 def problem(document: Mapping[str, Any]) -> Content:
     """Write a problem document; this format adds no member of its own."""
     return instances.problem(document)
+
+
+def _texts(column: list[Any]) -> list[Any]:
+    return [_text(cell) for cell in column] if bool in {*map(type, column)} else column
 
 
 def _text(cell: object) -> object:

@@ -205,4 +205,6 @@ documents = st.recursive(
 @EXAMPLES
 @given(document=documents)
 def test_texts_are_counted_however_deep_they_are(document):
-    assert texts_of(document) == texts_in(document)
+    texts = texts_in(document)
+
+    assert (texts_of(document), texts_of(document, texts)) == (texts, texts)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from itertools import chain
 from typing import Any
 
+from ...columns.arrays import count
 from ...problems import MOST_PROBLEMS, PayloadError, Problem, escape, shown
 from .strict_json import Repeated, decode_marking_repeats
 
@@ -18,7 +20,8 @@ def refuse_repeats(body: bytes, document: object) -> None:
     Raises:
         PayloadError: A name came twice; pointers start at the body.
     """
-    if body.count(b'"') == 2 * texts_of(document):
+    quotes = count(body, b'"')
+    if quotes == 2 * texts_of(document, quotes // 2):
         return
     problems: list[Problem] = []
     stack: list[tuple[str, Any]] = [("", decode_marking_repeats(body))]
@@ -37,25 +40,19 @@ def refuse_repeats(body: bytes, document: object) -> None:
 _PLAIN = {str, int, float, bool, type(None)}
 
 
-def texts_of(document: object) -> int:
-    """How many names and texts *document* has, each of which has two quotes where it is written."""
-    count = 0
-    stack: list[Any] = [[document]]
-    while stack:
-        values = stack.pop()
-        if isinstance(values, dict):
-            count += len(values)
-            values = values.values()
-        kinds = {*map(type, values)}
-        if kinds == {list}:  # a table: all of its rows at once
-            stack.append([*chain.from_iterable(values)])
-            continue
-        if kinds == {dict}:
-            count += sum(map(len, values))
-            stack.append([*chain.from_iterable(map(dict.values, values))])
-            continue
-        if str in kinds:
-            count += [*map(type, values)].count(str)
-        if not kinds <= _PLAIN:
-            stack += (value for value in values if type(value) not in _PLAIN)
-    return count
+def texts_of(document: object, enough: float = math.inf) -> int:
+    """How many names and texts *document* has, each of which has two quotes where it is written.
+
+    Args:
+        enough: None deeper is looked for once so many are found.
+    """
+    found = 0
+    values: list[Any] = [document]
+    while values and found < enough:  # all values of one depth
+        types = [*map(type, values)]
+        found += types.count(str)
+        arrays = [value for value in values if type(value) is list] if list in types else []
+        objects = [value for value in values if type(value) is dict] if dict in types else []
+        found += sum(map(len, objects))
+        values = [*chain.from_iterable(arrays), *chain.from_iterable(map(dict.values, objects))]
+    return found
