@@ -39,10 +39,14 @@ class Flags(NamedTuple):
     missing: dict[str, int]
 
 
+_NONE = Flags([], 0, NOTHING, NOTHING, NOTHING)
+
+
 def flags(question: Question, features: Sequence[Feature]) -> Flags:
     """Flag values outside the training range, levels that training never saw, and cells that were never missing."""
     if isinstance(question.table, Rows):
-        return _plain_flags(question, question.table, features)
+        places = question.table.outside(features)
+        return _plain_flags(question, places, features) if places else _NONE
     beyond = outside(question.table, features)
     strange = gaps = new_gaps = beyond[:0]
     if not traits(features).complete:
@@ -61,11 +65,8 @@ def flags(question: Question, features: Sequence[Feature]) -> Flags:
     return Flags(warnings, flagged, *counts)
 
 
-def _plain_flags(question: Question, rows: Rows, features: Sequence[Feature]) -> Flags:
-    """The same for complete numbers, without numpy."""
-    beyond = rows.outside(features)
-    if not beyond:
-        return Flags([], 0, NOTHING, NOTHING, NOTHING)
+def _plain_flags(question: Question, beyond: Sequence[Sequence[int]], features: Sequence[Feature]) -> Flags:
+    """The same for complete numbers of which those *beyond* are outside the range, without numpy."""
     warnings = [_warning(question, features[column], row, column, "outside") for row, column in beyond[:MOST_PROBLEMS]]
     columns = [column for _, column in beyond]
     counts = {feature.name: columns.count(place) for place, feature in enumerate(features) if place in columns}
@@ -81,7 +82,8 @@ def check_predictions(
         PayloadError: The pointers name the instances that are too large for this model.
     """
     if isinstance(predictions, list):
-        if beyond := [row for row, number in enumerate(predictions) if not math.isfinite(number)]:
+        if not all(map(math.isfinite, predictions)):
+            beyond = [row for row, number in enumerate(predictions) if not math.isfinite(number)]
             raise _beyond_float64(beyond, question)
         return
     finite = are_finite(predictions, probabilities)

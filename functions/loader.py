@@ -103,6 +103,12 @@ class Loader:
         """The time after which a caller should ask again while nothing is loaded."""
         return max(1, math.ceil(self._checked + RETRY_SECONDS - self._clock()))
 
+    def fresh(self) -> Predictor | None:
+        """The model that is loaded, where no check is due; else None, and `model` must be asked."""
+        if self._refresh_seconds and self._clock() >= self._checked + self._refresh_seconds:
+            return None
+        return self._current
+
     async def model(self) -> Predictor | None:
         """The model to answer this request with, or None if there is none yet.
 

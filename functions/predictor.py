@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import runtimes
 from .artifact import ARRAYS, ArtifactError, Manifest
-from .columns import arrays as later
-from .columns.feature import traits
 from .columns.rows import CELLS_BEFORE_NUMPY, FEW_CELLS, Rows
 from .columns.schema import PayloadError, to_few
 from .columns.table import Table
@@ -41,9 +40,9 @@ class Predictor(NamedTuple):
     @property
     def few_cells(self) -> int:
         """Up to so many cells may come as Rows; 0 where the runtime takes none."""
-        if self.manifest.document.get("runtime") != "linear" or not traits(self.manifest.features).plain:
+        if self.manifest.document.get("runtime") != "linear":
             return 0
-        return FEW_CELLS if later.imported() else max(FEW_CELLS, CELLS_BEFORE_NUMPY - _without_numpy[0])
+        return FEW_CELLS if "numpy" in sys.modules else max(FEW_CELLS, CELLS_BEFORE_NUMPY - _without_numpy[0])
 
     def predict(self, table: Table | Rows) -> Predictions:
         """Predict every row of *table*, whose columns are those of the manifest's features.
@@ -53,7 +52,7 @@ class Predictor(NamedTuple):
         """
         if not isinstance(table, Rows):
             return self.runtime.predict(expand(table, self.manifest.features))
-        cells = len(table) * table.width
+        cells = len(table.cells) * table.width
         if cells > FEW_CELLS:
             _without_numpy[0] += cells
         return self.runtime.predict(table)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .feature import Feature, traits
+from .feature import Feature
 
 FEW_CELLS = 64
 """Cells of a request up to which plain Python is the faster one, from reading to recording. Time by numpy's, measured
@@ -48,9 +48,12 @@ class Rows:
         ]
 
 
-def to_rows(instances: Sequence[Any], features: Sequence[Feature]) -> Rows | None:
-    """The rows of *instances*, as schema.to_table arranges them; None where one has a cell that is no finite number."""
-    names = traits(features).names
+def to_rows(instances: Sequence[Any], names: Sequence[str]) -> Rows | None:
+    """The rows of *instances*, as schema.to_table arranges them; None where one has a cell that is no finite number.
+
+    Args:
+        names: The features, in order.
+    """
     rows = []
     for instance in instances:
         row = _row(instance, names)
@@ -61,25 +64,19 @@ def to_rows(instances: Sequence[Any], features: Sequence[Feature]) -> Rows | Non
 
 
 def _row(instance: Any, names: Sequence[str]) -> list[float] | None:
-    cells: Sequence[Any] = [instance]
+    cells = [instance]
     if type(instance) is list:
         cells = instance
     elif type(instance) is dict:
-        cells = [instance.get(name) for name in names] if len(instance) == len(names) else ()
-    if len(cells) != len(names):
+        cells = [instance.get(name) for name in names] if len(instance) == len(names) else []
+    kinds = {*map(type, cells)}
+    if len(cells) != len(names) or not kinds <= _NUMBERS:
         return None
-    row = []
-    for cell in cells:
-        number = cell if type(cell) is float else _from_whole(cell)
-        if number - number != 0.0:  # an infinity or NaN
-            return None
-        row.append(number)
-    return row
-
-
-def _from_whole(cell: Any) -> float:
-    """A whole number as a float, NaN for anything else."""
     try:
-        return float(cell) if type(cell) is int else math.nan
+        row = cells if kinds == _FLOATS else [*map(float, cells)]
     except OverflowError:
-        return math.nan
+        return None
+    return row if all(map(math.isfinite, row)) else None
+
+
+_FLOATS, _NUMBERS = {float}, {float, int}

@@ -60,9 +60,10 @@ def to_few(
     Raises:
         PayloadError: See to_table.
     """
-    if len(instances) * len(features) > most_cells or not traits(features).plain:
+    known = traits(features)
+    if len(instances) * len(features) > most_cells or not known.plain:
         return to_table(instances, features, booleans=booleans)
-    rows = to_rows(instances, features)
+    rows = to_rows(instances, known.names)
     return rows if rows is not None else Rows([[*map(float, row)] for row in _walk(instances, features)], len(features))
 
 

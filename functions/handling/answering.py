@@ -20,10 +20,11 @@ from .body import read_body
 from .prediction import predict
 from .replies import (
     MOST_PATH_BYTES,
+    OK,
     PREFLIGHT,
     UNHEARD,
+    RefusalError,
     Reply,
-    answered,
     no_model,
     refusal_for,
     too_long_path,
@@ -55,13 +56,17 @@ class Endpoint:
         self._elsewhere: Elsewhere | None = None
         places = ((settings.predict_route, f"v1/models/{settings.model}:predict"), (settings.health_route, "readyz"))
         self._paths = {router.below(path, function): asked for path, asked in places if path}
+        self._roots = dict.fromkeys(("/", f"/{function}", f"/{function}/"), "")
 
     async def respond(self, incoming: starlette.requests.Request) -> Response:
         """Answer one request, and log it."""
         scope, settings = incoming.scope, self._settings
         headers = headers_of(scope["headers"])
         record = Record(self._function, settings.model, headers, most_rows=self._most_rows)
-        path = router.below(scope["path"], self._function)
+        whole = scope["path"]
+        path = self._roots.get(whole)
+        if path is None:
+            path = router.below(whole, self._function)
         reply = await self._reply(incoming, self._paths.get(path, path), headers, record)
         if len(reply.content.body) >= LEAST_GZIP_BYTES:
             reply = await compressed(reply, headers)
@@ -70,11 +75,11 @@ class Endpoint:
         finished = record.finish(reply.status)
         log.request(
             method=scope["method"],
-            path=record.path(scope["path"], path),
+            path=record.path(whole, path),
             status=reply.status,
             seconds=finished.seconds,
             headers=headers,
-            remote_ip=headers.get("x-forwarded-for", "").partition(",")[0] or _peer(scope),
+            remote_ip=_caller(scope, headers),
             project=settings.project,
             execution_id=settings.log_execution_id,
             fields=finished.request,
@@ -87,56 +92,65 @@ class Endpoint:
         self, incoming: starlette.requests.Request, path: str, headers: Mapping[str, str], record: Record
     ) -> Reply:
         """The reply to a request for *path*; an error has the member that the protocol gives its errors."""
-        problem, model = problem_json, None
+        scope, problem, model = incoming.scope, None, None
         try:
-            if door := router.door(path):
-                problem = door.problem
             if path not in router.ALIVE:
-                model = await self._model(record)
-            if len(incoming.scope.get("raw_path") or b"") > MOST_PATH_BYTES:
+                model = self._loader.fresh() or await self._loader.model()
+                if model:
+                    served = model.manifest
+                    record.serve(served.version, served.features, served.classes)
+            if len(scope.get("raw_path") or b"") > MOST_PATH_BYTES:
                 raise too_long_path()
-            if self._settings.cors_origins and may_ask(incoming.method, headers, self._settings.cors_origins):
+            if self._settings.cors_origins and may_ask(scope["method"], headers, self._settings.cors_origins):
                 return PREFLIGHT
-            route = router.route(path, incoming.scope["method"])
-            if route.door and route.resource is not Resource.HEALTH:
-                router.check_named(route, self._loaded(model).manifest.model, self._loaded(model).manifest.version)
+            route = router.route(path, scope["method"])
             if route.resource is not Resource.PREDICTION:
-                problem = problem_of(route, headers) or problem
-                manifest = None if route.resource is Resource.HEALTH else self._loaded(model).manifest
-                return reply_of(route, door, manifest, self._function, one=self._one, headers=headers)
+                problem = problem_of(route, headers)
+                return self._described(route, path, model, headers)
             record.ask()
+            if route.door:
+                router.check_named(route, self._loaded(model).manifest.model, self._loaded(model).manifest.version)
             protocol = router.protocol_of(route, headers)
             problem = protocol.problem
             body, most_bytes = b"", self._settings.max_body_bytes
             if route.source != "path":
                 path, body = "", await read_body(incoming.receive, headers, most_bytes)
-                if route.source == "json" and "content-encoding" not in headers:
+                coded = "content-encoding" in headers
+                if route.source == "json" and not coded:
                     protocol = router.by_members(protocol, body)
                     problem = protocol.problem
-                if len(body) >= LEAST_BYTES or "content-encoding" in headers:
+                if coded or len(body) >= LEAST_BYTES:
                     from .asked import Asked  # noqa: PLC0415 - as below
 
                     asked = Asked(body, headers, route, protocol, self._loaded(model), record, self._one, most_bytes)
                     return await self._weighed(asked, incoming.receive)
-            answerer = self._loaded(model)
-            served = answerer.manifest
+            answerer = model or self._loaded(model)
             request = Request(path, headers, body, answerer.few_cells, served.missing, served.key)
-            return answered(predict(request, route, protocol, answerer, record, one=self._one, most_bytes=most_bytes))
+            content = predict(request, route, protocol, answerer, record, one=self._one, most_bytes=most_bytes)
+            return Reply(OK, content)
         except ClientDisconnect:
             return UNHEARD
         except Exception as error:  # noqa: BLE001 - an unforeseen one is told to the operator alone
-            features = model.manifest.features if model else ()
-            refusal = refusal_for(error, path, self._function, features, one=self._one)
-            if refusal is None:
-                record.fail(error)
-                refusal = unforeseen()
-            return refusal.reply(problem)
+            if problem is None:
+                problem = door.problem if (door := router.door(path)) else problem_json
+            return self._refused(error, path, model, record).reply(problem)
 
-    async def _model(self, record: Record) -> Predictor | None:
-        model = await self._loader.model()
-        if model:
-            record.serve(model.manifest.version, model.manifest.features, model.manifest.classes)
-        return model
+    def _described(self, route: router.Route, path: str, model: Predictor | None, headers: Mapping[str, str]) -> Reply:
+        """The reply to a request for anything but a prediction."""
+        manifest = None
+        if route.resource is not Resource.HEALTH:
+            manifest = self._loaded(model).manifest
+            if route.door:
+                router.check_named(route, manifest.model, manifest.version)
+        return reply_of(route, router.door(path), manifest, self._function, one=self._one, headers=headers)
+
+    def _refused(self, error: Exception, path: str, model: Predictor | None, record: Record) -> RefusalError:
+        features = model.manifest.features if model else ()
+        refusal = refusal_for(error, path, self._function, features, one=self._one)
+        if refusal is None:
+            record.fail(error)
+            refusal = unforeseen()
+        return refusal
 
     async def _weighed(self, asked: Asked, receive: Receive) -> Reply:
         """The reply, by a process of its own where it would hold the event loop for long."""
@@ -154,6 +168,8 @@ class Endpoint:
         return model
 
 
-def _peer(scope: Mapping[str, Any]) -> str:
+def _caller(scope: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    if "x-forwarded-for" in headers and (first := headers["x-forwarded-for"].partition(",")[0]):
+        return first
     client = scope.get("client")
     return client[0] if client else ""

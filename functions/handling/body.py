@@ -11,7 +11,7 @@ from ..columns.schema import PayloadError
 from .replies import bad_payload, too_large_body, wrong_coding
 
 _MOST_DIGITS = 18
-"""Digits of a Content-Length that is believed; they fit 64 bits."""
+"""Digits of a Content-Length that are read; they fit 64 bits."""
 
 
 async def read_body(
@@ -27,24 +27,25 @@ async def read_body(
         RefusalError: It is too long, or in a coding that is not read.
         ClientDisconnect: The caller hung up.
     """
-    coding = headers.get("content-encoding", "identity")
-    if coding != "identity" and (coding := coding.strip().lower()) not in {"identity", "gzip", "deflate"}:
+    if "content-encoding" in headers and (coding := _coding(headers)) not in {"identity", "gzip", "deflate"}:
         raise wrong_coding(coding)
     declared = headers.get("content-length", "")
-    chunks: list[bytes] = []
-    size = int(declared) if declared.isascii() and declared.isdigit() and len(declared) <= _MOST_DIGITS else 0
-    if size <= most_bytes:
-        size, more = 0, True
-        while more and size <= most_bytes:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-            more = message.get("more_body", False)
-    if size > most_bytes:
+    if declared.isdecimal() and int(declared[:_MOST_DIGITS]) > most_bytes:
         raise too_large_body(most_bytes)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    body, size, more = b"", 0, True
+    chunks: list[bytes] = []
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body = message.get("body", b"")
+        size += len(body)
+        if size > most_bytes:
+            raise too_large_body(most_bytes)
+        more = message.get("more_body", False)
+        if more or chunks:
+            chunks.append(body)
+    return b"".join(chunks) if chunks else body
 
 
 def decoded(body: bytes, headers: Mapping[str, str], most_bytes: int) -> bytes:

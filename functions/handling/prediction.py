@@ -54,7 +54,8 @@ def predict(
 
         question, predicted = answered(model, question)
         record.refuse(question.refused)
-    _check_probabilities(question, predicted)
+    if (question.top or question.needs) and predicted.probabilities is None and len(predicted.values):
+        raise _no_probabilities(question)
     record.begin("render")
     seen = flags(question, manifest.features)
     answer = Answer(
@@ -68,10 +69,16 @@ def predict(
         predicted.probabilities,
     )
     content = router.writer_of(protocol, route, request.headers).render(answer)
-    counts = (seen.outside, seen.unknown, seen.missing)
-    chances, places = predicted.probabilities, question.rows
-    keys = question.keys if manifest.key else None
-    record.answer(question.table, predicted.values, *counts, probabilities=chances, places=places, keys=keys)
+    record.answer(
+        question.table,
+        predicted.values,
+        seen.outside,
+        seen.unknown,
+        seen.missing,
+        probabilities=predicted.probabilities,
+        places=question.rows,
+        keys=question.keys if manifest.key else None,
+    )
     if seen.flagged:
         content = content._replace(headers=(*content.headers, (WARNINGS, str(seen.flagged))))
     return content
@@ -92,10 +99,7 @@ def _predicted(model: Predictor, question: Question) -> Predictions:
     return predicted
 
 
-def _check_probabilities(question: Question, predicted: Predictions) -> None:
-    if predicted.probabilities is not None or not len(predicted.values):
-        return
+def _no_probabilities(question: Question) -> PayloadError:
     if question.top:
-        raise PayloadError(Problem("'top' shortens probabilities, and this model gives none", "/parameters/top"))
-    if question.needs:
-        raise PayloadError(Problem("a probability is asked for, and this model gives none", question.needs))
+        return PayloadError(Problem("'top' shortens probabilities, and this model gives none", "/parameters/top"))
+    return PayloadError(Problem("a probability is asked for, and this model gives none", question.needs))

@@ -9,9 +9,12 @@ from http import HTTPStatus
 import starlette.responses
 from starlette.types import Receive, Scope, Send
 
+from ..exchange import JSON
 from .replies import Reply
 
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
+
+_JSON = (b"content-type", JSON.encode("latin-1"))
 
 LEAST_GZIP_BYTES = 8192
 """Smaller answers are not compressed, whatever the caller takes."""
@@ -27,16 +30,14 @@ class Response(starlette.responses.Response):
     """A reply with the version that made it; its headers are written as they go out, without a look through them."""
 
     def __init__(self, reply: Reply, version: int | None) -> None:
-        self.status_code = reply.status
-        media_type, self.body, more = reply.content
-        length, kind = b"%d" % len(self.body), media_type.encode("latin-1")
-        self.raw_headers = [(b"content-length", length), (b"content-type", kind)]
-        if reply.status == _NO_CONTENT:
-            self.raw_headers = []
-        if reply.headers or more:
-            self.raw_headers += _combined((*reply.headers, *more))
+        self.status_code, (media_type, self.body, more), added = reply
+        kind = _JSON if media_type == JSON else (b"content-type", media_type.encode("latin-1"))
+        headers = [(b"content-length", b"%d" % len(self.body)), kind] if self.status_code != _NO_CONTENT else []
+        if added or more:
+            headers += _combined((*added, *more))
         if version is not None:
-            self.raw_headers.append((b"x-model-version", b"%d" % version))
+            headers.append((b"x-model-version", b"%d" % version))
+        self.raw_headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
         """Send the response."""

@@ -46,6 +46,7 @@ _FIRST_NAMES = {
 """Module of protocols/ by the first name in a JSON body; frames for all others."""
 _PLAIN_STARTS = (b'{"instances"', b'{"instance"')
 _MOST_FIRST_BYTES, _BEFORE_NAME, _NAME_AND_REST = 64, b"\xef\xbb\xbf{ \t\r\n", 2
+_PLAIN_ACCEPT = frozenset({"*/*", JSON})
 _FOLLOW_ACCEPT = frozenset({"path", "json", "frames", "delimited", "json_lines", "npy"})
 _JSON_LENGTH = "inference-header-content-length"
 """The header of a body of JSON with bytes behind it, whatever Content-Type says."""
@@ -170,11 +171,11 @@ def protocol_of(asked: Route, headers: Mapping[str, str]) -> WireFormat:
     Raises:
         MediaTypeError: No protocol reads the request's Content-Type.
     """
-    if asked is _BY_PATH:
-        return _protocol("instances")
     content_type = headers.get("content-type", JSON)
-    if content_type == JSON and not (asked.door and _JSON_LENGTH in headers):
-        return _protocol(asked.door or BODY_TYPES[JSON])
+    if asked is _BY_PATH or (content_type == JSON and asked.door is None):
+        return _imported.get("instances") or _protocol("instances")
+    if content_type == JSON and _JSON_LENGTH not in headers:
+        return _protocol(cast("str", asked.door))
     kind, _, parameters = content_type.partition(";")
     charset = dict(part.strip().lower().partition("=")[::2] for part in parameters.split(";")).get("charset", "utf-8")
     name = BODY_TYPES.get(kind.strip().lower())
@@ -193,9 +194,12 @@ def writer_of(protocol: WireFormat, asked: Route, headers: Mapping[str, str]) ->
     The functions' own answers are as `Accept` asks for, else JSON; another protocol's are its own.
     """
     accept = headers.get("accept", "*/*")
+    plain = accept in _PLAIN_ACCEPT
+    if plain and protocol is _imported.get("instances"):
+        return protocol
     if asked.door or name_of(protocol, asked) not in _FOLLOW_ACCEPT:
         return protocol
-    if accept in {"*/*", JSON}:
+    if plain:
         return _protocol("instances")
     chosen, most = "instances", 0.0
     for part in accept.lower().split(","):
@@ -212,7 +216,7 @@ def by_members(protocol: WireFormat, body: bytes) -> WireFormat:
 
     No format begins with a name of another one, but for names that `frames` leads on from.
     """
-    if protocol is not _imported.get("instances") or body.startswith(_PLAIN_STARTS):
+    if body.startswith(_PLAIN_STARTS) or protocol is not _imported.get("instances"):
         return protocol
     before, *name = body[:_MOST_FIRST_BYTES].split(b'"', 2)
     if len(name) != _NAME_AND_REST or before.strip(_BEFORE_NAME):

@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, repeat
+from operator import sub
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,7 +31,7 @@ _ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 _MOST_ID_CHARACTERS = 128
 _PATHS_WITHOUT_VALUES = frozenset({"", "healthz", "readyz", "ping", "invocations", "openapi.json"})
 _FILLED_IN = (
-    *("_part", "_since", "_seconds", "_instances", "_outside", "_unknown", "_missing", "_rows", "_refused", "_reasons"),
+    *("_marks", "_instances", "_outside", "_unknown", "_missing", "_rows", "_refused", "_reasons"),
     *("_stack_trace", "request_id", "protocol"),
 )
 _dice = random.Random()  # noqa: S311 - draws samples, no secrets; made once, since making one costs as much as seeding
@@ -64,12 +65,10 @@ class Record:
     # Defaults of the class cost a request nothing.
     version: int | None = None
     protocol: str | None = None
-    _part: str | None = "queue"
     _cold = False
     _instances = 0
     _features: tuple[Feature, ...] = ()
     _classes: tuple[Level, ...] = ()
-    _redacted: Sequence[str] | None = None
     _outside: Mapping[str, int] = NOTHING
     _unknown: Mapping[str, int] = NOTHING
     _missing: Mapping[str, int] = NOTHING
@@ -85,21 +84,19 @@ class Record:
         headers: Mapping[str, str],
         *,
         most_rows: int,
-        clock: Callable[[], float] = time.perf_counter,
+        clock: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
-        self._clock = clock
-        self._began = self._since = clock()
-        self._seconds: dict[str, float] = {}
+        self._clock = clock  # nanoseconds
+        self._marks = {"queue": clock()}
         self._model = model
         self._most_rows = most_rows
         self.function = function
         self.request_id = request_id_of(headers)
-        self._named = self.request_id == headers.get("x-request-id")
+        self._named = headers.get("x-request-id")
 
     def serve(self, version: int, features: tuple[Feature, ...], classes: tuple[Level, ...] = ()) -> None:
         """Note the version that answers, its features, and its classes."""
         self.version, self._features, self._classes = version, features, classes
-        self._redacted = traits(features).redacted
 
     def ask(self) -> None:
         """Note that the request asks for a prediction; the first such request of a process is recorded as cold."""
@@ -107,7 +104,7 @@ class Record:
 
     def identify(self, request_id: str) -> None:
         """Take the id that the body gives the request, if the caller's header gives none."""
-        if not self._named and _is_id(request_id):
+        if self._named != self.request_id and _is_id(request_id):
             self.request_id = request_id
 
     def refuse(self, problems: Sequence[Problem]) -> None:
@@ -122,12 +119,9 @@ class Record:
         else:
             self._stack_trace = "".join(traceback.format_exception(error))
 
-    def begin(self, part: str | None) -> None:
-        """End the present part and begin *part*; None begins time that belongs to no part."""
-        now = self._clock()
-        if self._part:
-            self._seconds[self._part] = now - self._since
-        self._part, self._since = part, now
+    def begin(self, part: str) -> None:
+        """End the present part and begin *part*; an empty one begins time that belongs to no part."""
+        self._marks[part] = self._clock()
 
     def answer(
         self,
@@ -152,7 +146,7 @@ class Record:
             places: The places of the instances in the request, where some were left out.
             keys: The cells of the model's key column, where the request has some.
         """
-        self.begin(None)
+        self.begin("")
         self._instances = len(predictions)
         self._outside, self._unknown, self._missing = outside, unknown, missing
         if not self._most_rows:
@@ -170,10 +164,12 @@ class Record:
         if places is not None:
             numbers = [places[number] for number in numbers]
         features = self._features
-        if self._redacted:
+        known = traits(features)
+        if known.redacted:
             table = table.pick([place for place, feature in enumerate(features) if not feature.redact])
             features = tuple(feature for feature in features if not feature.redact)
-        names = traits(features).names
+            known = traits(features)
+        names = known.names
         self._rows = [
             {"row": row, "features": dict(zip(names, cells, strict=True)), "prediction": prediction}
             for row, cells, prediction in zip(numbers, rows_as_json(table, features), as_json(predictions), strict=True)
@@ -196,9 +192,7 @@ class Record:
 
     def finish(self, status: int) -> Finished:
         """End the last part and give the members to log."""
-        if self._part != "queue":
-            self.begin(None)
-        total = self._clock() - self._began
+        latency = self._latency(self._clock())
         shared = {
             "request_id": self.request_id,
             "function": self.function,
@@ -214,26 +208,33 @@ class Record:
             "captured": len(self._rows),
             "out_of_range": sum(self._outside.values()) if self._outside else 0,
         }
-        counts = (
-            ("out_of_range_by_feature", self._outside),
-            ("unknown_levels", self._unknown),
-            ("missing", self._missing),
-        )
-        for name, by_feature in counts:
-            if by_feature:
-                members[name] = self._shown(by_feature)
+        if self._outside:
+            members["out_of_range_by_feature"] = self._shown(self._outside)
+        if self._unknown:
+            members["unknown_levels"] = self._shown(self._unknown)
+        if self._missing:
+            members["missing"] = self._shown(self._missing)
         if self._refused:
             members["refused"], members["refused_because"] = self._refused, self._reasons
         members["cold"] = self._cold
-        latency = members["latency_seconds"] = {"total": total, **self._seconds}
-        for part, seconds in latency.items():
-            latency[part] = int(seconds * 1e6 + 0.5) / 1e6  # microseconds, in a quarter of the time that round takes
+        members["latency_seconds"] = latency
         if self._stack_trace:
             members["stack_trace"] = self._stack_trace
-        return Finished(total, members, shared, self._rows)
+        return Finished(latency["total"], members, shared, self._rows)
+
+    def _latency(self, now: int) -> dict[str, float]:
+        """Seconds in all and of each part, to the microsecond."""
+        marks = self._marks
+        times = [*marks.values(), now]
+        latency = {"total": (now - times[0]) // 1000 / 1e6}
+        if len(marks) > 1:
+            spans = [span // 1000 / 1e6 for span in map(sub, times[1:], times)]
+            latency |= zip(marks, spans, strict=True)
+            latency.pop("", None)
+        return latency
 
     def _shown(self, counts: Mapping[str, int]) -> dict[str, int]:
-        hidden = self._redacted or ()
+        hidden = traits(self._features).redacted
         return {name: count for name, count in counts.items() if name not in hidden}
 
     def path(self, path: str, rest: str) -> str:
@@ -246,7 +247,7 @@ class Record:
         return path[: len(path) - len(rest)] + "…"
 
     def _may_be_redacted(self) -> bool:
-        return self._redacted is None or bool(self._redacted)
+        return not self._features or bool(traits(self._features).redacted)
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:
@@ -254,11 +255,11 @@ def request_id_of(headers: Mapping[str, str]) -> str:
 
     A header counts if it is 1 to 128 letters, digits, `.`, `_`, `:` or `-`. Names in *headers* are in lower case.
     """
-    for name in ("x-request-id", "function-execution-id"):
-        text = headers.get(name)
-        if text and _is_id(text):
-            return text
-    return os.urandom(16).hex()
+    given = headers.get("x-request-id")
+    if given and _is_id(given):
+        return given
+    given = headers.get("function-execution-id")
+    return given if given and _is_id(given) else os.urandom(16).hex()
 
 
 def _is_id(text: str) -> bool:

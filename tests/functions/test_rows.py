@@ -65,7 +65,7 @@ def answered(model: Predictor, body: Any, *, one: bool, few_cells: int) -> tuple
         return error.problems
     seen = flags(question, features)
     content = instances.render(Answer(question, predicted.values, "line", 1, seen.warnings, seen.flagged))
-    record = Record("batch", "line", {"x-request-id": "one"}, most_rows=5, clock=lambda: 0.0)
+    record = Record("batch", "line", {"x-request-id": "one"}, most_rows=5, clock=lambda: 0)
     record.serve(1, features)
     record.answer(question.table, predicted.values, seen.outside, seen.unknown, seen.missing)
     return content, seen, json.dumps(record.finish(200))

@@ -19,7 +19,7 @@ AGE, BMI, SECRET = Feature("age", 0, 9), Feature("bmi", -1, 1), Feature("secret"
 def record(*features, headers=None, most_rows=20, clock=None, function="batch"):
     """A request that version 7 of a model with *features* answers; without any no model is loaded."""
     headers = {"x-request-id": "id-1"} if headers is None else headers
-    made = Record(function, "line", headers, most_rows=most_rows, clock=clock or itertools.count().__next__)
+    made = Record(function, "line", headers, most_rows=most_rows, clock=clock or itertools.count(step=10**9).__next__)
     if features:
         made.serve(7, features)
     return made
@@ -152,16 +152,16 @@ def test_a_sample_of_many_rows_keeps_each_row_number_with_its_values_and_predict
     ("parts", "latency"),
     [
         pytest.param([], {"total": 1}, id="none"),
-        pytest.param(["parse"], {"total": 3, "queue": 1, "parse": 1}, id="refused-while-reading"),
+        pytest.param(["parse"], {"total": 2, "queue": 1, "parse": 1}, id="refused-while-reading"),
         pytest.param(
-            ["parse", "predict", "render", None],
-            {"total": 6, "queue": 1, "parse": 1, "predict": 1, "render": 1},
+            ["parse", "predict", "render", ""],
+            {"total": 5, "queue": 1, "parse": 1, "predict": 1, "render": 1},
             id="all",
         ),
     ],
 )
 def test_the_parts_that_were_reached_have_their_seconds(parts, latency):
-    made = record(AGE)  # its clock goes on by 1 each time it is read
+    made = record(AGE)  # its clock goes on by a second each time it is read
     for part in parts:
         made.begin(part)
 
