@@ -51,7 +51,7 @@ class Loaded:
         sealed = artifact.seal({**document(), "model": MODEL, "version": 1, "created": "now"})
         self._model = load(artifact.parse_manifest(sealed, MODEL, 1))
 
-    async def model(self):
+    def fresh(self):
         return self._model
 
 

@@ -134,7 +134,7 @@ class Loaded:
     def __init__(self, model: Predictor) -> None:
         self._model = model
 
-    async def model(self) -> Predictor:
+    def fresh(self) -> Predictor:
         return self._model
 
 

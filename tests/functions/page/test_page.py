@@ -24,6 +24,9 @@ class Unloaded:
 
     retry_after_seconds = 2
 
+    def fresh(self):
+        return None
+
     async def model(self):
         return None
 
