@@ -64,6 +64,8 @@ def to_rows(instances: Sequence[Any], names: Sequence[str]) -> Rows | None:
 
 
 def _row(instance: Any, names: Sequence[str]) -> list[float] | None:
+    if type(instance) is float:
+        return [instance] if len(names) == 1 and math.isfinite(instance) else None
     cells = [instance]
     if type(instance) is list:
         cells = instance

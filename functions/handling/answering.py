@@ -72,19 +72,20 @@ class Endpoint:
             reply = await compressed(reply, headers)
         if settings.cors_origins:
             reply = shared(reply, scope["method"], headers, settings.cors_origins)
-        finished = record.finish(reply.status)
+        status = reply.status
+        seconds, fields, common, rows = record.finish(status)
         log.request(
             method=scope["method"],
             path=record.path(whole, path),
-            status=reply.status,
-            seconds=finished.seconds,
+            status=status,
+            seconds=seconds,
             headers=headers,
             remote_ip=_caller(scope, headers),
             project=settings.project,
             execution_id=settings.log_execution_id,
-            fields=finished.request,
-            shared=finished.shared,
-            rows=finished.rows,
+            fields=fields,
+            shared=common,
+            rows=rows,
         )
         return Response(reply, record.version)
 
@@ -99,7 +100,7 @@ class Endpoint:
                 if model:
                     served = model.manifest
                     record.serve(served.version, served.features, served.classes)
-            if len(scope.get("raw_path") or b"") > MOST_PATH_BYTES:
+            if path and len(scope.get("raw_path") or b"") > MOST_PATH_BYTES:
                 raise too_long_path()
             if self._settings.cors_origins and may_ask(scope["method"], headers, self._settings.cors_origins):
                 return PREFLIGHT

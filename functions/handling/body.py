@@ -32,20 +32,19 @@ async def read_body(
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:_MOST_DIGITS]) > most_bytes:
         raise too_large_body(most_bytes)
-    body, size, more = b"", 0, True
-    chunks: list[bytes] = []
-    while more:
+    pieces: list[bytes] = []
+    size = 0
+    while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        body = message.get("body", b"")
-        size += len(body)
+        piece: bytes = message.get("body", b"")
+        size += len(piece)
         if size > most_bytes:
             raise too_large_body(most_bytes)
-        more = message.get("more_body", False)
-        if more or chunks:
-            chunks.append(body)
-    return b"".join(chunks) if chunks else body
+        if not message.get("more_body"):
+            return b"".join((*pieces, piece)) if pieces else piece
+        pieces.append(piece)
 
 
 def decoded(body: bytes, headers: Mapping[str, str], most_bytes: int) -> bytes:

@@ -35,15 +35,16 @@ def predict(
         PayloadError: The request cannot be read or answered; see WireFormat.
     """
     manifest = model.manifest
+    features, classes = manifest.features, manifest.classes
     record.protocol = router.name_of(protocol, route)
     record.begin("parse")
     try:
-        question = protocol.read(request, manifest.features, one=one, most_bytes=most_bytes, classes=manifest.classes)
+        question = protocol.read(request, features, one=one, most_bytes=most_bytes, classes=classes)
     except PayloadError as error:
         from ..beside import named  # noqa: PLC0415 - only a refusal comes here
         from ..protocols.parts.misdirected import other_type  # noqa: PLC0415 - as above
 
-        raise named(other_type(error, request, manifest.features, one=one), manifest) from None
+        raise named(other_type(error, request, features, one=one), manifest) from None
     record.begin("predict")
     if question.request_id:
         record.identify(question.request_id)
@@ -54,33 +55,17 @@ def predict(
 
         question, predicted = answered(model, question)
         record.refuse(question.refused)
-    if (question.top or question.needs) and predicted.probabilities is None and len(predicted.values):
+    values, chances = predicted.values, predicted.probabilities
+    if chances is None and (question.top or question.needs) and len(values):
         raise _no_probabilities(question)
     record.begin("render")
-    seen = flags(question, manifest.features)
-    answer = Answer(
-        question,
-        predicted.values,
-        manifest.model,
-        manifest.version,
-        seen.warnings,
-        seen.flagged,
-        manifest.classes,
-        predicted.probabilities,
-    )
+    warnings, flagged, *counts = flags(question, features)
+    answer = Answer(question, values, manifest.model, manifest.version, warnings, flagged, classes, chances)
     content = router.writer_of(protocol, route, request.headers).render(answer)
-    record.answer(
-        question.table,
-        predicted.values,
-        seen.outside,
-        seen.unknown,
-        seen.missing,
-        probabilities=predicted.probabilities,
-        places=question.rows,
-        keys=question.keys if manifest.key else None,
-    )
-    if seen.flagged:
-        content = content._replace(headers=(*content.headers, (WARNINGS, str(seen.flagged))))
+    keys = question.keys if manifest.key else None
+    record.answer(question.table, values, *counts, probabilities=chances, places=question.rows, keys=keys)
+    if flagged:
+        content = content._replace(headers=(*content.headers, (WARNINGS, str(flagged))))
     return content
 
 

@@ -110,29 +110,29 @@ def read(
 
 def render(answer: Answer) -> Content:
     """Write the answer; `warnings` is present only if a value was flagged, `warnings_total` only if some are cut."""
-    labels: Any = answer.predictions
+    question, labels, model, version, warnings, flagged, every, shares = answer
+    classes: Any = every
     if not isinstance(labels, list) and labels.dtype.kind == "O":
         labels = labels.tolist()
-    single = answer.question.single
+    single = question.single
     document: dict[str, Any] = {"prediction": labels[0]} if single else {"predictions": labels}
-    if answer.question.keys is not None:
-        document |= {"key": answer.question.keys[0]} if single else {"keys": answer.question.keys}
-    classes: Any = answer.classes
-    if answer.probabilities is not None:
-        shares = np.ascontiguousarray(answer.probabilities, np.float64)
-        if answer.question.top:
+    if question.keys is not None:
+        document |= {"key": question.keys[0]} if single else {"keys": question.keys}
+    if shares is not None:
+        shares = np.ascontiguousarray(shares, np.float64)
+        if question.top:
             from .parts.leading import leading  # noqa: PLC0415 - most processes are never asked for it
 
-            labels_by_row, shares = leading(shares, classes, answer.question.top)
+            labels_by_row, shares = leading(shares, classes, question.top)
             classes = labels_by_row[0] if single else labels_by_row
         document["probabilities"] = shares[0] if single else shares
     if classes:
         document["classes"] = classes
-    document["model"] = {"name": answer.model, "version": answer.version}
-    if answer.warnings:
-        document["warnings"] = answer.warnings
-    if answer.flagged > len(answer.warnings):
-        document["warnings_total"] = answer.flagged
+    document["model"] = {"name": model, "version": version}
+    if warnings:
+        document["warnings"] = warnings
+    if flagged > len(warnings):
+        document["warnings_total"] = flagged
     return Content(JSON, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
