@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 
 from ..columns.csv_text import COMMAS, other_separator
 from ..columns.naming import listed, order_of
@@ -28,6 +29,7 @@ from .parts.gaps import as_spelled
 from .parts.questions import question_of_lines
 
 CSV = "text/csv; charset=utf-8"
+_PART_ROWS = 256
 
 
 def read(
@@ -98,6 +100,8 @@ def render(answer: Answer) -> Content:
     writer = csv.writer(out, lineterminator="\n")
     if question.kept is not False:
         writer.writerow(names)
+    if len(columns) == 1 and not isinstance(answer.predictions, list) and answer.predictions.dtype == np.float64:
+        return Content(CSV, out.getvalue().encode() + _lines(np.ascontiguousarray(answer.predictions)))
     writer.writerows(zip(*map(_texts, columns), strict=True))
     return Content(CSV, out.getvalue().encode("utf-8", "replace"))
 
@@ -105,6 +109,18 @@ def render(answer: Answer) -> Content:
 def problem(document: Mapping[str, Any]) -> Content:
     """Write a problem document; this format adds no member of its own."""
     return instances.problem(document)
+
+
+def _lines(numbers: np.ndarray[Any, Any]) -> bytes:
+    """*numbers*, one a line, as Python spells them; JSON spells the same in a twentieth of the time, but for a few."""
+    lines = []
+    for start in range(0, len(numbers), _PART_ROWS):
+        part = numbers[start : start + _PART_ROWS]
+        spelled = orjson.dumps(part, option=orjson.OPT_SERIALIZE_NUMPY)
+        if b"e" in spelled or b"0.0000" in spelled:  # from 1e16 on, and below 1e-4
+            spelled = f"[{','.join(map(repr, part.tolist()))}]".encode()
+        lines.append(spelled[1:-1].replace(b",", b"\n") + b"\n")
+    return b"".join(lines)
 
 
 def _texts(column: list[Any]) -> list[Any]:
@@ -171,13 +187,14 @@ def _order(
 
 def _check_rows(body: bytes, rows: Sequence[Row], names: Sequence[str], features: Sequence[Feature]) -> None:
     """Refuse rows of another width than the header's, and rows that a quote swallowed others into."""
+    widths = {len(cells) for _, cells in rows}
     refuse(
         Problem(
             f"line {line}: must hold {len(names)} cells, got {len(cells)}"
             + (f"; {COMMAS}" if len(cells) > len(names) else ""),
             f"/{number}",
         )
-        for number, (line, cells) in enumerate(rows)
+        for number, (line, cells) in enumerate(rows if widths != {len(names)} else ())
         if len(cells) != len(names)
     )
     if b'"' in body:

@@ -25,6 +25,8 @@ from .parts.strict_json import decode
 JSON_LINES = "application/x-ndjson"
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BEFORE, _BETWEEN, _BEHIND = b'{"prediction":', b'}\n{"prediction":', b"}\n"
+"""What stands around each number where all are spelled at once."""
 
 
 def read(
@@ -68,7 +70,11 @@ def read(
 
 def render(answer: Answer) -> Content:
     """Write one object a line."""
-    question = answer.question
+    question, values = answer.question, answer.predictions
+    alone = question.keys is None and answer.probabilities is None
+    if alone and not isinstance(values, list) and values.dtype == np.float64:
+        spelled = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
+        return Content(JSON_LINES, _BEFORE + spelled[1:-1].replace(b",", _BETWEEN) + _BEHIND)
     predictions, classes = answer.listed(), list(answer.classes)
     lines: list[dict[str, Any]] = [{"prediction": prediction} for prediction in predictions]
     if question.keys is not None:

@@ -9,11 +9,15 @@ import time
 import zlib
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from functions.columns.table import Table
+from functions.exchange import Answer, Question
 from functions.handling.coding import inflate
+from functions.protocols import delimited, json_lines
 from tests.support.kinds import FEATURES, Functions, many_classes, price, sealed
 from tests.support.parts import MODEL, document
 
@@ -305,6 +309,27 @@ def test_json_lines_of_many_classes_hold_the_top_ones():
     first, _ = ask(functions, body, accept=NDJSON).body.splitlines()
 
     assert json.loads(first) == {"prediction": "c05", "probabilities": [0.5], "classes": ["c05"]}
+
+
+@pytest.mark.parametrize("number", [1e16, -1e22, 1e-5, 0.0001, 10.00001, -0.0, 5e-324, 9999999999999998.0])
+def test_an_answer_of_csv_spells_a_number_as_python_does(number):
+    values = [0.25] * 300 + [number]
+
+    assert delimited.render(answer_of(values)).body.decode().splitlines() == ["prediction", *map(repr, values)]
+
+
+@settings(deadline=None, derandomize=True)
+@given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.floats(-1, 1), min_size=1))
+def test_answers_of_csv_and_json_lines_spell_each_number_as_alone(values):
+    rows = delimited.render(answer_of(values)).body
+    lines = json_lines.render(answer_of(values)).body
+
+    assert rows == b"".join([b"prediction\n", *(f"{value!r}\n".encode() for value in values)])
+    assert lines == b"".join(orjson.dumps({"prediction": value}) + b"\n" for value in values)
+
+
+def answer_of(values):
+    return Answer(Question([], Table(np.empty((len(values), 1))), "", single=False), np.array(values), "m", 1)
 
 
 # NPY
