@@ -17,6 +17,7 @@ from google.cloud import storage
 
 from model.cli.main import main
 from model.registry.registry import Registry
+from model.workflows.evaluate import Served
 from tests.support import captured
 from tests.support.browser import Browser, opened
 from tests.support.pages import hostile_world, small_hostile_world, world
@@ -90,8 +91,17 @@ def card(model, tmp_path):
     return card
 
 
+ASKED = ("model.workflows.evaluate._asked", lambda *_: Served(0))
+"""Has trainings start no functions to ask; those of `shipped` start them, and its card shows what memory they took."""
+
+
 @pytest.fixture
-def train(model, tmp_path):
+def unasked(monkeypatch):
+    monkeypatch.setattr(*ASKED)
+
+
+@pytest.fixture
+def train(unasked, model, tmp_path):
     """Train on rows made here, with the shipped gate."""
 
     def train(rows, *, target="y", alpha=0.0):
@@ -123,9 +133,11 @@ class Made:
 
 
 @contextmanager
-def made(emulator: Emulator, folder: Path) -> Iterator[Made]:
+def made(emulator: Emulator, folder: Path, *, asked: bool = False) -> Iterator[Made]:
     """An empty one, to which the environment points while it is filled."""
     with pytest.MonkeyPatch.context() as patch:
+        if not asked:
+            patch.setattr(*ASKED)
         bucket = emulator.make_bucket()
         patch.setenv("STORAGE_EMULATOR_HOST", emulator.url)
         patch.setenv("MODEL_BUCKET", bucket.name)
@@ -135,7 +147,7 @@ def made(emulator: Emulator, folder: Path) -> Iterator[Made]:
 @pytest.fixture(scope="session")
 def made_shipped(emulator, tmp_path_factory) -> Made:
     """The reference model twice: version 1 in production, and version 2, which the gate refused."""
-    with made(emulator, tmp_path_factory.mktemp("shipped")) as shop:
+    with made(emulator, tmp_path_factory.mktemp("shipped"), asked=True) as shop:
         shop.train()
         shop.run("promote")
         shop.train()

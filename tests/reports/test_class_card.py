@@ -19,7 +19,7 @@ LOGISTIC = "sklearn.linear_model.LogisticRegression"
 
 
 @pytest.fixture
-def train_classes(model, tmp_path):
+def train_classes(unasked, model, tmp_path):
     """Train a classifier on rows of two columns and a label."""
 
     def train(labels, *, estimator=LOGISTIC, training="", names=("a", "b"), rows=600):
