@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
+import numpy as np
 import pytest
 from rich.console import Console
 
-from tests.bench import command, environments, picture, record, shown
-from tests.bench.calibration import Drawn
+from model.infra_validation.processes import Process
+from tests.bench import command, environments, peers, picture, record, serving, shown, warm
 from tests.bench.cold import by_package
+from tests.bench.draws import DrawnLine, DrawnTable, drawn
+from tests.bench.exactness import difference
 from tests.bench.record import Line, Noise, Part, Sheet
 from tests.bench.turns import Budget, in_turns
 from tests.bench.worlds import OURS, world
@@ -144,16 +150,33 @@ def test_a_part_that_fails_says_so_and_the_others_go_on(tmp_path, monkeypatch, c
     assert said.err == ""
 
 
-def test_a_part_takes_no_new_line_once_its_time_is_over():
+def test_a_part_draws_no_new_line_once_its_time_is_over():
     now = [0.0]
-    drawn = Drawn(Budget(10.0, clock=lambda: now[0]))
 
-    first = drawn.begins("normal, 50 rows")
-    now[0] = 10.0
-    others = drawn.begins("normal, 82 rows"), drawn.begins("normal, 200 rows")
+    def draw(seed):
+        now[0] += 4.0
+        return np.array([[100, seed, 0], [200, 3, 2 * seed]])
 
-    assert (first, others) == (True, (False, False))
-    assert drawn.remarks() == ("left out, since the time was over: normal, 82 rows, normal, 200 rows",)
+    names = ("normal", "skewed", "bent")
+    table = DrawnTable(("family",), ("first", "second"), tuple(DrawnLine((name,), draw) for name in names), digits=1)
+    other = DrawnTable(("rows",), ("first",), (DrawnLine(("50",), lambda _: np.array([[10, 4]])),))
+
+    with ThreadPoolExecutor(1) as pool:
+        whole = drawn([table], 2, Budget(100.0, clock=lambda: now[0]), pool, 1)
+        now[0] = 0.0
+        cut = drawn([table], 2, Budget(15.0, clock=lambda: now[0]), pool, 1)
+        now[0] = 0.0
+        short = drawn([table, other], 1, Budget(10.0, clock=lambda: now[0]), pool, 1)
+
+    shares = ("1.5 % (0.0 %)", "1.5 % (1.5 %)")
+    assert whole.sheets[0].columns == ("family", "draws", "first", "second")
+    assert whole.sheets[0].rows == tuple((name, "200", *shares) for name in names)
+    assert whole.remarks == ()
+    once = ("100", "1.0 % (0.0 %)", "1.5 % (1.0 %)")
+    assert cut.sheets[0].rows == (("normal", "200", *shares), ("skewed", *once), ("bent", *once))
+    assert cut.remarks == ("the time was over before 2 of 3 lines had all of their 2 draws: see `draws`",)
+    assert [sheet.rows for sheet in short.sheets] == [tuple((name, *once) for name in names), ()]
+    assert short.remarks == ("left out, since the time was over: 50",)
 
 
 @pytest.mark.parametrize(("terminal", "shown_"), [(True, "\r\x1b[2Kround 1: a"), (False, "")])
@@ -195,6 +218,78 @@ def test_no_round_begins_that_would_end_too_late(monkeypatch):
     monkeypatch.setattr("tests.bench.turns.time.perf_counter", lambda: next(seconds))
 
     assert in_turns({"a": lambda: 1}, 9, most_seconds=11, least=1) == {"a": [1, 1, 1]}
+
+
+def test_a_work_that_fails_is_left_out_and_the_others_take_their_turns():
+    broken, failed = iter([1]), {}
+
+    found = in_turns({"a": lambda: 1, "b": lambda: next(broken)}, 3, failed=failed)
+
+    assert found == {"a": [1, 1, 1]}
+    assert [(name, type(error)) for name, error in failed.items()] == [("b", StopIteration)]
+
+
+def test_the_goals_are_met_or_missed_by_the_medians_of_the_rounds_ratios():
+    figures = {
+        "ours": [(0.2, 9_000.0), (0.4, 10_000.0), (0.2, 11_000.0)],
+        "Flask, gunicorn, joblib": [(0.8, 1_800.0), (1.6, 2_000.0), (0.7, 2_000.0)],
+        "vetiver": [(1.1, 2_000.0), (2.2, 2_000.0), (9.0, 2_200.0)],
+        "LitServe": [(1.0, 2_500.0), (2.0, 2_500.0), (1.0, 2_500.0)],
+    }
+
+    sheet = peers.goals(figures)
+
+    assert sheet.rows == (
+        ("ours", "0.20 s", "1", "", "10,000", "1", "", "3", ""),
+        ("Flask, gunicorn, joblib", "0.80 s", "4.0", "4", "2,000", "5.0", "5", "3", "reached"),
+        ("vetiver", "2.20 s", "5.5", "6", "2,000", "5.0", "5", "3", "missed: start"),
+        ("LitServe", "1.00 s", "5.0", "6", "2,500", "4.0", "5", "3", "missed: start, requests"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        pytest.param([1.0, 2.0], "0", id="equal"),
+        pytest.param([1.0, 2.0 + 2e-12], "1e-12", id="rounding"),
+        pytest.param([[1.0], [2.2]], "wrong: 0.1", id="wrong"),
+        pytest.param([1.0, None], "wrong: nan", id="none"),
+        pytest.param([1.0], "wrong: 1 answers for 2 rows", id="short"),
+    ],
+)
+def test_the_answers_of_a_server_are_held_against_the_estimators(answers, said):
+    assert difference(answers, np.array([1.0, 2.0])) == said
+
+
+def test_an_answer_of_another_status_ends_the_load():
+    async def refuse(reader, writer):
+        await reader.readuntil(b"{}")
+        writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async def asked():
+        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+            await warm.load(server.sockets[0].getsockname()[1], warm.post(b"{}"), 5.0, connections=1)
+
+    with pytest.raises(RuntimeError, match=r"^an answer began with b'HTTP/1.1 503 Service"):
+        asyncio.run(asked())
+
+
+@pytest.mark.process
+def test_a_server_that_ends_says_so_at_once(tmp_path):
+    def start(port):
+        command = [sys.executable, "-c", "raise SystemExit('no module named served')"]
+        log = tmp_path / "server.log"
+        return Process("ended", command, port=port, environ={}, log=log, ends_with_parent=False)
+
+    server = serving.Server(start, "/", list, list, prepared_seconds=0.0)
+
+    with (
+        pytest.raises(RuntimeError, match=r"^it ended, and said last: no module named served$"),
+        serving.running(server, [[1.0]]),
+    ):
+        pass
 
 
 def test_import_times_are_added_up_by_package():

@@ -72,7 +72,7 @@ def _unseen_loss(samples: Vector) -> Vector:
 
     Losses that are rare and large are missing from many samples, and the rest then looks surer than it is. The
     largest loss is scaled by 75 / n_rows, since a small sample misses more, or by how far it stands out beside the
-    third. A sample without any loss tells nothing of losses, and gets none. tests/bench/calibration.py prints the
+    third. A sample without any loss tells nothing of losses, and gets none. tests/bench/gate.py prints the
     effect: at 400 rows such models are promoted half as often, and a gain of 20 % is found in 88 of 100 with 200 rows.
     """
     rows = samples.shape[1]
@@ -93,7 +93,7 @@ def _interval(
     to the Bootstrap, 1993) and the symmetric one (Hall, On symmetric bootstrap confidence intervals, J. R. Stat.
     Soc. B 50, 1988). Squared errors are skewed and held-out rows are few: a percentile interval promises too much
     where the new model is usually a little better and seldom much worse, and the equal-tailed one alone believes in
-    a gain that two or three rows made. tests/bench/calibration.py prints how often each is wrong.
+    a gain that two or three rows made. tests/bench/gate.py prints how often each is wrong.
     """
     mean, error = samples.mean(axis=1), samples.std(axis=1) / math.sqrt(samples.shape[1])
     ratios = studentised(samples, replicates, rng, done)

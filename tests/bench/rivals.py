@@ -1,6 +1,7 @@
-"""How others serve one pipeline: what a person types and writes, and how each is asked.
+"""How others serve a model: what a person types and writes, and how each is asked.
 
-A new one is a row in RIVALS, a list of packages in tests/bench/peers and, where it needs one, an app beside it.
+A new one is a row in RIVALS, a list of packages in tests/bench/peers and, where it needs one, an app for each model in
+the folders beside them.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-TEXTS = ("species", "island", "sex")
+from tests.bench.environments import LISTS
+from tests.bench.tables import TEXTS, Row
 
-Row = Mapping[str, Any]
-"""Cells by column, None where one is missing."""
+RATE_GOAL = 5.0
+"""How many times the requests a second of each other server ours are to be at least, with a line."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,11 @@ class Rival:
         body: Rows as it takes them.
         answers: The predictions out of its answer.
         prepare: A command line that must have run once before.
-        app: The file in tests/bench/peers that a person writes for it.
+        app: The file that a person writes for it; there is one for each model in tests/bench/peers.
         files: Other files that a person writes, by name.
-        loads: How the pipeline comes into its process.
+        loads: How the model comes into its process.
+        start_goal: How many times our cold start with a line its own is to take at least.
+        named: It hands a table with names to the model, also where all its columns are numbers.
     """
 
     name: str
@@ -40,29 +44,48 @@ class Rival:
     prepare: str = ""
     app: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
+    named: bool = False
+    start_goal: float = 6.0
 
     @property
     def commands(self) -> int:
         """What is typed between the file and the answer: install, prepare, start, ask."""
         return 3 + bool(self.prepare)
 
+    def lines(self) -> int:
+        """Lines that a person writes for it to serve the pipeline, but for empty ones."""
+        texts = [*self.files.values(), (LISTS / "penguins" / self.app).read_text() if self.app else ""]
+        return sum(bool(line.strip()) for text in texts for line in text.splitlines())
+
 
 def by_column(rows: Sequence[Row]) -> dict[str, Any]:
-    """The inference protocol version 2, with the codec that makes a DataFrame."""
+    """The inference protocol version 2: a tensor, or with the codec that makes a DataFrame."""
+    first = rows[0]
+    if not isinstance(first, Mapping):
+        return {"inputs": [{"name": "rows", "shape": [len(rows), len(first)], "datatype": "FP64", "data": list(rows)}]}
     inputs = []
-    for name in rows[0]:
-        cells = [row[name] for row in rows]
+    for name in first:
         text = name in TEXTS
         inputs.append(
             {
                 "name": name,
                 "shape": [len(rows), 1],
                 "datatype": "BYTES" if text else "FP64",
-                "data": cells,
+                "data": [row[name] for row in rows],
                 **({"parameters": {"content_type": "str"}} if text else {}),
             }
         )
     return {"parameters": {"content_type": "pd"}, "inputs": inputs}
+
+
+def by_name(rows: Sequence[Row]) -> list[Row]:
+    """As vetiver takes them, by the names of its prototype."""
+    return [row if isinstance(row, Mapping) else {"bmi": row[0]} for row in rows]
+
+
+def records_or_inputs(rows: Sequence[Row]) -> dict[str, Any]:
+    """As MLflow takes them."""
+    return {"dataframe_records" if isinstance(rows[0], Mapping) else "inputs": list(rows)}
 
 
 def listed(rows: Sequence[Row]) -> list[Row]:
@@ -78,15 +101,17 @@ RIVALS = {
         lambda said: said["predictions"],
         "joblib.load",
         app="flask_app.py",
+        start_goal=4.0,
     ),
     "vetiver": Rival(
         "vetiver",
         "{bin}/uvicorn --host 127.0.0.1 --port {port} vetiver_app:app",
         "/predict",
-        listed,
+        by_name,
         lambda said: said["predict"],
         "joblib.load",
         app="vetiver_app.py",
+        named=True,
     ),
     "litserve": Rival(
         "LitServe",
@@ -99,7 +124,7 @@ RIVALS = {
     ),
     "bentoml": Rival(
         "BentoML",
-        "{bin}/bentoml serve bentoml_app:Penguins --host 127.0.0.1 --port {port}",
+        "{bin}/bentoml serve bentoml_app:Service --host 127.0.0.1 --port {port}",
         "/predict",
         lambda rows: {"rows": list(rows)},
         lambda said: said,
@@ -109,26 +134,26 @@ RIVALS = {
     "mlserver": Rival(
         "MLServer",
         "{bin}/mlserver start .",
-        "/v2/models/penguins/infer",
+        "/v2/models/served/infer",
         by_column,
         lambda said: said["outputs"][0]["data"],
         "joblib.load",
         files={
             "model-settings.json": json.dumps(
                 {
-                    "name": "penguins",
+                    "name": "served",
                     "implementation": "mlserver_sklearn.SKLearnModel",
-                    "parameters": {"uri": "./pipeline.joblib"},
+                    "parameters": {"uri": "./model.joblib"},
                 }
             ),
-            "settings.json": json.dumps({"parallel_workers": 0}),
+            "settings.json": json.dumps({"parallel_workers": 0, "debug": False}),
         },
     ),
     "mlflow": Rival(
         "MLflow",
         "{bin}/mlflow models serve --model-uri saved --env-manager local --workers 1 --port {port}",
         "/invocations",
-        lambda rows: {"dataframe_records": list(rows)},
+        records_or_inputs,
         lambda said: said["predictions"],
         "cloudpickle",
         prepare="{bin}/python mlflow_save.py",

@@ -28,21 +28,36 @@ class Budget:
 
 
 def in_turns(
-    works: Mapping[str, Callable[[], Result]], rounds: int, *, most_seconds: float = float("inf"), least: int = 2
+    works: Mapping[str, Callable[[], Result]],
+    rounds: int,
+    *,
+    most_seconds: float = float("inf"),
+    least: int = 2,
+    failed: dict[str, Exception] | None = None,
 ) -> dict[str, list[Result]]:
     """Do each work once a round, forth and back.
 
     No round after *least* begins that would end later than *most_seconds*, if it took as long as the mean of those before.
+
+    Args:
+        failed: Takes the error of each work that fails; it is not done again, and has no results. Without it an error
+            ends all.
     """
     results: dict[str, list[Result]] = {name: [] for name in works}
     began = time.perf_counter()
     for number in range(rounds):
         if number >= max(least, 1) and (time.perf_counter() - began) * (number + 1) / number > most_seconds:
             break
-        order = list(works.items())
-        for name, work in order if number % 2 else reversed(order):
+        order = list(results)
+        for name in order if number % 2 else reversed(order):
             progress.say(f"round {number + 1}: {name}")
-            results[name].append(work())
+            try:
+                results[name].append(works[name]())
+            except Exception as error:
+                if failed is None:
+                    raise
+                failed[name] = error
+                del results[name]
     return results
 
 

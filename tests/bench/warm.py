@@ -81,19 +81,27 @@ def stop(servers: Mapping[str, Server]) -> None:
 
 
 async def load(port: int, request: bytes, seconds: float, connections: int = 16) -> Load:
-    """Send *request* over kept connections, again and again."""
+    """Send *request* over kept connections, again and again.
+
+    Raises:
+        RuntimeError: An answer has another status than 200.
+    """
     latencies: list[float] = []
     end = time.perf_counter() + seconds
 
     async def caller() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while (began := time.perf_counter()) < end:
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
-            await reader.readexactly(length)
-            latencies.append(time.perf_counter() - began)
-        writer.close()
+        try:
+            while (began := time.perf_counter()) < end:
+                writer.write(request)
+                head = await reader.readuntil(b"\r\n\r\n")
+                if not head.startswith(b"HTTP/1.1 200 "):
+                    raise RuntimeError(f"an answer began with {head[:40]!r}")
+                length = int(head.lower().split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
+                await reader.readexactly(length)
+                latencies.append(time.perf_counter() - began)
+        finally:
+            writer.close()
 
     await asyncio.gather(*(caller() for _ in range(connections)))
     return len(latencies) / seconds, float(np.quantile(latencies, 0.99))

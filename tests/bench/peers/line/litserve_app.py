@@ -2,17 +2,16 @@ import os
 
 import joblib
 import litserve
-import pandas as pd
 
 
-class Penguins(litserve.LitAPI):
+class Line(litserve.LitAPI):
     def setup(self, device):  # noqa: ARG002 - LitServe calls it with one
-        self.pipeline = joblib.load("pipeline.joblib")
+        self.estimator = joblib.load("model.joblib")
 
     def predict(self, rows):
-        return self.pipeline.predict(pd.DataFrame(rows)).tolist()
+        return self.estimator.predict(rows).tolist()
 
 
 if __name__ == "__main__":
-    server = litserve.LitServer(Penguins(), accelerator="cpu")
+    server = litserve.LitServer(Line(), accelerator="cpu")
     server.run(port=int(os.environ["PORT"]), generate_client_file=False)

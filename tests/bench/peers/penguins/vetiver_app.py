@@ -3,4 +3,4 @@ import pandas as pd
 from vetiver import VetiverAPI, VetiverModel
 
 rows = pd.read_csv("rows.csv")
-app = VetiverAPI(VetiverModel(joblib.load("pipeline.joblib"), "penguins", prototype_data=rows)).app
+app = VetiverAPI(VetiverModel(joblib.load("model.joblib"), "penguins", prototype_data=rows)).app

@@ -2,7 +2,7 @@ import joblib
 import pandas as pd
 from flask import Flask, request
 
-pipeline = joblib.load("pipeline.joblib")
+pipeline = joblib.load("model.joblib")
 app = Flask(__name__)
 
 

@@ -4,9 +4,9 @@ import pandas as pd
 
 
 @bentoml.service
-class Penguins:
+class Service:
     def __init__(self) -> None:
-        self.pipeline = joblib.load("pipeline.joblib")
+        self.pipeline = joblib.load("model.joblib")
 
     @bentoml.api
     def predict(self, rows: pd.DataFrame) -> list[float]:
