@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, repeat
-from operator import sub
+from operator import floordiv, sub, truediv
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,6 +34,7 @@ _FILLED_IN = (
     *("_marks", "_instances", "_outside", "_unknown", "_missing", "_rows", "_refused", "_reasons"),
     *("_stack_trace", "request_id", "protocol"),
 )
+_THOUSAND, _MILLION = repeat(1000), repeat(1e6)
 _dice = random.Random()  # noqa: S311 - draws samples, no secrets; made once, since making one costs as much as seeding
 _firsts = chain([True], repeat(object=False))
 
@@ -151,8 +152,9 @@ class Record:
         self._outside, self._unknown, self._missing = outside, unknown, missing
         if not self._most_rows:
             return
-        numbers = sample(len(predictions), self._most_rows, self.request_id)
-        if len(numbers) < len(predictions):
+        numbers: Sequence[int] = range(len(predictions))
+        if len(predictions) > self._most_rows:
+            numbers = sample(len(predictions), self._most_rows, self.request_id)
             table = table[numbers]
             if isinstance(predictions, list):
                 predictions = [predictions[number] for number in numbers]
@@ -228,8 +230,8 @@ class Record:
         times = [*marks.values(), now]
         latency = {"total": (now - times[0]) // 1000 / 1e6}
         if len(marks) > 1:
-            spans = [span // 1000 / 1e6 for span in map(sub, times[1:], times)]
-            latency |= zip(marks, spans, strict=True)
+            spans = map(sub, times[1:], times)
+            latency |= zip(marks, map(truediv, map(floordiv, spans, _THOUSAND), _MILLION), strict=True)
             latency.pop("", None)
         return latency
 
