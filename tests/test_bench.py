@@ -128,9 +128,10 @@ def test_a_figure_of_few_rounds_says_so():
 
 
 def test_two_rounds_do_not_say_that_the_machine_was_quiet():
-    sentence = Noise("an empty function", [1.0, 1.0]).sentence()
+    noise = Noise("an empty function", [1.0, 1.0])
 
-    assert sentence == "how noisy the machine was is not known: an empty function was measured 2 times"
+    assert noise.sentence() == "how noisy the machine was is not known: an empty function was measured 2 times"
+    assert noise.document() == {"reference": "an empty function", "rounds": 2, "spread": None}
 
 
 def test_a_part_that_fails_says_so_and_the_others_go_on(tmp_path, monkeypatch, capsys):
@@ -158,8 +159,8 @@ def test_a_part_draws_no_new_line_once_its_time_is_over():
         return np.array([[100, seed, 0], [200, 3, 2 * seed]])
 
     names = ("normal", "skewed", "bent")
-    table = DrawnTable(("family",), ("first", "second"), tuple(DrawnLine((name,), draw) for name in names), digits=1)
-    other = DrawnTable(("rows",), ("first",), (DrawnLine(("50",), lambda _: np.array([[10, 4]])),))
+    table = DrawnTable(("family",), ("first", "second"), tuple(DrawnLine((name,), draw) for name in names), form=".1f")
+    other = DrawnTable(("rows",), ("first",), tuple(DrawnLine((rows,), draw) for rows in ("50", "80")))
 
     with ThreadPoolExecutor(1) as pool:
         whole = drawn([table], 2, Budget(100.0, clock=lambda: now[0]), pool, 1)
@@ -176,7 +177,7 @@ def test_a_part_draws_no_new_line_once_its_time_is_over():
     assert cut.sheets[0].rows == (("normal", "200", *shares), ("skewed", *once), ("bent", *once))
     assert cut.remarks == ("the time was over before 2 of 3 lines had all of their 2 draws: see `draws`",)
     assert [sheet.rows for sheet in short.sheets] == [tuple((name, *once) for name in names), ()]
-    assert short.remarks == ("left out, since the time was over: 50",)
+    assert short.remarks == ("left out, since the time was over: rows 50; rows 80",)
 
 
 @pytest.mark.parametrize(("terminal", "shown_"), [(True, "\r\x1b[2Kround 1: a"), (False, "")])

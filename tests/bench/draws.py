@@ -23,6 +23,14 @@ from tests.bench.turns import Budget
 TIMES = int(os.environ.get("BENCH_DRAWS", "1"))
 """How often each line is drawn, if time allows; the documents' figures are of more than one."""
 
+_FOR_PROCESSES = {
+    "OPENBLAS_NUM_THREADS": "1",  # they share the cores
+    "OMP_NUM_THREADS": "1",
+    # glibc keeps the memory of large arrays for the next ones: the draws of the gate take half of the time
+    "MALLOC_MMAP_THRESHOLD_": "33000000",
+    "MALLOC_TRIM_THRESHOLD_": "1000000000",
+}
+
 Counts = NDArray[np.int64]
 """Shape (n_cells, 1 + n_counted): how many were looked at, and how many of them were counted."""
 
@@ -47,13 +55,13 @@ class DrawnTable:
     Args:
         named: The columns of the lines' names.
         counted: The columns of what was drawn; a second count stands in brackets.
-        digits: Behind the point.
+        form: How a share is written, a format of Python's.
     """
 
     named: tuple[str, ...]
     counted: tuple[str, ...]
     lines: tuple[DrawnLine, ...]
-    digits: int = 0
+    form: str = ".0f"
     caption: str = ""
 
     def sheet(self, sums: Mapping[DrawnLine, Counts]) -> Sheet:
@@ -65,8 +73,12 @@ class DrawnTable:
         ]
         return Sheet((*self.named, "draws", *self.counted), tuple(rows), self.caption)
 
+    def title(self, line: DrawnLine) -> str:
+        """The line's names, each behind its column's."""
+        return ", ".join(f"{column} {name}" for column, name in zip(self.named, line.names, strict=True))
+
     def _cell(self, cell: Counts) -> str:
-        first, *second = (f"{100 * count / cell[0]:.{self.digits}f} %" for count in cell[1:])
+        first, *second = (f"{100 * count / cell[0]:{self.form}} %" for count in cell[1:])
         return f"{first} ({second[0]})" if second else first
 
 
@@ -74,7 +86,7 @@ def part(tables: Sequence[DrawnTable]) -> Part:
     """All tables, as far as their lines are drawn until the time of a part is over."""
     processes = os.cpu_count() or 1
     before = dict(os.environ)
-    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # the processes share the cores
+    os.environ |= _FOR_PROCESSES
     try:
         with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
             return drawn(tables, TIMES, Budget(), pool, processes)
@@ -85,7 +97,8 @@ def part(tables: Sequence[DrawnTable]) -> Part:
 
 def drawn(tables: Sequence[DrawnTable], times: int, budget: Budget, pool: Executor, at_once: int) -> Part:
     """As `part`, in the processes of *pool*."""
-    lines = [line for table in tables for line in table.lines]
+    titles = {line: table.title(line) for table in tables for line in table.lines}
+    lines = list(titles)
     waiting = deque((seed, line) for seed in range(1, times + 1) for line in lines)
     running: dict[Future[Counts], DrawnLine] = {}
     sums: dict[DrawnLine, Counts] = {}
@@ -93,15 +106,15 @@ def drawn(tables: Sequence[DrawnTable], times: int, budget: Budget, pool: Execut
     while running or (waiting and budget.left()):
         while waiting and len(running) < at_once and budget.left():
             seed, line = waiting.popleft()
-            progress.say(f"draw {seed} of {times}: {', '.join(line.names)}")
+            progress.say(f"draw {seed} of {times}: {titles[line]}")
             running[pool.submit(line.draw, seed)] = line
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             line = running.pop(future)
             sums[line] = sums[line] + future.result() if line in sums else future.result()
             draws[line] += 1
     remarks = []
-    if missing := [" ".join(line.names) for line in lines if not draws[line]]:
-        remarks.append(f"left out, since the time was over: {', '.join(missing)}")
+    if missing := [titles[line] for line in lines if not draws[line]]:
+        remarks.append(f"left out, since the time was over: {'; '.join(missing)}")
     if few := sum(0 < draws[line] < times for line in lines):
         remarks.append(
             f"the time was over before {few} of {len(lines)} lines had all of their {times} draws: see `draws`"

@@ -44,8 +44,8 @@ def measure() -> Part:
     classes = (DrawnLine((str(rows),), partial(_better_classes, rows)) for rows in (*ROWS[1:], 1_000))
     return draws.part(
         (
-            DrawnTable(("no true difference", "rows"), RULES, tuple(families), digits=1),
-            DrawnTable(("rows with all the gain", "rows"), RULES, tuple(lucky), digits=1),
+            DrawnTable(("no true difference", "rows"), RULES, tuple(families), form=".1f"),
+            DrawnTable(("rows with all the gain", "rows"), RULES, tuple(lucky), form=".1f"),
             DrawnTable(
                 ("rows",),
                 tuple(f"saves {100 * share:.0f} %" for share in SAVES),

@@ -64,15 +64,15 @@ def measure() -> Part:
                 ("training rows", "rows"),
                 tuple(f"moved by {shift:g}" for shift in SHIFTS),
                 tuple(usual),
-                digits=1,
+                form=".3g",
                 caption=f"{share}; shifts in standard deviations",
             ),
-            DrawnTable(("ten columns of", "training rows", "rows"), ("no drift",), tuple(hard), digits=1),
+            DrawnTable(("ten columns of", "training rows", "rows"), ("no drift",), tuple(hard), form=".3g"),
             DrawnTable(
                 ("predicted late",),
                 ("ten features, score and shares", "the shares alone"),
                 tuple(late),
-                digits=1,
+                form=".3g",
                 caption=share.replace("windows", "windows of 1,000 rows"),
             ),
         )

@@ -97,7 +97,8 @@ class Noise:
         return f"the machine was {word}: {self.reference} differed by {share:.0%} of its median over {rounds} rounds"
 
     def document(self) -> dict[str, Any]:
-        return {"reference": self.reference, "rounds": len(self.samples), "spread": self.spread()}
+        known = len(self.samples) >= FEW_ROUNDS
+        return {"reference": self.reference, "rounds": len(self.samples), "spread": self.spread() if known else None}
 
 
 @dataclass(frozen=True)
