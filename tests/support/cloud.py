@@ -11,6 +11,7 @@ import json
 import os
 import random
 import shlex
+import shutil
 import signal
 import socket
 import socketserver
@@ -21,7 +22,6 @@ import uuid
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from shutil import copy, copytree
 from typing import Any
 
 import pytest
@@ -52,9 +52,9 @@ APIS = [
 def copy_repository(folder: Path, root: Path = ROOT) -> Path:
     """The parts of the repository that deploy.sh needs, but for its environment."""
     for name in ("functions", "model", "deploy"):
-        copytree(root / name, folder / name)  # compiled files too: each start would compile anew
+        shutil.copytree(root / name, folder / name)  # compiled files too: each start would compile anew
     for name in ("deploy.sh", "requirements.txt"):
-        copy(root / name, folder)
+        shutil.copy(root / name, folder)
     return folder
 
 
@@ -123,7 +123,7 @@ class Project:
         environment = self.checkout / ".venv" / "bin"
         environment.mkdir(parents=True)
         made = Path(sys.executable).parent.parent  # by deploy.sh: its stamp says what stands in its lib
-        copy(made / "stamp", environment.parent)
+        shutil.copy(made / "stamp", environment.parent)
         (environment.parent / "lib").symlink_to(made / "lib")
         scripts = {
             folder / "bin" / "gcloud": ASK.replace("PORT", str(self._control.server_address[1])),
@@ -134,7 +134,7 @@ class Project:
         }
         for path, text in scripts.items():
             path.parent.mkdir(exist_ok=True)
-            path.write_text(f"#!/usr/bin/env bash\n{text}")
+            path.write_text(f"#!{BASH}\n{text}")
             path.chmod(0o755)
 
     def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
@@ -289,6 +289,8 @@ class Project:
             server.shutdown()
             server.server_close()
 
+
+BASH = shutil.which("bash")
 
 PYTHON = """export STORAGE_EMULATOR_HOST={emulator}
 [[ "${{1:-}} ${{2:-}}" != '-m model' || -n ${{PYTHON_ITSELF:-}} ]] || exec {forks} "$@"

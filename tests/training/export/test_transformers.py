@@ -324,7 +324,7 @@ def rows_for(name, settings):
         return np.abs(x) + 0.01
     if name == "TfidfTransformer":
         return np.floor(np.abs(x) * 2)
-    if name == "TargetEncoder":
+    if name in {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder"}:
         return np.round(x)
     return with_gaps(x) if name in {"KNNImputer", "MissingIndicator", "SimpleImputer"} else x
 
