@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
+MOST_PREDICTION_BYTES = 25
+"""Bytes of a float64 as JSON with its comma: -1.7976931348623157e+308 has 24 characters."""
+
 READ = ("GET", "HEAD")
 """The methods of a resource that is only read."""
 

@@ -292,8 +292,9 @@ SERVING = {
             "telemetry.record",
         ),
     },
+    "handling.few": {"columns.feature", "columns.rows", "exchange", "predictor", "telemetry.record"},
     "handling.answering": {
-        *("handling.asked", "handling.large"),
+        *("handling.asked", "handling.few", "handling.large"),
         *(
             "handling.body",
             "exchange",

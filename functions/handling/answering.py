@@ -9,13 +9,13 @@ import starlette.requests
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
-from ..exchange import Request, Resource, headers_of, problem_json
+from ..exchange import MOST_PREDICTION_BYTES, Content, Request, Resource, WireFormat, headers_of, problem_json
 from ..loader import Loader
 from ..predictor import Predictor
 from ..settings import Settings
 from ..telemetry import log
 from ..telemetry.record import Record
-from . import router
+from . import few, router
 from .body import read_body
 from .prediction import predict
 from .replies import (
@@ -53,6 +53,7 @@ class Endpoint:
         self._loader = loader
         self._settings = settings
         self._most_rows = settings.capture_rows if settings.capture else 0
+        self._most_instances = 1 if one else max(1, settings.max_body_bytes // MOST_PREDICTION_BYTES)
         self._elsewhere: Elsewhere | None = None
         places = ((settings.predict_route, f"v1/models/{settings.model}:predict"), (settings.health_route, "readyz"))
         self._paths = {router.below(path, function): asked for path, asked in places if path}
@@ -125,16 +126,35 @@ class Endpoint:
 
                     asked = Asked(body, headers, route, protocol, self._loaded(model), record, self._one, most_bytes)
                     return await self._weighed(asked, incoming.receive)
-            answerer = model or self._loaded(model)
-            request = Request(path, headers, body, answerer.few_cells, served.missing, served.key)
-            content = predict(request, route, protocol, answerer, record, one=self._one, most_bytes=most_bytes)
-            return Reply(OK, content)
+            model = model or self._loaded(model)
+            return Reply(OK, self._content(path, body, route, protocol, headers=headers, model=model, record=record))
         except ClientDisconnect:
             return UNHEARD
         except Exception as error:  # noqa: BLE001 - an unforeseen one is told to the operator alone
             if problem is None:
                 problem = door.problem if (door := router.door(path)) else problem_json
             return self._refused(error, path, model, record).reply(problem)
+
+    def _content(
+        self,
+        path: str,
+        body: bytes,
+        route: router.Route,
+        protocol: WireFormat,
+        *,
+        headers: Mapping[str, str],
+        model: Predictor,
+        record: Record,
+    ) -> Content:
+        """The answer to a request for a prediction, the short way where it can be gone."""
+        source, one = route.source, self._one
+        if source in {"json", "path"} and router.is_plain(protocol, headers):
+            content = few.answered(path or body, source, model, record, one=one, most=self._most_instances)
+            if content:
+                return content
+        served = model.manifest
+        request = Request(path, headers, body, model.few_cells, served.missing, served.key)
+        return predict(request, route, protocol, model, record, one=one, most_bytes=self._settings.max_body_bytes)
 
     def _described(self, route: router.Route, path: str, model: Predictor | None, headers: Mapping[str, str]) -> Reply:
         """The reply to a request for anything but a prediction."""

@@ -188,6 +188,11 @@ def protocol_of(asked: Route, headers: Mapping[str, str]) -> WireFormat:
     return _protocol(asked.door or name)
 
 
+def is_plain(protocol: WireFormat, headers: Mapping[str, str]) -> bool:
+    """Whether *protocol*, which reads a request, is the functions' own JSON, and writes the answer too."""
+    return protocol is _imported.get("instances") and headers.get("accept", "*/*") in _PLAIN_ACCEPT
+
+
 def writer_of(protocol: WireFormat, asked: Route, headers: Mapping[str, str]) -> WireFormat:
     """The protocol that writes the answer to what *protocol* read.
 

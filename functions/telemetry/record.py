@@ -121,8 +121,8 @@ class Record:
             self._stack_trace = "".join(traceback.format_exception(error))
 
     def begin(self, part: str) -> None:
-        """End the present part and begin *part*; an empty one begins time that belongs to no part."""
-        self._marks[part] = self._clock()
+        """End the present part and begin *part*, unless it has begun before; an empty one is time of no part."""
+        self._marks.setdefault(part, self._clock())
 
     def answer(
         self,

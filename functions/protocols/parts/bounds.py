@@ -10,11 +10,8 @@ import orjson
 
 from ...columns.arrays import count
 from ...columns.schema import Level
-from ...exchange import TooLargeError
+from ...exchange import MOST_PREDICTION_BYTES, TooLargeError
 from ...problems import Problem
-
-MOST_PREDICTION_BYTES = 25
-"""Bytes of a float64 as JSON with its comma: -1.7976931348623157e+308 has 24 characters."""
 
 STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 """A text of JSON, as a regular expression; the closing quote may be missing at the end."""
