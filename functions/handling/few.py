@@ -20,10 +20,11 @@ from ..telemetry.record import NOTHING, Record
 
 
 class _Plan(NamedTuple):
-    """What holds for all answers of a model: its features with their names, and the end of an answer."""
+    """What holds for all answers of a model: features, their names, the most instances, and the end of an answer."""
 
     features: tuple[Feature, ...]
     names: tuple[str, ...]
+    most: int
     end: bytes
 
 
@@ -45,9 +46,10 @@ def answered(
     plan = _last[1] if _last[0] is model else _planned(model)
     if plan is None:
         return None
+    features, names, few, end = plan
     record.begin("parse")
-    rows, single = _read(text, source, plan.names, one=one, most=most)
-    if rows is None or rows.outside(plan.features):
+    rows, single = _read(text, source, names, one, min(most, few))
+    if rows is None or rows.outside(features):
         return None
     record.begin("predict")
     values = model.runtime.predict(rows).values
@@ -57,28 +59,30 @@ def answered(
     shown = b'{"prediction":' + orjson.dumps(values[0]) if single else b'{"predictions":' + orjson.dumps(values)
     record.protocol = source
     record.answer(rows, values, NOTHING)
-    return Content(JSON, shown + plan.end)
+    return Content(JSON, shown + end)
 
 
-def _read(text: bytes | str, source: str, features: Sequence[str], *, one: bool, most: int) -> tuple[Rows | None, bool]:
+def _read(text: Any, source: str, names: Sequence[str], one: bool, most: int) -> tuple[Rows | None, bool]:  # noqa: FBT001
     """The rows that *text* holds, None where it holds anything else; and whether it holds a single instance."""
     try:
         found = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None, one
-    single, names = one, 0
+    single = one
     if source == "json":
         if type(found) is not dict or len(found) != 1:
             return None, one
-        single, names = one and "instance" in found, 1
+        single = one and "instance" in found
         found = found.get("instance" if single else "instances")
-    instances: Any = [found] if single else found
-    if type(instances) is not list or not 0 < len(instances) <= min(most, FEW_CELLS // len(features)):
+        quotes = text.count(b'"') - 2
+    else:
+        quotes = text.count('"')
+    instances = [found] if single else found
+    if type(instances) is not list or not 0 < len(instances) <= most:
         return None, single
-    names += sum([len(instance) for instance in instances if type(instance) is dict])
-    if isinstance(text, bytes) and text.count(b'"') != 2 * names:  # a name came twice, or one has a quote in it
-        return None, single
-    return to_rows(instances, features), single
+    if quotes and quotes != 2 * sum(len(instance) for instance in instances if type(instance) is dict):
+        return None, single  # a name came twice, or has a quote in it
+    return to_rows(instances, names), single
 
 
 def _planned(model: Predictor) -> _Plan | None:
@@ -88,6 +92,6 @@ def _planned(model: Predictor) -> _Plan | None:
     known = traits(manifest.features)
     if manifest.document.get("runtime") == "linear" and known.plain and not manifest.key and not manifest.classes:
         end = orjson.dumps({"model": {"name": manifest.model, "version": manifest.version}})
-        plan = _Plan(manifest.features, known.names, b"," + end[1:])
+        plan = _Plan(manifest.features, known.names, FEW_CELLS // len(known.names), b"," + end[1:])
     _last = model, plan
     return plan

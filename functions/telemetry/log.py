@@ -111,8 +111,8 @@ def _now() -> str:
 def _write(text: bytes) -> None:
     with _writing:
         try:
-            while text:
-                text = text[os.write(1, text) :]
+            while (written := os.write(1, text)) < len(text):
+                text = text[written:]
         except OSError:  # without a reader of the log, answering goes on
             pass
 

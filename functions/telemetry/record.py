@@ -171,10 +171,10 @@ class Record:
             table = table.pick([place for place, feature in enumerate(features) if not feature.redact])
             features = tuple(feature for feature in features if not feature.redact)
             known = traits(features)
-        names = known.names
+        names, answers = known.names, predictions if isinstance(predictions, list) else as_json(predictions)
         self._rows = [
-            {"row": row, "features": dict(zip(names, cells, strict=True)), "prediction": prediction}
-            for row, cells, prediction in zip(numbers, rows_as_json(table, features), as_json(predictions), strict=True)
+            {"row": row, "features": dict(zip(names, cells, strict=True)), "prediction": answer}
+            for row, cells, answer in zip(numbers, rows_as_json(table, features), answers, strict=True)
         ]
         if keys is not None:
             self._rows = [{**line, "key": key} for line, key in zip(self._rows, keys, strict=True)]
@@ -226,12 +226,11 @@ class Record:
 
     def _latency(self, now: int) -> dict[str, float]:
         """Seconds in all and of each part, to the microsecond."""
-        marks = self._marks
-        times = [*marks.values(), now]
+        times = [*self._marks.values(), now]
         latency = {"total": (now - times[0]) // 1000 / 1e6}
-        if len(marks) > 1:
-            spans = map(sub, times[1:], times)
-            latency |= zip(marks, map(truediv, map(floordiv, spans, _THOUSAND), _MILLION), strict=True)
+        if len(self._marks) > 1:
+            spans = map(floordiv, map(sub, times[1:], times), _THOUSAND)
+            latency |= zip(self._marks, map(truediv, spans, _MILLION), strict=True)
             latency.pop("", None)
         return latency
 

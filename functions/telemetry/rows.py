@@ -24,7 +24,7 @@ MOST_CLASSES = 10
 def rows_as_json(table: Table | Rows, features: Sequence[Feature]) -> list[Any]:
     """The cells of each row: numbers, true and false, texts, ISO 8601 texts; null, or a NaN, for a missing one."""
     if isinstance(table, Rows):
-        return list(table.cells)
+        return table.cells
     if traits(features).complete:
         rows: list[Any] = table.matrix().tolist()
         return rows
@@ -32,10 +32,8 @@ def rows_as_json(table: Table | Rows, features: Sequence[Feature]) -> list[Any]:
     return list(zip(*columns, strict=True))
 
 
-def as_json(values: NDArray[Any] | list[float]) -> list[Any]:
+def as_json(values: NDArray[Any]) -> list[Any]:
     """Numbers or labels."""
-    if isinstance(values, list):
-        return values
     cells: list[Any] = values.tolist()
     return [_clipped(cell) for cell in cells] if values.dtype.kind not in "fiub" else cells
 

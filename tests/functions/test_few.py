@@ -61,6 +61,7 @@ def found(functions, capfd, method, path, body, accept):
 @example(model="one", function="batch", body='{"instances":[{"b\\u006di":0.5}]}', by_path=False)
 @example(model="one", function="batch", body='\ufeff{"instances":[0.5]}', by_path=False)
 @example(model="one", function="batch", body='{"instances":[1e999]}', by_path=False)
+@example(model="one", function="batch", body='[{"bmi":0.5,"bmi":0.25}]', by_path=True)
 @example(model="three", function="batch", body='{"instances":[[0.5,1e300,1]]}', by_path=False)
 @example(model="two-a-request", function="batch", body='{"instances":[0.5,0.5,1]}', by_path=False)
 @given(
