@@ -15,6 +15,7 @@ lines whole even then, at one system call a row instead of one a request.
 from __future__ import annotations
 
 import os
+import select
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,8 @@ from .trace import trace_of
 _MOST_CHARACTERS = 256
 _OPTIONS = orjson.OPT_APPEND_NEWLINE
 _writing = threading.Lock()
+_cut = False
+"""The last line was cut short, as one is on a full disk: the next one begins behind a line feed of its own."""
 _second = (-1, "")
 """The last second that a line was written in, and its text."""
 
@@ -109,12 +112,20 @@ def _now() -> str:
 
 
 def _write(text: bytes) -> None:
+    global _cut  # noqa: PLW0603 - kept under the lock
     with _writing:
-        try:
-            while (written := os.write(1, text)) < len(text):
-                text = text[written:]
-        except OSError:  # without a reader of the log, answering goes on
-            pass
+        if _cut:
+            text = b"\n" + text
+        left = text
+        while left:
+            try:
+                left = left[os.write(1, left) :]
+            except BlockingIOError:  # a process that shares the pipe has it so
+                select.select([], [1], [])
+            except OSError:  # without a reader of the log, answering goes on
+                break
+        if written := text[: len(text) - len(left)]:
+            _cut = not written.endswith(b"\n")
 
 
 def _encodable(value: Any) -> Any:

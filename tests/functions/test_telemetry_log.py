@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import socket
 import threading
 from datetime import datetime, timedelta
@@ -394,6 +395,50 @@ def test_lines_of_threads_that_write_to_a_full_pipe_are_not_mixed(capfd):
         os.close(kept)
 
     assert [json.loads(line).get("row") for line in lines] == [None, *[row["row"] for row in ROWS * 100]] * 8
+
+
+def test_a_full_pipe_that_does_not_block_is_waited_for():
+    """A process that shares the pipe decides whether it blocks."""
+    kept = os.dup(1)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    filled = os.write(writer, b"\n" * (1 << 20))
+    os.dup2(writer, 1)
+    os.close(writer)
+
+    def write():
+        try:
+            log(shared=SHARED, rows=ROWS * 100)
+        finally:
+            os.dup2(kept, 1)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    with os.fdopen(reader, "rb") as pipe:
+        lines = pipe.read()[filled:].splitlines()
+    thread.join()
+    os.close(kept)
+
+    assert [json.loads(line).get("row") for line in lines] == [None, *[row["row"] for row in ROWS * 100]]
+
+
+def test_a_line_that_a_full_disk_cut_short_takes_no_other_line_with_it(tmp_path):
+    kept, limits = os.dup(1), resource.getrlimit(resource.RLIMIT_FSIZE)
+    with (tmp_path / "log").open("wb", buffering=0) as file:
+        os.dup2(file.fileno(), 1)
+    try:
+        event("INFO", "before")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (os.fstat(1).st_size + 20, limits[1]))
+        event("INFO", "cut short")
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        event("INFO", "after")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        os.dup2(kept, 1)
+        os.close(kept)
+
+    before, torn, after = (tmp_path / "log").read_bytes().splitlines()
+    assert (json.loads(before)["message"], len(torn), json.loads(after)["message"]) == ("before", 20, "after")
 
 
 def test_a_lone_surrogate_in_the_path_leaves_the_rows_alone(lines):
