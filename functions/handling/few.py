@@ -86,12 +86,18 @@ def _read(text: Any, source: str, names: Sequence[str], one: bool, most: int) ->
 
 
 def _planned(model: Predictor) -> _Plan | None:
-    """The plan of *model*, remembered; None where it is no line over complete numbers, or has a key column."""
+    """The plan of *model*, remembered; None where it is no line over complete numbers, or has a key column.
+
+    No other model is held here, where it would stay in memory when another one is served.
+    """
     global _last  # noqa: PLW0603 - one pair, replaced whole
-    manifest, plan = model.manifest, None
+    manifest = model.manifest
+    if manifest.document.get("runtime") != "linear" or manifest.key or manifest.classes:
+        return None
     known = traits(manifest.features)
-    if manifest.document.get("runtime") == "linear" and known.plain and not manifest.key and not manifest.classes:
-        end = orjson.dumps({"model": {"name": manifest.model, "version": manifest.version}})
-        plan = _Plan(manifest.features, known.names, FEW_CELLS // len(known.names), b"," + end[1:])
+    if not known.plain:
+        return None
+    end = orjson.dumps({"model": {"name": manifest.model, "version": manifest.version}})
+    plan = _Plan(manifest.features, known.names, FEW_CELLS // len(known.names), b"," + end[1:])
     _last = model, plan
     return plan

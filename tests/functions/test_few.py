@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from functions.handling import answering
-from tests.support.kinds import Functions, sealed
+from functions.predictor import Predictor
+from tests.support.kinds import Functions, price, sealed
 from tests.support.parts import document
 
 LONG_WAY = "application/json;q=0.9"
@@ -121,3 +123,19 @@ def test_a_value_in_the_path_goes_the_short_way(short):
 )
 def test_all_else_goes_the_long_way(short, body, headers):
     assert not short("POST", "/batch", body.encode(), **headers)
+
+
+def predictors():
+    gc.collect()
+    return sum(type(each) is Predictor for each in gc.get_objects())
+
+
+def test_no_graph_stays_in_memory_that_is_served_no_more():
+    before = predictors()
+    functions = Functions(sealed(price()))
+    assert functions.ask("POST", "/batch", b'{"instances":[[3,"red",2,true,"1970-01-01"]]}').status_code == 200
+    assert predictors() == before + 1
+
+    del functions
+
+    assert predictors() == before
