@@ -124,7 +124,9 @@ def _write(text: bytes) -> None:
                 select.select([], [1], [])
             except OSError:  # without a reader of the log, answering goes on
                 break
-        if written := text[: len(text) - len(left)]:
+        if not left:
+            _cut = False
+        elif written := text[: -len(left)]:
             _cut = not written.endswith(b"\n")
 
 
