@@ -9,7 +9,7 @@
 #                   --data the configuration is FILE's, in this folder, written where there is none. Logs: .local/
 #   test [fast|all|coverage|ARGS…]
 #                   Run every check: shellcheck, ruff, mypy, pytest. fast runs the linters and the tests that start no
-#                   process; all interrupts first releases, releases and removals at every point, not at each fourth;
+#                   process; all interrupts first releases, releases and removals at every point, not at a few;
 #                   coverage runs pytest alone, and half as long again, and says which lines no test reaches. ARGS go to
 #                   pytest, and then only pytest runs.
 #   bench [cold|warm|batch|graph|peers|monitor|gate]

@@ -269,7 +269,7 @@ def test_down_without_bq_says_what_it_keeps(cloud):
     )
 
 
-@pytest.mark.parametrize("number", sweep(range(1, INTERRUPTIONS + 1), every=5))
+@pytest.mark.parametrize("number", sweep(range(1, INTERRUPTIONS + 1), every=10))
 def test_a_run_interrupted_after_any_call_is_completed_by_the_next_and_found_by_down(cloud, number):
     project = cloud(bigquery=holding())
     start = len(project.calls())

@@ -339,7 +339,7 @@ def test_down_with_bucket_says_so_in_capitals(cloud):
     assert project.state["buckets"] == {}
 
 
-@pytest.mark.parametrize("number", sweep(range(1, 33), every=6))
+@pytest.mark.parametrize("number", sweep(range(1, 33), every=11))
 def test_down_interrupted_after_any_call_is_completed_by_the_next(cloud, number):
     project = cloud()
     project.fault({"at": number, "do": "interrupt-after"})

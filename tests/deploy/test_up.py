@@ -364,7 +364,7 @@ def settled(project: Project) -> dict[str, object]:
     return json.loads(re.sub(r'"RELEASE": "[0-9a-f]{16}"', '"RELEASE": ""', text))
 
 
-@pytest.mark.parametrize("number", sweep([1, *CHANGES, INTERRUPTIONS], every=5))
+@pytest.mark.parametrize("number", sweep([1, *CHANGES, INTERRUPTIONS], every=10))
 def test_a_first_up_interrupted_after_any_change_is_completed_by_the_next(cloud, deployed, number):
     changing = [place for place in range(INTERRUPTIONS - 1) if deployed.changes(place) != deployed.changes(place + 1)]
     assert tuple(place + 1 for place in changing) == CHANGES
@@ -380,7 +380,7 @@ def test_a_first_up_interrupted_after_any_change_is_completed_by_the_next(cloud,
     assert settled(project) == settled(deployed)
 
 
-@pytest.mark.parametrize("number", sweep([1, *range(RELEASE_CHANGES - 1, RELEASE_INTERRUPTIONS + 1)], every=5))
+@pytest.mark.parametrize("number", sweep([1, *range(RELEASE_CHANGES - 1, RELEASE_INTERRUPTIONS + 1)], every=10))
 def test_a_release_stopped_at_any_call_leaves_a_whole_pair_and_is_completed_by_the_next(cloud, deployed, number):
     project = cloud()
     project.edit_code()
