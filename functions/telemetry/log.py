@@ -117,13 +117,14 @@ def _write(text: bytes) -> None:
         if _cut:
             text = b"\n" + text
         left = text
-        while left:
-            try:
-                left = left[os.write(1, left) :]
-            except BlockingIOError:  # a process that shares the pipe has it so
-                select.select([], [1], [])
-            except OSError:  # without a reader of the log, answering goes on
-                break
+        try:
+            while left:
+                try:
+                    left = left[os.write(1, left) :]
+                except BlockingIOError:  # a process that shares the pipe has it so
+                    select.select([], [1], [])
+        except OSError:  # without a reader of the log, answering goes on
+            pass
         if not left:
             _cut = False
         elif written := text[: -len(left)]:
