@@ -60,7 +60,7 @@
 #   GCLOUD, BQ      the Google Cloud CLI and its part for BigQuery (gcloud, bq)
 #   CORS_ORIGINS, MODEL_REFRESH_SECONDS, …  reach the functions of `local` as they are: see the README
 # and for Google Cloud from the environment, or else from lines NAME=VALUE in .env:
-#   PROJECT_ID, REGION, MODEL_BUCKET, MODEL_NAME, BATCH_MEMORY, …   the table in the README has them all
+#   PROJECT_ID, REGION, MODEL_BUCKET, MODEL_NAME, BATCH_MEMORY, …   the table in deploy/README.md has them all
 #
 # Exit status: 0 done · 1 something failed · 2 wrong usage or settings · 3 the gate said no ·
 # 130, 143 stopped by Ctrl-C, by a signal

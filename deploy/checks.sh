@@ -74,6 +74,7 @@ verb_bench() {
   for part in "$@"; do
     case $part in
       cold | warm | batch | graph | peers | monitor | gate) ;;
+      -h | --help | help) verb_help && return ;;
       *) usage_error "bench: there is no part '$part'; the parts are cold, warm, batch, graph, peers, monitor, gate" ;;
     esac
   done

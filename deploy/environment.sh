@@ -47,7 +47,7 @@ PY
 ) || fail "$python could not say what .venv needs (see above)"
   if [[ $wanted == *anew ]] || ! [[ -x $venv_python ]]; then
     [[ ! -L $root/.venv ]] || fail '.venv is a link to an environment made for something else; remove the link'
-    say 'installing requirements into .venv (once; it takes about a minute) …'
+    say 'installing requirements into .venv (once; it takes a minute or more) …'
     going_on 'making .venv' "$python" -m venv --clear "$root/.venv" || fail '.venv could not be made (see above)'
     going_on 'installing' install_requirements || fail 'the requirements could not be installed (see above)'
     going_on 'importing them' check_installed || fail 'the requirements do not work in .venv (see above)'

@@ -80,6 +80,8 @@ train_where_needed() {
   elif ((status == 3)) && [[ $("$venv_python" -m model history --json) != '[]' ]]; then
     cat "$folder/train.log" >&2
     say 'production stays as it was'
+  elif ((status == 3)); then
+    fail_with_log 'the gate refused the first model, and nothing is served; change what it names' "$folder/train.log"
   else
     fail_with_log 'no model came of the training' "$folder/train.log"
   fi

@@ -71,8 +71,11 @@ def test_a_part_takes_the_place_of_its_last_run_and_leaves_others(tmp_path, monk
         {
             "measured": "cold start",
             "unit": "s",
-            "ours": {"median": 3.0, "rounds": 3},
-            "others": {"empty": {"median": 2.0, "ratio": 2.0}, "absent": {"missing": "not installed"}},
+            "ours": {"median": 3.0, "rounds": 3, "samples": [2.0, 3.0, 40.0]},
+            "others": {
+                "empty": {"median": 2.0, "samples": [1.0, 2.0, 10.0], "ratio": 2.0, "middle": [1.75, 3.0]},
+                "absent": {"missing": "not installed"},
+            },
         }
     ]
     assert kept["cold"]["noise"] == {"reference": "an empty function", "rounds": 3, "spread": pytest.approx(2 / 3)}
@@ -110,7 +113,8 @@ def test_the_table_says_ratios_words_and_how_noisy_the_machine_was():
     lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
     assert lines == [
         "measured ours empty ratio absent ratio rounds",
-        "cold start 3 s 2 s 2.00 not installed 3",
+        "cold start 3 s 2 s 2.00 (1.75-3.00) not installed 3",
+        shown.RATIO,
         "",
         "package ms",
         "numpy 70.0",
@@ -124,7 +128,7 @@ def test_a_figure_of_few_rounds_says_so():
 
     shown.show(console, Part((Line("cold start", "s", [2.0, 3.0], {"empty": [1.0, 2.0]}),)))
 
-    assert " ".join(console.export_text().split()).endswith("cold start 2.5 s 1.5 s 1.75 2, few")
+    assert "cold start 2.5 s 1.5 s 1.75 2, few" in " ".join(console.export_text().split())
 
 
 def test_two_rounds_do_not_say_that_the_machine_was_quiet():
@@ -307,6 +311,34 @@ def test_a_measurement_that_is_interrupted_leaves_no_server_behind():
     measurement.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
 
     assert server.process.poll() is not None
+
+
+@pytest.mark.process
+def test_a_server_that_is_interrupted_while_it_starts_is_left_to_nobody(monkeypatch):
+    started = []
+
+    def interrupt(server):
+        started.append(server.process)
+        raise KeyboardInterrupt
+
+    with world() as here:
+        monkeypatch.setattr(Process, "until_open", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            here.start(OURS)
+
+    assert [process.poll() is None for process in started] == [False]
+
+
+def test_an_interruption_ends_the_benchmark(tmp_path, monkeypatch, capsys):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tests.bench.cold.measure", interrupt)
+
+    assert command.main(["cold", "gate"], folder=tmp_path) == 130
+
+    assert "cold was interrupted" in capsys.readouterr().out
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.process

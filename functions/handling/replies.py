@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from ..columns.schema import QUOTES, Feature, PayloadError, Problem, example, has_texts
+from ..columns.schema import MOST_PROBLEMS, QUOTES, Feature, PayloadError, Problem, example, has_texts
 from ..exchange import JSON, Content, TooLargeError, problem_json
 from .router import MediaTypeError, MethodError, RoutingError
 
@@ -116,7 +116,8 @@ def bad_payload(error: PayloadError) -> RefusalError:
     large = isinstance(error, TooLargeError)
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if large else HTTPStatus.BAD_REQUEST
     first, *more = error.problems
-    detail = f"{first.detail} (and {len(more)} more, see errors)" if more else first.detail
+    least = "at least " if len(error.problems) == MOST_PROBLEMS else ""  # no more of them are looked for
+    detail = f"{first.detail} (and {least}{len(more)} more, see errors)" if more else first.detail
     return RefusalError(status, detail, error.problems)
 
 

@@ -8,6 +8,7 @@ is 1 then.
 from __future__ import annotations
 
 import os
+import platform
 import sys
 import time
 import traceback
@@ -44,6 +45,10 @@ def main(names: Sequence[str], *, folder: Path = ROOT / ".local") -> int:
         began = time.perf_counter()
         try:
             part = import_module(f"tests.bench.{name}").measure()
+        except KeyboardInterrupt:
+            progress.say("")
+            console.print(f"{name} was interrupted; nothing of it is kept")
+            return 130
         except Exception as error:  # noqa: BLE001 - the other parts go on
             progress.say("")
             folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +62,12 @@ def main(names: Sequence[str], *, folder: Path = ROOT / ".local") -> int:
         shown.show(console, part)
         console.print(f"{name} took {seconds:.0f} s")
         run = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(seconds, 1)}
-        machine = {"processors": os.cpu_count(), "load": round(os.getloadavg()[0], 2)}
+        machine = {
+            "processors": os.cpu_count(),
+            "load": round(os.getloadavg()[0], 2),
+            "python": platform.python_version(),
+            "system": platform.platform(),
+        }
         whole = record.merge(folder / "bench.json", name, {**run, "machine": machine, **part.document()})
         picture.draw(whole, folder / "bench.svg")
     return int(failed)

@@ -39,14 +39,28 @@ class Line:
             return None
         return statistics.median(a / b for a, b in zip(self.ours, theirs, strict=True))
 
+    def middle(self, name: str) -> tuple[float, float] | None:
+        """Between which two half of the rounds' ratios lie; None where there are fewer than FEW_ROUNDS."""
+        theirs = self.others.get(name)
+        if theirs is None or isinstance(theirs, str) or len(theirs) < FEW_ROUNDS:
+            return None
+        ratios = [a / b for a, b in zip(self.ours, theirs, strict=True)]
+        low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
+        return low, high
+
     def document(self) -> dict[str, Any]:
         others = {
             name: {"missing": theirs}
             if isinstance(theirs, str)
-            else {"median": statistics.median(theirs), "ratio": self.ratio(name)}
+            else {
+                "median": statistics.median(theirs),
+                "samples": [*theirs],
+                "ratio": self.ratio(name),
+                "middle": self.middle(name),
+            }
             for name, theirs in self.others.items()
         }
-        ours = {"median": statistics.median(self.ours), "rounds": len(self.ours)}
+        ours = {"median": statistics.median(self.ours), "rounds": len(self.ours), "samples": [*self.ours]}
         return {"measured": self.measured, "unit": self.unit, "ours": ours, "others": others}
 
 

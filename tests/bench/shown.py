@@ -10,12 +10,16 @@ from rich.table import Column, Table
 
 from tests.bench.record import FEW_ROUNDS, Line, Part
 
+RATIO = "a ratio is the median of the rounds' own ratios, not that of the two medians; in brackets half of them lie"
+
 
 def show(console: Console, part: Part) -> None:
     for number, (_, lines) in enumerate(groupby(part.lines, lambda line: set(line.others))):
         if number:
             console.print()
         console.print(_compared(tuple(lines)))
+    if part.lines:
+        console.print(RATIO)
     for sheet in part.sheets:
         table = Table(*sheet.columns, box=None, pad_edge=False, header_style="bold", caption=sheet.caption or None)
         for row in sheet.rows:
@@ -47,12 +51,17 @@ def _compared(lines: tuple[Line, ...]) -> Table:
     for line in lines:
         cells = [line.measured, figure(statistics.median(line.ours), line.unit)]
         for name in names:
-            theirs, ratio = line.others.get(name, ""), line.ratio(name)
+            theirs = line.others.get(name, "")
             cells += (
                 [theirs, ""]
                 if isinstance(theirs, str)
-                else [figure(statistics.median(theirs), line.unit), f"{ratio:.2f}"]
+                else [figure(statistics.median(theirs), line.unit), _ratio(line, name)]
             )
         rounds = len(line.ours)
         table.add_row(*cells, f"{rounds}, few" if rounds < FEW_ROUNDS else str(rounds))
     return table
+
+
+def _ratio(line: Line, name: str) -> str:
+    middle = line.middle(name)
+    return f"{line.ratio(name):.2f}" + (f" ({middle[0]:.2f}-{middle[1]:.2f})" if middle else "")

@@ -103,7 +103,7 @@ def world() -> Iterator[World]:
     emulator.start()
     before = dict(os.environ)
     try:
-        with tempfile.TemporaryDirectory() as name:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
             bucket = emulator.make_bucket()
             os.environ |= {"STORAGE_EMULATOR_HOST": emulator.url, "MODEL_BUCKET": bucket.name}
             made = World(bucket, Path(name))

@@ -274,7 +274,7 @@ def test_batch_does_not_take_a_single_instance(batch):
 def test_up_to_twenty_problems_are_listed_with_pointers(batch):
     problem = refused(batch.post({"instances": [None] * 30}), 400, "Bad Request")
 
-    assert problem["detail"] == "row 0: 'bmi' must be a number, got null (and 19 more, see errors)"
+    assert problem["detail"] == "row 0: 'bmi' must be a number, got null (and at least 19 more, see errors)"
     assert [error["pointer"] for error in problem["errors"]] == [f"/instances/{row}" for row in range(20)]
 
 

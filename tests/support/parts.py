@@ -126,7 +126,11 @@ class Server:
             ends_with_parent=False,
         )
         self.process = self._started.process
-        self._started.until_open()
+        try:
+            self._started.until_open()
+        except BaseException:  # Ctrl-C too: nobody else knows of it yet
+            self.stop()
+            raise
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send one request as it is spelled; a body that is no bytes goes as JSON."""
