@@ -20,7 +20,7 @@ from tests.bench.turns import in_turns
 from tests.bench.worlds import EMPTY, OURS, world
 from tests.support.parts import Server
 
-SECONDS, ROUNDS = 1.0, 12
+SECONDS, ROUNDS = 0.5, 24
 CAPTURE_SECONDS, CAPTURE_ROUNDS = 1.0, 20
 CAPTURE = {
     "CAPTURE=off": {"CAPTURE": "off"},
