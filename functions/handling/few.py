@@ -49,7 +49,7 @@ def answered(
     features, names, few, end = plan
     record.begin("parse")
     rows, single = _read(text, source, names, one, min(most, few))
-    if rows is None or rows.outside(features):
+    if rows is None or not rows.inside(features):
         return None
     record.begin("predict")
     values = model.runtime.predict(rows).values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from operator import mul
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..columns.rows import Rows
@@ -43,7 +44,8 @@ class Line(NamedTuple):
         if isinstance(table, Rows):
             return Predictions(self._few(table))
         rows = table if isinstance(table, Table) else Table(table)
-        self._check_width(rows.width)
+        if rows.width != len(self.coefficients):
+            raise _other_width(len(self.coefficients), rows.width)
         total = np.full(len(rows), self.intercept)
         with np.errstate(over="ignore", invalid="ignore"):
             for cells, coefficient in zip(rows.columns, self.coefficients, strict=True):
@@ -54,19 +56,16 @@ class Line(NamedTuple):
 
     def _few(self, rows: Rows) -> list[float]:
         """The same bits without numpy."""
-        if rows.width != len(self.coefficients):
-            self._check_width(rows.width)
+        coefficients, intercept = self
+        if rows.width != len(coefficients):
+            raise _other_width(len(coefficients), rows.width)
         values = []
         for row in rows.cells:
-            total = self.intercept
-            for cell, coefficient in zip(row, self.coefficients, strict=True):
-                total += cell * coefficient
+            total = intercept
+            for product in map(mul, row, coefficients):
+                total += product
             values.append(total)
         return values
-
-    def _check_width(self, width: int) -> None:
-        if width != len(self.coefficients):
-            raise ValueError(f"expected {len(self.coefficients)} columns, got {width}")
 
 
 def load(document: Mapping[str, Any], arrays: bytes) -> Line:
@@ -84,6 +83,10 @@ def load(document: Mapping[str, Any], arrays: bytes) -> Line:
     if not _is_finite(intercept):
         raise ArtifactError(f"linear.intercept: expected a finite number, found {shown(intercept)}")
     return Line(tuple(map(float, coefficients)), float(intercept))  # type: ignore[arg-type]
+
+
+def _other_width(expected: int, found: int) -> ValueError:
+    return ValueError(f"expected {expected} columns, got {found}")
 
 
 def _refuse_gaps(rows: Table) -> None:
