@@ -63,12 +63,12 @@ LEAST_EXAMPLES = 50
 
 
 def leave_out_examples(item: pytest.Item) -> None:
-    """Have a property tried on a third of its examples, but on no fewer than 50."""
+    """Have a property tried on a quarter of its examples, but on no fewer than 50."""
     test = getattr(item, "obj", None)
     if is_hypothesis_test(test) and not hasattr(test, "all_examples"):
         own = test._hypothesis_internal_use_settings
         test.all_examples = own.max_examples
-        fewer = min(own.max_examples, max(LEAST_EXAMPLES, own.max_examples // 3))
+        fewer = min(own.max_examples, max(LEAST_EXAMPLES, own.max_examples // 4))
         test._hypothesis_internal_use_settings = settings(own, max_examples=fewer)
 
 
