@@ -82,8 +82,7 @@ def check_predictions(
         PayloadError: The pointers name the instances that are too large for this model.
     """
     if isinstance(predictions, list):
-        if not all(map(math.isfinite, predictions)):
-            beyond = [row for row, number in enumerate(predictions) if not math.isfinite(number)]
+        if beyond := [row for row, number in enumerate(predictions) if not math.isfinite(number)]:
             raise _beyond_float64(beyond, question)
         return
     finite = are_finite(predictions, probabilities)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import runtimes
 from .artifact import ARRAYS, ArtifactError, Manifest
+from .columns import arrays as later
 from .columns.rows import CELLS_BEFORE_NUMPY, FEW_CELLS, Rows
 from .columns.schema import PayloadError, to_few
 from .columns.table import Table
@@ -42,7 +42,7 @@ class Predictor(NamedTuple):
         """Up to so many cells may come as Rows; 0 where the runtime takes none."""
         if self.manifest.document.get("runtime") != "linear":
             return 0
-        return FEW_CELLS if "numpy" in sys.modules else max(FEW_CELLS, CELLS_BEFORE_NUMPY - _without_numpy[0])
+        return FEW_CELLS if later.imported() else max(FEW_CELLS, CELLS_BEFORE_NUMPY - _without_numpy[0])
 
     def predict(self, table: Table | Rows) -> Predictions:
         """Predict every row of *table*, whose columns are those of the manifest's features.

@@ -38,14 +38,6 @@ class Rows:
         """Some columns, in the order given."""
         return Rows([[row[column] for column in columns] for row in self.cells], len(columns))
 
-    def inside(self, features: Sequence[Feature]) -> bool:
-        """Whether each cell is within its feature's range."""
-        for row in self.cells:
-            for value, feature in zip(row, features, strict=True):
-                if not feature.minimum <= value <= feature.maximum:
-                    return False
-        return True
-
     def outside(self, features: Sequence[Feature]) -> list[list[int]]:
         """Row and column of each cell outside its feature's range, in row order."""
         return [

@@ -20,11 +20,11 @@ from .body import read_body
 from .prediction import predict
 from .replies import (
     MOST_PATH_BYTES,
-    OK,
     PREFLIGHT,
     UNHEARD,
     RefusalError,
     Reply,
+    answered,
     no_model,
     refusal_for,
     too_long_path,
@@ -127,7 +127,7 @@ class Endpoint:
                     asked = Asked(body, headers, route, protocol, self._loaded(model), record, self._one, most_bytes)
                     return await self._weighed(asked, incoming.receive)
             model = model or self._loaded(model)
-            return Reply(OK, self._content(path, body, route, protocol, headers=headers, model=model, record=record))
+            return answered(self._content(path, body, route, protocol, headers=headers, model=model, record=record))
         except ClientDisconnect:
             return UNHEARD
         except Exception as error:  # noqa: BLE001 - an unforeseen one is told to the operator alone

@@ -48,8 +48,8 @@ def answered(
         return None
     features, names, few, end = plan
     record.begin("parse")
-    rows, single = _read(text, source, names, one, min(most, few))
-    if rows is None or not rows.inside(features):
+    rows, single = _read(text, source, names, one=one, most=min(most, few))
+    if rows is None or rows.outside(features):
         return None
     record.begin("predict")
     values = model.runtime.predict(rows).values
@@ -62,7 +62,7 @@ def answered(
     return Content(JSON, shown + end)
 
 
-def _read(text: Any, source: str, names: Sequence[str], one: bool, most: int) -> tuple[Rows | None, bool]:  # noqa: FBT001
+def _read(text: Any, source: str, names: Sequence[str], *, one: bool, most: int) -> tuple[Rows | None, bool]:
     """The rows that *text* holds, None where it holds anything else; and whether it holds a single instance."""
     try:
         found = orjson.loads(text)

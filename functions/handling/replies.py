@@ -55,7 +55,7 @@ class RefusalError(Exception):
         return Reply(self.status, problem(self.document), self.headers)
 
 
-OK = HTTPStatus.OK.value
+_OK = HTTPStatus.OK.value
 PREFLIGHT = Reply(HTTPStatus.NO_CONTENT.value, Content(JSON, b""))
 """The reply to the preflight of an origin that is listed."""
 
@@ -65,7 +65,7 @@ UNHEARD = Reply(_CLIENT_GONE, Content(JSON, b""))
 
 def answered(content: Content, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
     """The reply to a request that is answered by *content*."""
-    return Reply(OK, content, headers)
+    return Reply(_OK, content, headers)
 
 
 def unforeseen() -> RefusalError:

@@ -199,12 +199,9 @@ def writer_of(protocol: WireFormat, asked: Route, headers: Mapping[str, str]) ->
     The functions' own answers are as `Accept` asks for, else JSON; another protocol's are its own.
     """
     accept = headers.get("accept", "*/*")
-    plain = accept in _PLAIN_ACCEPT
-    if plain and protocol is _imported.get("instances"):
-        return protocol
     if asked.door or name_of(protocol, asked) not in _FOLLOW_ACCEPT:
         return protocol
-    if plain:
+    if accept in _PLAIN_ACCEPT:
         return _protocol("instances")
     chosen, most = "instances", 0.0
     for part in accept.lower().split(","):

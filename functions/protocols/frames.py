@@ -49,7 +49,8 @@ def read(
         question = question_of(document, features, root="", single=False, one=one, most=most, key=key)
     elif isinstance(document, dict) and member:
         try:
-            top = _top(document, member, classes)
+            _check_members(document, member)
+            top = _top(document, classes)
             if top:
                 most = most_with_top(classes, top, most_bytes)
             question = _table(document[member], features, member, one=one, most=most, key=key)
@@ -162,9 +163,8 @@ def _check_members(document: Mapping[str, Any], member: str) -> None:
     )
 
 
-def _top(document: Mapping[str, Any], member: str, classes: Sequence[Level]) -> int | None:
-    """How many classes `parameters`, or MLflow's `params`, beside *member* ask for; None for all."""
-    _check_members(document, member)
+def _top(document: Mapping[str, Any], classes: Sequence[Level]) -> int | None:
+    """How many classes `parameters`, or MLflow's `params`, ask for; None for all."""
     given = [name for name in _BESIDE if document.get(name) not in (None, {})]
     if not given:
         return None

@@ -21,7 +21,7 @@ import orjson
 
 from ..columns.schema import MOST_PROBLEMS, Feature, Level, PayloadError, Problem, escape, example, shown
 from ..exchange import JSON, Answer, Content, Question, Request, problem_json
-from .parts.bounds import LEAST_COUNTED_BYTES, check_cells, most_rows, most_unread, most_with_top
+from .parts.bounds import check_cells, most_rows, most_unread, most_with_top
 from .parts.path_values import path_value
 from .parts.questions import question_of
 from .parts.row_names import check_names
@@ -33,7 +33,6 @@ else:
     from ..columns.arrays import np
 
 _NOTHING: tuple[Any, ...] = (None, {})
-_QUOTES_OF_ONE_MEMBER = 2
 _BESIDE = ("parameters", "keys")
 """Members that may stand beside the instances."""
 
@@ -63,17 +62,14 @@ def read(
     body, key = request.body, request.key
     if not body or body.isspace():
         raise PayloadError(Problem(f"the body must be JSON like {_example(features, one=one)}, got an empty one", ""))
-    small = len(body) <= LEAST_COUNTED_BYTES
-    if not small:
-        check_cells(body, len(features) + bool(key), most_unread(body, classes, most_bytes) if classes else most)
+    check_cells(body, len(features) + bool(key), most_unread(body, classes, most_bytes) if classes else most)
     document = decode(body)
     if not isinstance(document, dict):
         expected = _example(features, one=one)
         raise PayloadError(Problem(f"the body must be an object like {expected}, got {shown(document)}", ""))
-    alone = len(document) == 1
-    if not alone or "instances" not in document:
+    if len(document) != 1 or "instances" not in document:
         _check_members(document, features, one=one, takes_parameters=bool(classes))
-    parameters = None if alone else document.get("parameters")
+    parameters = document.get("parameters")
     top = None if parameters in _NOTHING else _top(parameters)
     if top:
         most = most_with_top(classes, top, most_bytes)
@@ -89,12 +85,8 @@ def read(
         most=most,
         few_cells=request.few_cells,
         key=key,
-        booleans=small or single or may_hold_booleans(body),
+        booleans=single or may_hold_booleans(body),
     )
-    if alone and not key:
-        if not small or body.count(b'"') != _QUOTES_OF_ONE_MEMBER:
-            check_names(body, question, features, members=1)
-        return question
     members = len(document) + len(parameters or ()) + (_strings_of_keys(instances, question.keys, key) if key else 0)
     keys = document.get("keys")
     if keys is not None:

@@ -17,9 +17,6 @@ STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 """A text of JSON, as a regular expression; the closing quote may be missing at the end."""
 
 _COMMAS_BESIDE_CELLS = 1000
-LEAST_COUNTED_BYTES = _COMMAS_BESIDE_CELLS
-"""A body of no more holds no more cells than any bound allows."""
-
 _LINES_BESIDE_ROWS = 1000
 
 
